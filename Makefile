@@ -1,0 +1,43 @@
+# One word a chore. Needs Python 3.11 to 3.13 with its venv module; uses uv where it is there.
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: run test test-fast check format lint types setup clean
+
+run: setup  ## set everything up and search LeNet-5; more options in ARGS='--trials 5'
+	$(BIN)/python -m search run --study lenet5 $(ARGS)
+
+test: setup  ## set everything up and run the tests
+	$(BIN)/python -m pytest
+
+test-fast: setup  ## leave out the tests on the real images
+	$(BIN)/python -m pytest -m "not real"
+
+check: lint types test  ## what has to pass before a change lands
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: setup
+	$(BIN)/mypy
+
+setup: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt
+	@if command -v uv >/dev/null 2>&1; then \
+		uv venv --quiet --allow-existing --python $(PYTHON) .venv && \
+		uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'; \
+	else \
+		$(PYTHON) -m venv .venv && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'; \
+	fi
+	@touch $@
+
+clean:  ## remove what setup and the tests made, never what a search wrote
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
