@@ -1,0 +1,23 @@
+"""Architectures, data and training. Nothing here imports TensorFlow until a network is built."""
+
+import difflib
+from importlib import import_module
+from pathlib import Path
+
+from models.family import Family
+
+
+def names() -> tuple[str, ...]:
+    """Every family there is: the files of `models/families`, in order."""
+    folder = Path(__file__).parent / "families"
+    return tuple(sorted(file.stem for file in folder.glob("[a-z]*.py")))
+
+
+def family(name: str) -> type[Family]:
+    """Return the family with this name, or raise a `LookupError` that names the ones there are."""
+    if name not in names():
+        close = difflib.get_close_matches(name, names(), n=1)
+        hint = f" (did you mean {close[0]}?)" if close else ""
+        raise LookupError(f"no family named {name!r}{hint}; the families are {', '.join(names())}")
+    found: type[Family] = import_module(f"models.families.{name}").FAMILY
+    return found

@@ -1,0 +1,82 @@
+"""What families that predict a class share: loss, metrics, goal, and how they are judged."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+
+from models import metrics
+from models.data.images import Images, Shape
+from models.family import Evaluation, Goal, Resources
+
+if TYPE_CHECKING:
+    from keras import KerasTensor, Model
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classifier:
+    """A network whose output is the probability of each class, and how it is trained."""
+
+    goal: ClassVar[Goal] = Goal("val_accuracy", "maximize")
+
+    optimizer: str
+    learning_rate: float
+    schedule: str
+    batch_size: int
+
+    def prepare(self, images: Images, resources: Resources) -> Images:
+        """Return the images as they are: the networks scale them themselves."""
+        return images
+
+    def compile(self, inputs: "KerasTensor", outputs: "KerasTensor") -> "Model":
+        """Return the network from `inputs` to `outputs`, ready to be trained."""
+        from models import layers, training
+
+        network = layers.network(inputs, outputs)
+        return training.compile_network(network, self.optimizer, "sparse_categorical_crossentropy", ["accuracy"])
+
+    def fit(
+        self, network: "Model", images: Images, *, epochs: int, seed: int, start: int = 0
+    ) -> Iterator[Mapping[str, float]]:
+        """Yield `loss`, `accuracy`, `val_loss`, `val_accuracy`, `learning_rate` and `seconds` of each epoch."""
+        from models import training
+
+        for epoch, trained in enumerate(
+            training.train(
+                network,
+                images.train.images,
+                training.shuffled(images.train.labels, seed),
+                batch_size=self.batch_size,
+                rate=lambda epoch: training.learning_rate(self.schedule, self.learning_rate, epoch, epochs),
+                epochs=range(start, epochs),
+            ),
+            start,
+        ):
+            validation = self.evaluate(network, images, "validation").metrics
+            measured = {f"val_{name}": validation[name] for name in ("loss", "accuracy")}
+            training.require_finite(measured, epoch)
+            yield trained | measured
+
+    def evaluate(self, network: "Model", images: Images, split: Literal["validation", "test"]) -> Evaluation:
+        """Return the loss (with penalties, as Keras has it), accuracy, and precision, recall and F1 by class."""
+        from models import training
+
+        judged = getattr(images, split)
+        probabilities = training.predict(network, judged.images)
+        predictions = probabilities.argmax(axis=1)
+        counts = metrics.confusion_counts(judged.labels, predictions, len(images.class_names))
+        penalties = sum(float(penalty) for penalty in network.losses)
+        loss = metrics.cross_entropy(probabilities, judged.labels) + penalties
+        return Evaluation(
+            metrics={"loss": loss} | metrics.classification(counts, images.class_names),
+            labels=np.asarray(judged.labels),
+            predictions=predictions,
+            confidence=probabilities.max(axis=1).astype(np.float64),
+        )
+
+    def export(self, network: "Model", shape: Shape, resources: Resources) -> "Model":
+        """Return the network without its optimiser."""
+        from models import layers
+
+        return layers.network(network.inputs, network.outputs)
