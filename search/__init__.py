@@ -1,0 +1,1 @@
+"""The search: Optuna decides, workers train, MLflow records, and one driver holds them together."""

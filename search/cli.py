@@ -1,0 +1,252 @@
+"""Words on the command line. Nothing heavy is imported before it is needed."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from typer.exceptions import TyperException
+
+import models
+from models.data import DataError
+from search.errors import SearchError, UsageError
+from search.settings import Baselines, EngineName, Place, Pruner, Sampler, check_name, seconds
+from tracking import TrackingError
+
+Format = Literal["text", "json"]
+
+app = typer.Typer(
+    name="python -m search",
+    help="Search hyperparameters of image classifiers: Optuna decides, MLflow records.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Home = Annotated[
+    Path | None,
+    typer.Option(envvar="SEARCH_HOME", show_default="mlruns", help="Folder of everything that is written."),
+]
+Storage = Annotated[
+    str | None,
+    typer.Option(
+        envvar="OPTUNA_STORAGE", show_default="HOME/optuna.db", help="Optuna's storage, as an SQLAlchemy address."
+    ),
+]
+Output = Annotated[Format, typer.Option("--format", help="For people, or for programs.")]
+# Read by `call`, which decides what becomes of an error.
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+SEARCH, RUNNING, PLACES = "What to search", "How to run", "Where"
+
+
+@app.command()
+def run(
+    study: Annotated[str, typer.Option(help="The study's name; its family, too, unless --family says otherwise.")],
+    family: Annotated[
+        str | None, typer.Option(help=f"One of {', '.join(models.names())}.", rich_help_panel=SEARCH)
+    ] = None,
+    trials: Annotated[
+        int | None,
+        typer.Option(min=1, show_default="20", help="The study's total; more continue it.", rich_help_panel=SEARCH),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, show_default="10", help="Budget of one trial.", rich_help_panel=SEARCH)
+    ] = None,
+    images: Annotated[
+        int | None,
+        typer.Option(
+            min=1, show_default="all", help="Take so many training images, for a quick look.", rich_help_panel=SEARCH
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="fashion-mnist|FILE.npz|FOLDER",
+            show_default="fashion-mnist",
+            help="The images.",
+            rich_help_panel=SEARCH,
+        ),
+    ] = None,
+    fix: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Pin a hyperparameter; may be repeated.", rich_help_panel=SEARCH),
+    ] = None,
+    baselines: Annotated[
+        Baselines | None,
+        typer.Option(
+            show_default="best",
+            help="The reports' configurations to begin with: none, the best under this study's epochs, or all under "
+            "their own.",
+            rich_help_panel=SEARCH,
+        ),
+    ] = None,
+    sampler: Annotated[
+        Sampler | None,
+        typer.Option(show_default="tpe", help="What draws hyperparameters.", rich_help_panel=SEARCH),
+    ] = None,
+    pruner: Annotated[
+        Pruner | None,
+        typer.Option(show_default="hyperband", help="What ends hopeless trials.", rich_help_panel=SEARCH),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, show_default="0", help="Decides all that is random.", rich_help_panel=SEARCH),
+    ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="imagenet|FILE|none",
+            show_default="imagenet",
+            help="Of the frozen network in resnet50; none: random ones, for tests.",
+            rich_help_panel=SEARCH,
+        ),
+    ] = None,
+    timeout: Annotated[
+        str | None,
+        typer.Option(
+            metavar="90s|30m|2h",
+            show_default="1h where --trials is not given",
+            help="Begin no trial after this; those under way end as usual.",
+            rich_help_panel=RUNNING,
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, show_default="by family and cores", help="Trials side by side.", rich_help_panel=RUNNING),
+    ] = None,
+    engine: Annotated[
+        EngineName | None,
+        typer.Option(show_default="processes", help="Train in processes, or in this one.", rich_help_panel=RUNNING),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be done; write nothing.", rich_help_panel=RUNNING)
+    ] = False,
+    home: Home = None,
+    storage: Storage = None,
+    tracking_uri: Annotated[
+        str | None,
+        typer.Option(envvar="MLFLOW_TRACKING_URI", show_default="HOME/mlflow.db", help="MLflow's store or server."),
+    ] = None,
+    output: Output = "text",
+    debug: Debug = False,
+) -> None:
+    """Search: begin a study, or continue it."""
+    from search import running
+
+    place = Place.at(home, storage, tracking_uri)
+    flags = {
+        "family": family,
+        "trials": trials,
+        "epochs": epochs,
+        "images": images,
+        "data": data,
+        "fix": tuple(fix) if fix else None,
+        "baselines": baselines,
+        "sampler": sampler,
+        "pruner": pruner,
+        "seed": seed,
+        "weights": weights,
+        "timeout": seconds(timeout) if timeout else None,
+        "workers": workers,
+        "engine": engine,
+    }
+    act = running.plan if dry_run else running.run
+    raise typer.Exit(act(check_name(study), place, flags, output))
+
+
+@app.command(name="list")
+def list_studies(home: Home = None, storage: Storage = None, output: Output = "text", debug: Debug = False) -> None:
+    """List the studies."""
+    from search import printing, results
+    from search import storage as stores
+
+    store = stores.open_existing(Place.at(home, storage, None).storage)
+    printing.studies(results.summaries(store), output)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(metavar="STUDY | STUDY/NUMBER")],
+    home: Home = None,
+    storage: Storage = None,
+    output: Output = "text",
+    debug: Debug = False,
+) -> None:
+    """Show a study's trials, or one trial."""
+    from search import printing, results
+    from search import storage as stores
+
+    store = stores.open_existing(Place.at(home, storage, None).storage)
+    if "/" in name:
+        printing.trial(results.one(store, name), output)
+    else:
+        study = stores.load(store, name)
+        printing.trials(results.summary(study), results.results(study), output)
+
+
+@app.command()
+def best(study: str, home: Home = None, storage: Storage = None, output: Output = "text", debug: Debug = False) -> None:
+    """Show the best trial of a study."""
+    from search import printing, results
+    from search import storage as stores
+
+    store = stores.open_existing(Place.at(home, storage, None).storage)
+    found = results.summary(stores.load(store, study)).best
+    if found is None:
+        raise SearchError(f"study {study} has no complete trial yet; see `python -m search show {study}`")
+    printing.trial(found, output)
+
+
+@app.command()
+def compare(
+    studies: Annotated[list[str] | None, typer.Argument(metavar="[STUDY ...]", show_default="all")] = None,
+    home: Home = None,
+    storage: Storage = None,
+    output: Output = "text",
+    debug: Debug = False,
+) -> None:
+    """Compare studies with each other, and the reports' rows with ours."""
+    from search import printing, results
+    from search import storage as stores
+
+    store = stores.open_existing(Place.at(home, storage, None).storage)
+    summaries = [results.summary(stores.load(store, name)) for name in studies or []] or results.summaries(store)
+    rows = [row for found in summaries for row in results.reproductions(stores.load(store, found.name), found.family)]
+    printing.comparison(summaries, rows, output)
+
+
+@app.command(name="data")
+def show_data(
+    data: Annotated[str, typer.Option(metavar="fashion-mnist|FILE.npz|FOLDER", help="The images.")] = "fashion-mnist",
+    images: Annotated[int | None, typer.Option(min=1, help="Take so many training images.")] = None,
+    home: Home = None,
+    output: Output = "text",
+    debug: Debug = False,
+) -> None:
+    """Show the images: where they are from, their digest, and how many of each class."""
+    from models.data import load, summary
+    from search import printing
+
+    printing.data(summary(load(data, cache=Place.at(home, None, None).home / "cache", images=images)), output)
+
+
+def main() -> None:
+    """Run the command line: 0 done, 1 failed while running, 2 wrong usage, 130 after Ctrl-C."""
+    raise SystemExit(call(sys.argv[1:]))
+
+
+def call(arguments: list[str]) -> int:
+    """Run one command and return its exit code; what a person can mend is said in a line or two."""
+    try:
+        return int(app(arguments, prog_name="python -m search", standalone_mode=False) or 0)
+    except (TyperException, UsageError, DataError, TrackingError, SearchError) as error:
+        if "--debug" in arguments:
+            raise
+        message = error.format_message() if isinstance(error, TyperException) else str(error)
+        Console(stderr=True).print(f"error: {message}", highlight=False, markup=False, soft_wrap=True)
+        return 1 if isinstance(error, SearchError) else 2
+    except (KeyboardInterrupt, typer.Abort):
+        Console(stderr=True).print("stopped", highlight=False)
+        return 130

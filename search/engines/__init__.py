@@ -1,0 +1,38 @@
+"""Where workers run. An engine moves jobs and messages; it knows neither Optuna nor MLflow."""
+
+from pathlib import Path
+from typing import Protocol
+
+from search.jobs import Job, Message
+from search.settings import EngineName
+
+
+class Engine(Protocol):
+    """Workers that train one job each at a time."""
+
+    @property
+    def free(self) -> int:
+        """How many jobs can be started now."""
+
+    def start(self, job: Job) -> None:
+        """Give a job to a free worker."""
+
+    def receive(self, timeout: float) -> tuple[int, Message] | None:
+        """Return the next message and the number of its trial; nothing where none comes within `timeout` seconds."""
+
+    def answer(self, number: int, go_on: bool) -> None:
+        """Answer the last message of a trial, which waits for it."""
+
+    def close(self) -> None:
+        """End all workers, in the middle of their work if need be."""
+
+
+def start(name: EngineName, workers: int, threads: int, logs: Path) -> Engine:
+    """Start an engine's workers, of `threads` threads each; what libraries print goes to files in `logs`."""
+    if name == "inline":
+        from search.engines.inline import Inline
+
+        return Inline(threads, logs)
+    from search.engines.processes import Processes
+
+    return Processes(workers, threads, logs)

@@ -1,0 +1,47 @@
+"""Training in the driver's own process: to debug a family, and for tests."""
+
+from pathlib import Path
+
+from search import quiet, worker
+from search.jobs import Ending, Job, Message
+
+
+class Inline:
+    """One worker, which computes while its next message is waited for."""
+
+    def __init__(self, threads: int, logs: Path) -> None:
+        with quiet.redirected(logs / "inline.log"):
+            from models import runtime
+
+            runtime.configure(threads)
+        self._number = -1
+        self._training: worker.Training | None = None
+        self._answer: bool | None = None
+
+    @property
+    def free(self) -> int:
+        """One, or none while a job is going on."""
+        return 0 if self._training else 1
+
+    def start(self, job: Job) -> None:
+        """Take the job; it is begun by `receive`."""
+        self._number, self._training, self._answer = job.number, worker.run(job), None
+
+    def receive(self, timeout: float) -> tuple[int, Message] | None:
+        """Compute until the next message."""
+        if self._training is None:
+            return None
+        message = next(self._training) if self._answer is None else self._training.send(self._answer)
+        if isinstance(message, Ending):
+            self.close()
+        return self._number, message
+
+    def answer(self, number: int, go_on: bool) -> None:
+        """Keep the answer for the next step."""
+        self._answer = go_on
+
+    def close(self) -> None:
+        """Forget the job."""
+        if self._training:
+            self._training.close()
+        self._training = None

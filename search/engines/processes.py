@@ -1,0 +1,141 @@
+"""Workers as processes of their own: one that dies takes nothing with it, and is replaced."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+
+from search import quiet, worker
+from search.jobs import Died, Ending, Job, Message
+
+# Never forked: TensorFlow's threads do not survive a fork.
+CONTEXT = multiprocessing.get_context("spawn")
+
+
+@dataclass(eq=False)
+class Worker:
+    """A process, the pipe to it, and the trial it is busy with."""
+
+    process: SpawnProcess
+    pipe: Connection
+    log: Path
+    number: int | None = None
+
+
+class Processes:
+    """A fixed number of workers that live for many trials: importing TensorFlow takes seconds."""
+
+    def __init__(self, workers: int, threads: int, logs: Path) -> None:
+        logs.mkdir(parents=True, exist_ok=True)
+        self._threads = threads
+        self._workers = [self._spawn(logs / f"worker-{number + 1}.log") for number in range(workers)]
+
+    @property
+    def free(self) -> int:
+        """How many workers wait for a job."""
+        return sum(worker.number is None for worker in self._workers)
+
+    def start(self, job: Job) -> None:
+        """Give the job to a worker that waits; one that died while it waited is replaced."""
+        chosen = next(worker for worker in self._workers if worker.number is None)
+        if not chosen.process.is_alive():
+            chosen = self._replace(chosen)
+        chosen.number = job.number
+        try:
+            chosen.pipe.send(job)
+        except OSError:
+            # It died just now: `receive` finds the closed pipe and says so.
+            return
+
+    def receive(self, timeout: float) -> tuple[int, Message] | None:
+        """Return the message that comes first; `Died` in the name of a worker that is gone."""
+        busy = {worker.pipe: worker for worker in self._workers if worker.number is not None}
+        for pipe in wait(list(busy), timeout):
+            sender = busy[pipe]  # type: ignore[index]  # only pipes were waited for
+            number = sender.number
+            assert number is not None
+            try:
+                message: Message = sender.pipe.recv()
+            except (EOFError, OSError):
+                message = Died(self._cause(sender))
+                self._replace(sender)
+            if isinstance(message, Ending):
+                sender.number = None
+            return number, message
+        return None
+
+    def answer(self, number: int, go_on: bool) -> None:
+        """Send the answer to the worker of this trial."""
+        asking = next(worker for worker in self._workers if worker.number == number)
+        try:
+            asking.pipe.send(go_on)
+        except OSError:
+            # It died just now: `receive` finds the closed pipe and says so.
+            return
+
+    def close(self) -> None:
+        """Kill every worker; what they had not told yet is lost."""
+        for ended in self._workers:
+            ended.process.kill()
+        for ended in self._workers:
+            ended.process.join()
+            ended.pipe.close()
+
+    def _spawn(self, log: Path) -> Worker:
+        ours, theirs = CONTEXT.Pipe()
+        process = CONTEXT.Process(target=_serve, args=(theirs, self._threads, log), name=log.stem, daemon=True)
+        process.start()
+        theirs.close()
+        return Worker(process, ours, log)
+
+    def _replace(self, dead: Worker) -> Worker:
+        dead.pipe.close()
+        new = self._spawn(dead.log)
+        self._workers[self._workers.index(dead)] = new
+        return new
+
+    def _cause(self, dead: Worker) -> str:
+        dead.process.join(timeout=5)
+        code = dead.process.exitcode
+        if code is not None and code < 0:
+            name = signal.Signals(-code).name
+            hint = ", as when memory runs out" if name == "SIGKILL" else ""
+            return f"worker killed by {name}{hint} (its log: {dead.log})"
+        return f"worker ended with exit code {code} (its log: {dead.log})"
+
+
+def _serve(pipe: Connection, threads: int, log: Path) -> None:
+    """Do jobs until the driver closes the pipe."""
+    quiet.redirect(log)
+    threading.Thread(target=_end_with_driver, daemon=True).start()
+    # Ctrl-C reaches the whole group of processes; what it means is the driver's to decide.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    from models import runtime
+
+    runtime.configure(threads)
+    try:
+        while True:
+            _do(pipe, pipe.recv())
+    except (EOFError, OSError):
+        return
+
+
+def _do(pipe: Connection, job: Job) -> None:
+    training = worker.run(job)
+    message = next(training)
+    while not isinstance(message, Ending):
+        pipe.send(message)
+        message = training.send(pipe.recv())
+    pipe.send(message)
+
+
+def _end_with_driver() -> None:
+    """Wait for the driver's end, however it comes, and end this process in the middle of its work."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)

@@ -1,0 +1,51 @@
+"""Roughly how long a search takes and how much it writes, known before it begins."""
+
+from dataclasses import dataclass
+
+import models
+from models.data import Images
+from search.settings import Settings
+from search.study import planned_baselines
+
+# Images for which families state their seconds, and the cores.
+STATED_IMAGES = 54_000
+STATED_PIXELS = 28 * 28
+STATED_CORES = 2
+# Share of the epochs that trials run under a pruner, seen in searches of this project.
+PRUNED_SHARE = {"hyperband": 0.5, "median": 0.6, "none": 1.0}
+# Importing TensorFlow, opening the stores.
+START_SECONDS = 15.0
+# Building, judging and recording one network.
+TRIAL_SECONDS = 4.0
+ARTIFACT_MEGABYTES = 1.2
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """`epochs` over all trials; `seconds` until the end, not more than a timeout; `megabytes` under the home folder."""
+
+    epochs: int
+    seconds: float
+    first_epoch_seconds: float
+    megabytes: float
+
+
+def estimate(settings: Settings, images: Images, trials_left: int) -> Estimate:
+    """Estimate the trials that are left, baselines first."""
+    cost = models.family(settings.family).cost
+    baselines = [attributes["epochs"] for _, _, attributes in planned_baselines(settings)][:trials_left]
+    searched = (trials_left - len(baselines)) * settings.epochs * PRUNED_SHARE[settings.pruner]
+    epochs = sum(baselines) + searched
+    pixels = images.shape.height * images.shape.width / STATED_PIXELS
+    epoch_seconds = cost.epoch_seconds * len(images.train) / STATED_IMAGES * pixels * STATED_CORES / settings.cores
+    if cost.bound_by == "dispatch":
+        # Stated for one core: more workers, not more threads, make it faster.
+        epoch_seconds *= settings.cores / STATED_CORES
+    parallel = settings.worker_count
+    seconds = START_SECONDS + (epochs * epoch_seconds + trials_left * TRIAL_SECONDS) / parallel
+    return Estimate(
+        epochs=round(epochs),
+        seconds=min(seconds, settings.timeout) if settings.timeout else seconds,
+        first_epoch_seconds=START_SECONDS + epoch_seconds,
+        megabytes=trials_left * (cost.model_megabytes + ARTIFACT_MEGABYTES) + images.train.images.nbytes / 1e6,
+    )

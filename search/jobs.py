@@ -1,0 +1,93 @@
+"""What the driver gives to a worker, and what a worker tells: plain values that travel between processes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from models.family import Choice, Evaluation, Resources
+
+
+@dataclass(frozen=True)
+class Job:
+    """One trial's training, wherever it is done."""
+
+    number: int
+    family: str
+    parameters: Mapping[str, Choice]
+    images: Path
+    resources: Resources
+    epochs: int
+    patience: int | None
+    seed: int
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Built:
+    """The network stands, with so many parameters."""
+
+    parameters: int
+
+
+@dataclass(frozen=True)
+class EpochDone:
+    """An epoch, counted from 0. The answer says whether to go on."""
+
+    epoch: int
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """The network of the best epoch, as a `.keras` file from uint8 images to `output` values each."""
+
+    file: Path
+    parameters: int
+    input: tuple[int, ...]
+    output: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """Training is over, and the best epoch's network was judged on both splits."""
+
+    best_epoch: int
+    stopped: Literal["early", "pruned"] | None
+    validation: Evaluation
+    test: Evaluation
+    model: ModelFile
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """No network can be built of this configuration."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Training ended without a result."""
+
+    reason: str
+    traceback: str = ""
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """Something is missing that every trial needs."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Died:
+    """The worker is gone, and a new one stands in its place."""
+
+    reason: str
+
+
+Progress = Built | EpochDone
+Ending = Trained | Rejected | Failed | Blocked | Died
+Message = Progress | Ending

@@ -1,0 +1,161 @@
+"""What a person sees while a search goes on: a live view on a terminal, else one plain line an event. On stderr."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from models.family import Goal
+from search.study import Standing
+
+
+@dataclass
+class Row:
+    """A trial under way."""
+
+    label: str
+    epochs: int
+    epoch: int = 0
+    value: float | None = None
+    began: float = field(default_factory=time.monotonic)
+
+
+class Progress:
+    """Takes events of a search in; `Lines` and `Board` show them."""
+
+    def __init__(self, console: Console, study: str, goal: Goal, total: int) -> None:
+        self.console = console
+        self.study, self.goal, self.total = study, goal, total
+        self.standing = Standing(0, 0, 0, 0, 0)
+        self.best: tuple[float, int] | None = None
+        self.rows: dict[int, Row] = {}
+        self._began = time.monotonic()
+        self._ended = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+    def count(self, standing: Standing, best: tuple[float, int] | None) -> None:
+        """Take in how many trials stand where, and the best value and whose it is."""
+        self.standing, self.best = standing, best
+
+    def started(self, number: int, label: str, epochs: int) -> None:
+        """A trial begins."""
+        self.rows[number] = Row(label, epochs)
+
+    def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
+        """An epoch, counted from 1, is done."""
+        row = self.rows[number]
+        row.epoch, row.value = epoch, metrics[self.goal.metric]
+
+    def ended(self, number: int, state: str, value: float | None, reason: str) -> None:
+        """A trial is over."""
+        self.rows.pop(number, None)
+        self._ended += 1
+
+    def note(self, text: str) -> None:
+        """Something worth a line."""
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    @property
+    def remaining(self) -> str:
+        """How long it will still take, judged by the trials that this call has ended."""
+        if not self._ended:
+            return "?"
+        left = max(self.total - self.standing.finished, 0)
+        return duration((time.monotonic() - self._began) / self._ended * left)
+
+    def summary(self) -> str:
+        """Return the counts and the best in one line."""
+        now = self.standing
+        best = f", best {self.goal.metric} {self.best[0]:.4f} (trial {self.best[1]})" if self.best else ""
+        return (
+            f"{now.finished}/{self.total} done, {len(self.rows)} running, {now.pruned} pruned, {now.failed} failed"
+            f"{best}, about {self.remaining} left"
+        )
+
+
+class Lines(Progress):
+    """One line an event, for logs and pipes."""
+
+    def started(self, number: int, label: str, epochs: int) -> None:
+        """Say that a trial begins."""
+        super().started(number, label, epochs)
+        self.note(f"trial {number} begins: {label}")
+
+    def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Say what an epoch gave."""
+        super().epoch(number, epoch, metrics)
+        row = self.rows[number]
+        value = f"{self.goal.metric} {metrics[self.goal.metric]:.4f}"
+        self.note(f"trial {number}: epoch {epoch}/{row.epochs}, {value}, {metrics['seconds']:.1f} s")
+
+    def ended(self, number: int, state: str, value: float | None, reason: str) -> None:
+        """Say how a trial ended, and how the search stands."""
+        super().ended(number, state, value, reason)
+        self.note(f"{_sentence(number, state, value, reason, self.goal)}; {self.summary()}")
+
+
+class Board(Progress):
+    """A view that is drawn anew several times a second."""
+
+    def __enter__(self) -> Self:
+        self._live = Live(self, console=self.console, refresh_per_second=4, transient=True)
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def ended(self, number: int, state: str, value: float | None, reason: str) -> None:
+        """Leave a line above the view for what ended."""
+        super().ended(number, state, value, reason)
+        self.note(_sentence(number, state, value, reason, self.goal))
+
+    def __rich__(self) -> Group:
+        """Draw the counts, and a line for each worker."""
+        table = Table(box=None, padding=(0, 1), show_header=False)
+        for number, row in self.rows.items():
+            done = round(20 * row.epoch / row.epochs)
+            value = "" if row.value is None else f"{self.goal.metric} {row.value:.4f}"
+            table.add_row(
+                Text(f"trial {number}", style="bold"),
+                Text("━" * done, style="green") + Text("━" * (20 - done), style="dim"),
+                f"{row.epoch}/{row.epochs}",
+                value,
+                Text(duration(time.monotonic() - row.began), style="dim"),
+            )
+        return Group(Text(f"{self.study}: {self.summary()}", style="bold"), table)
+
+
+def begin(console: Console, study: str, goal: Goal, total: int) -> Progress:
+    """Return the view that suits where stderr goes."""
+    return (Board if console.is_terminal else Lines)(console, study, goal, total)
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it: `40 s`, `12 min`, `1 h 05 min`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _sentence(number: int, state: str, value: float | None, reason: str, goal: Goal) -> str:
+    result = "" if value is None else f", best {goal.metric} {value:.4f}"
+    return f"trial {number} {state}{result}{f' ({reason})' if reason else ''}"
+
+
+def short(parameters: Mapping[str, object]) -> str:
+    """Return the hyperparameters by which people tell configurations apart, in a few words."""
+    shown = ("activation", "depth", "optimizer", "learning_rate", "dropout", "batch_size")
+    values = ((name, parameters[name]) for name in shown if name in parameters)
+    return ", ".join(f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in values)

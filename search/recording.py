@@ -1,0 +1,144 @@
+"""What a trial leaves in its run: numbers, pictures and the model."""
+
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from models import metrics
+from models.data import Images
+from models.family import Evaluation
+from search.jobs import ModelFile, Trained
+from tracking import Dataset, Model, Run, Tensor, figures
+
+SAMPLES = 24
+PACKAGES = ("keras", "mlflow", "numpy", "optuna", "tensorflow")
+# What loading a model takes; inferring it would import TensorFlow here, and take 15 to 25 seconds a trial.
+REQUIREMENTS = ("tensorflow", "keras", "numpy")
+
+
+def dataset(images: Images) -> Dataset:
+    """Return what runs record of the images."""
+    counts = {name: len(split) for name, split in images.splits()}
+    profile = counts | {"shape": list(images.train.images.shape[1:]), "class_names": list(images.class_names)}
+    return Dataset(images.name, images.digest, images.source, profile)
+
+
+@cache
+def origin() -> Mapping[str, str]:
+    """Return the tags that say what made a run: versions, commit and command line."""
+    tags = {f"version.{package}": version(package) for package in PACKAGES}
+    tags["version.python"] = platform.python_version()
+    tags["search.command"] = " ".join(["python", "-m", "search", *sys.argv[1:]])
+    commit = _commit()
+    return tags | ({"mlflow.source.git.commit": commit} if commit else {}) | {"mlflow.source.name": "search"}
+
+
+def _commit() -> str:
+    """Return the commit of this checkout, marked where files differ from it; empty outside of one."""
+    folder = Path(__file__).parent
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],  # noqa: S607  # the person's git
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return described.stdout.strip()
+
+
+def measured(trained: Trained) -> dict[str, float]:
+    """Return a trial's final metrics: those of the best epoch's network, by split, and its size."""
+    validation = {f"best_val_{name}": value for name, value in trained.validation.metrics.items()}
+    test = {f"test_{name}": value for name, value in trained.test.metrics.items()}
+    return (
+        validation
+        | test
+        # Epochs are counted from 1 wherever people read them.
+        | {"best_epoch": float(trained.best_epoch + 1), "parameters": float(trained.model.parameters)}
+    )
+
+
+def record(run: Run, title: str, trained: Trained, history: Mapping[str, Sequence[float]], images: Images) -> str:
+    """Put everything that a trained network leaves into its run, and return the address of the model."""
+    for split, evaluation in (("validation", trained.validation), ("test", trained.test)):
+        _record_evaluation(run, f"{title}, {split}", split, evaluation, images)
+    best = trained.best_epoch
+    curves = {name: values for name, values in history.items() if name not in ("seconds", "learning_rate")}
+    run.log_figure("curves.png", figures.learning_curves(curves, title=title, best_epoch=best))
+    _record_samples(run, title, trained.test, images)
+    return run.log_model(_model(trained.model))
+
+
+def _record_evaluation(run: Run, title: str, split: str, evaluation: Evaluation, images: Images) -> None:
+    names = list(images.class_names)
+    counts = metrics.confusion_counts(evaluation.labels, evaluation.predictions, len(names))
+    run.log_figure(f"confusion/{split}.png", figures.confusion_matrix(counts, names, title=title))
+    run.log_text(f"confusion/{split}.json", json.dumps({"class_names": names, "counts": counts.tolist()}))
+    run.log_text(f"report/{split}.csv", _report(counts, names))
+    run.log_text(f"predictions/{split}.csv", _predictions(evaluation))
+
+
+def _report(counts: metrics.Counts, names: Sequence[str]) -> str:
+    by_class = metrics.per_class(counts)
+    support = counts.sum(axis=1)
+    lines = ["class,precision,recall,f1,support"]
+    for index, name in enumerate(names):
+        values = ",".join(f"{by_class[figure][index]:.4f}" for figure in ("precision", "recall", "f1"))
+        lines.append(f"{json.dumps(name, ensure_ascii=False)},{values},{support[index]}")
+    return "\n".join(lines) + "\n"
+
+
+def _predictions(evaluation: Evaluation) -> str:
+    rows = zip(evaluation.labels.tolist(), evaluation.predictions.tolist(), evaluation.confidence.tolist(), strict=True)
+    return "label,prediction,confidence\n" + "".join(f"{label},{guess},{sure:.6g}\n" for label, guess, sure in rows)
+
+
+def _record_samples(run: Run, title: str, test: Evaluation, images: Images) -> None:
+    wrong = np.flatnonzero(test.labels != test.predictions)
+    mistakes = wrong[np.argsort(-test.confidence[wrong], kind="stable")][:SAMPLES]
+    samples = np.sort(np.random.default_rng(0).permutation(len(test.labels))[:SAMPLES])
+    for name, chosen, words in (
+        ("samples", samples, "test images"),
+        ("mistakes", mistakes, "the most confident mistakes"),
+    ):
+        sheet = figures.predictions(
+            np.asarray(images.test.images[chosen]),
+            test.labels[chosen],
+            test.predictions[chosen],
+            test.confidence[chosen],
+            list(images.class_names),
+            title=f"{title}: {words}",
+        )
+        run.log_figure(f"predictions/{name}.png", sheet)
+    if test.neighbours:
+        queries, nearest = test.neighbours.queries, test.neighbours.nearest
+        sheet = figures.nearest(
+            np.asarray(images.test.images[queries]),
+            test.labels[queries],
+            np.asarray(images.train.images[nearest]),
+            np.asarray(images.train.labels[nearest]),
+            list(images.class_names),
+            title=f"{title}: nearest training images",
+        )
+        run.log_figure("nearest.png", sheet)
+
+
+def _model(model: ModelFile) -> Model:
+    return Model(
+        file=model.file,
+        input=Tensor("uint8", (-1, *model.input)),
+        output=Tensor("float32", (-1, *model.output)),
+        requirements=tuple(f"{package}=={version(package)}" for package in REQUIREMENTS),
+        keras_version=version("keras"),
+    )

@@ -1,0 +1,1 @@
+"""What the two reports published, as data."""

@@ -1,0 +1,146 @@
+"""What studies have come to, read from Optuna alone: quickly, and while a search is going on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from models.family import Goal
+from search import baselines, storage
+from search.baselines import Baseline
+from search.errors import UsageError
+from search.study import Standing, standing
+from search.study import best as best_of
+
+
+@dataclass(frozen=True)
+class Result:
+    """One trial, as it stands in Optuna. `value` is its best epoch's, or the last reported one's."""
+
+    study: str
+    number: int
+    state: str
+    value: float | None
+    parameters: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    baseline: str | None
+    reason: str
+    model: str
+    run: str
+    epochs: int
+    seconds: float | None
+
+    @property
+    def name(self) -> str:
+        """As people type it: `lenet5/17`."""
+        return f"{self.study}/{self.number}"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One study."""
+
+    name: str
+    family: str
+    goal: Goal
+    standing: Standing
+    asked_for: int
+    settings: Mapping[str, Any]
+    best: Result | None
+
+
+# User attributes that are not metrics.
+WORDS = ("baseline", "epochs", "patience", "mlflow_run_id", "model", "reason")
+
+
+def result(study: str, trial: FrozenTrial) -> Result:
+    """Return what a trial has come to."""
+    attributes = trial.user_attrs
+    last = trial.intermediate_values.get(trial.last_step) if trial.last_step is not None else None
+    return Result(
+        study=study,
+        number=trial.number,
+        state=trial.state.name,
+        value=trial.value if trial.state == TrialState.COMPLETE else last,
+        parameters=trial.params,
+        metrics={name: value for name, value in attributes.items() if name not in WORDS},
+        baseline=attributes.get("baseline"),
+        reason=attributes.get("reason", ""),
+        model=attributes.get("model", ""),
+        run=attributes.get("mlflow_run_id", ""),
+        epochs=len(trial.intermediate_values),
+        seconds=trial.duration.total_seconds() if trial.duration else None,
+    )
+
+
+def summary(study: optuna.Study) -> Summary:
+    """Return what a study has come to."""
+    settings = study.user_attrs.get("settings", {})
+    direction = "maximize" if study.direction == optuna.study.StudyDirection.MAXIMIZE else "minimize"
+    goal = Goal(study.user_attrs.get("identity", {}).get("goal", "value"), direction)  # type: ignore[arg-type]  # one of two
+    trials = study.get_trials(deepcopy=False)
+    best = best_of(trials, goal)
+    return Summary(
+        name=study.study_name,
+        family=settings.get("family", "?"),
+        goal=goal,
+        standing=standing(trials),
+        asked_for=settings.get("trials", len(trials)),
+        settings=settings,
+        best=result(study.study_name, trials[best[1]]) if best else None,
+    )
+
+
+def summaries(store: RDBStorage) -> list[Summary]:
+    """Return what every study has come to, by name."""
+    return [summary(storage.load(store, name)) for name in sorted(optuna.get_all_study_names(store))]
+
+
+def results(study: optuna.Study) -> list[Result]:
+    """Return every trial of a study that has begun, in order."""
+    trials = study.get_trials(deepcopy=False)
+    return [result(study.study_name, trial) for trial in trials if trial.state != TrialState.WAITING]
+
+
+def one(store: RDBStorage, name: str) -> Result:
+    """Return the trial named `STUDY/NUMBER`. Raises `UsageError`."""
+    study_name, _, number = name.rpartition("/")
+    trials = storage.load(store, study_name).get_trials(deepcopy=False)
+    if not number.isdecimal() or int(number) >= len(trials):
+        there = f"{study_name}/0 to {study_name}/{len(trials) - 1}" if trials else "none yet"
+        raise UsageError(f"no trial {name!r}; there are: {there}")
+    return result(study_name, trials[int(number)])
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A row of a report beside the trial that ran it again; `ours` is in the report's own metric."""
+
+    baseline: Baseline
+    trial: Result | None
+    ours: float | None
+
+    @property
+    def difference(self) -> float | None:
+        """Ours minus theirs."""
+        return None if self.ours is None else self.ours - self.baseline.headline[1]
+
+
+def reproductions(study: optuna.Study, family: str) -> list[Reproduction]:
+    """Return every row that the reports print for a family, with the trial that ran it with the report's epochs.
+
+    Where there is none, the one that ran it with another number of epochs stands in; its `epochs` say so.
+    """
+    done = [found for found in results(study) if found.baseline and found.metrics]
+    return [_reproduction(row, [found for found in done if found.baseline == row.name]) for row in baselines.of(family)]
+
+
+def _reproduction(row: Baseline, done: Sequence[Result]) -> Reproduction:
+    # The one that was given the report's epochs before the one that came closest to them.
+    trial = max(
+        done, key=lambda found: (row.patience is not None or found.epochs == row.epochs, found.epochs), default=None
+    )
+    return Reproduction(row, trial, trial.metrics.get(row.headline[0]) if trial else None)

@@ -1,0 +1,166 @@
+"""`run`: from what a person typed to a search that goes on, and what it says before and after."""
+
+import fcntl
+import json
+import os
+import socket
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from rich.console import Console
+
+import models
+from models import data
+from models.data import Images
+from search import engines, printing, quiet, results, space, storage
+from search.driver import Driver
+from search.errors import UsageError
+from search.estimate import estimate
+from search.progress import begin, duration
+from search.settings import Place, Settings, resolve
+from search.study import Study, planned_baselines
+
+Format = Literal["text", "json"]
+
+
+def plan(study: str, place: Place, flags: Mapping[str, Any], output: Format) -> int:
+    """Print the space, the baselines and what it would take. Trains and writes nothing."""
+    settings, images = _decide(study, place, flags)
+    family = models.family(settings.family)
+    fixed = space.parse(family, settings.fix)
+    left = settings.trials - _finished(settings)
+    printing.plan(
+        settings,
+        space=space.of(family, fixed),
+        fixed=fixed,
+        baselines=planned_baselines(settings),
+        estimated=estimate(settings, images, max(left, 0)),
+        images=data.summary(images),
+        output=output,
+    )
+    return 0
+
+
+def run(study: str, place: Place, flags: Mapping[str, Any], output: Format) -> int:
+    """Search, and say what came of it: 0, or 1 where no trial is complete."""
+    console = Console(stderr=True)
+    quiet.libraries()
+    settings, images = _decide(study, place, flags)
+    _require_writable(settings.home)
+    with _alone(settings):
+        searched = Study.open(storage.connect(settings.storage), settings, images.digest)
+        new = searched.enqueue_baselines()
+        left = settings.trials - searched.standing().finished
+        if left <= 0:
+            console.print(
+                f"nothing to do: study {study} has {searched.standing().finished} finished trials of the "
+                f"{settings.trials} asked for; ask for more with --trials N",
+                highlight=False,
+                soft_wrap=True,
+            )
+        else:
+            _say_what_comes(console, settings, images, new, left)
+            _search(console, searched, images)
+    return _conclude(settings, output)
+
+
+def _decide(study: str, place: Place, flags: Mapping[str, Any]) -> tuple[Settings, Images]:
+    """Settle everything that can be wrong before anything is written."""
+    if place.storage == place.tracking_uri:
+        raise UsageError(
+            f"--storage and --tracking-uri are both {storage.redacted(place.storage)}; Optuna and MLflow cannot share "
+            "a database: give two"
+        )
+    stored = storage.remembered(storage.connect(place.storage), study) if storage.exists(place.storage) else {}
+    settings = resolve(study, place, flags, stored)
+    space.parse(models.family(settings.family), settings.fix)
+    if settings.weights not in ("imagenet", "none") and not Path(settings.weights).is_file():
+        raise UsageError(f"--weights {settings.weights}: no such file; give one, or imagenet, or none")
+    return settings, data.load(settings.data, cache=settings.home / "cache", images=settings.images)
+
+
+def _finished(settings: Settings) -> int:
+    if not storage.exists(settings.storage):
+        return 0
+    store = storage.connect(settings.storage)
+    if not storage.remembered(store, settings.study):
+        return 0
+    return results.summary(storage.load(store, settings.study)).standing.finished
+
+
+def _require_writable(home: Path) -> None:
+    """Make the home folder, and try whether a file can be written into it. Raises `UsageError`."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home):
+            pass
+    except OSError as error:
+        raise UsageError(f"--home {home}: cannot be written ({error.strerror}); name another folder") from error
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Keep a second driver away from the study. The lock goes with the process, however that ends."""
+    folder = settings.home / "locks"
+    folder.mkdir(exist_ok=True)
+    with (folder / f"{settings.study}.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise UsageError(
+                f"study {settings.study} is being searched by {lock.read().strip() or 'another process'}; wait for it, "
+                "stop it, or name another --study"
+            ) from None
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()} on {socket.gethostname()} since {datetime.now():%Y-%m-%d %H:%M:%S}")
+        lock.flush()
+        yield
+
+
+def _say_what_comes(console: Console, settings: Settings, images: Images, new: list[str], left: int) -> None:
+    expected = estimate(settings, images, left)
+    begun = "" if left == settings.trials else f", {settings.trials - left} of them finished before"
+    limit = f", no new trial after {duration(settings.timeout)}" if settings.timeout else ""
+    baselines = f"; first {len(new)} of the reports' configurations" if new else ""
+    console.print(
+        f"study {settings.study}: {settings.trials} trials of {settings.family}{begun}, up to {settings.epochs} epochs "
+        f"each, on {len(images.train):,} images of {images.name} ({len(images.validation):,} validate){baselines}\n"
+        f"roughly {duration(expected.seconds)}{limit}; first epoch in about {duration(expected.first_epoch_seconds)}; "
+        f"{settings.worker_count} worker(s) of {settings.threads} thread(s); up to {expected.megabytes:,.0f} MB in "
+        f"{settings.home}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _search(console: Console, study: Study, images: Images) -> None:
+    """Start the workers first: they import TensorFlow while the tracker is opened."""
+    settings = study.settings
+    shared = data.share(images, settings.home / "cache")
+    engine = engines.start(settings.engine, settings.worker_count, settings.threads, settings.home / "logs")
+    try:
+        import tracking
+
+        tracker = tracking.open_tracker(settings.tracking_uri, settings.home / "artifacts")
+        try:
+            with begin(console, settings.study, study.goal, settings.trials) as progress:
+                Driver(study, engine, tracker, progress, images, shared).run()
+        finally:
+            tracker.close()
+    finally:
+        engine.close()
+
+
+def _conclude(settings: Settings, output: Format) -> int:
+    summary = results.summary(storage.load(storage.connect(settings.storage), settings.study))
+    if output == "json":
+        print(json.dumps(printing.conclusion_data(summary, settings), indent=2))
+    else:
+        printing.conclusion(summary, settings)
+    return 0 if summary.best else 1

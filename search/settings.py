@@ -1,0 +1,142 @@
+"""What a person chose: flag over environment over what the study was begun with over default."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import models
+from search.errors import UsageError
+
+Sampler = Literal["tpe", "random", "qmc", "grid"]
+Pruner = Literal["hyperband", "median", "none"]
+EngineName = Literal["processes", "inline"]
+Baselines = Literal["none", "best", "all"]
+STUDY_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+# Without a number of trials from the person, a search ends after this.
+USUAL_SECONDS = 3600.0
+# Trials of one study are compared with each other: these cannot change on the way.
+CONSTANT = ("family", "data", "images", "epochs", "weights")
+# These belong to one call, not to the study.
+PASSING = ("study", "home", "storage", "tracking_uri", "workers", "engine", "timeout")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A search, fully decided. `timeout` in seconds; `workers` 0 leaves the number to the family."""
+
+    study: str
+    family: str
+    home: Path
+    storage: str
+    tracking_uri: str
+    trials: int = 20
+    epochs: int = 10
+    images: int | None = None
+    timeout: float | None = None
+    workers: int = 0
+    engine: EngineName = "processes"
+    seed: int = 0
+    sampler: Sampler = "tpe"
+    pruner: Pruner = "hyperband"
+    fix: tuple[str, ...] = ()
+    baselines: Baselines = "best"
+    data: str = "fashion-mnist"
+    weights: str = "imagenet"
+
+    def lasting(self) -> dict[str, Any]:
+        """What a study remembers, for the calls that continue it."""
+        return {name: value for name, value in asdict(self).items() if name not in PASSING}
+
+    @property
+    def cores(self) -> int:
+        """Cores that this process may use."""
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+    @property
+    def worker_count(self) -> int:
+        """Chosen by the person, else one for each core where the family gains nothing from several."""
+        if self.engine == "inline":
+            return 1
+        bound_by = models.family(self.family).cost.bound_by
+        return min(self.workers or (self.cores if bound_by == "dispatch" else 1), self.trials)
+
+    @property
+    def threads(self) -> int:
+        """Threads of each worker: never more than cores in all."""
+        return max(1, self.cores // self.worker_count)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where everything is: the home folder and the addresses of the two stores."""
+
+    home: Path
+    storage: str
+    tracking_uri: str
+
+    @classmethod
+    def at(cls, home: Path | None, storage: str | None, tracking_uri: str | None) -> "Place":
+        """Return the place for these flags; what is not given is found under the home folder, `mlruns`."""
+        folder = (home or Path("mlruns")).absolute()
+        if "?" in str(folder):
+            raise UsageError(f"--home {folder}: a path with '?' cannot hold a database; choose another")
+        return cls(folder, storage or _sqlite(folder / "optuna.db"), tracking_uri or _sqlite(folder / "mlflow.db"))
+
+
+def _sqlite(file: Path) -> str:
+    return f"sqlite:///{file}"
+
+
+def check_name(study: str) -> str:
+    """Return the study's name, or raise `UsageError`: it names folders and files, too."""
+    if not STUDY_NAME.fullmatch(study):
+        raise UsageError(
+            f"--study {study!r}: a study's name has 1 to 64 of a-z, 0-9, '.', '_' and '-', the first a letter or digit"
+        )
+    return study
+
+
+def resolve(study: str, place: Place, flags: Mapping[str, Any], stored: Mapping[str, Any]) -> Settings:
+    """Return the settings of a call: `flags` (None: not given) over `stored`, what the study was begun with."""
+    given = {name: value for name, value in flags.items() if value is not None}
+    _refuse_changes(study, given, stored)
+    known = {field.name for field in fields(Settings)}
+    chosen = {name: value for name, value in stored.items() if name in known} | given
+    chosen["fix"] = tuple(chosen.get("fix", ()))
+    family = _family(study, chosen.pop("family", None))
+    settings = Settings(study, family, place.home, place.storage, place.tracking_uri, **chosen)
+    if "trials" not in given and "timeout" not in given:
+        settings = replace(settings, timeout=USUAL_SECONDS)
+    return settings
+
+
+def _family(study: str, family: str | None) -> str:
+    name = family or study
+    try:
+        models.family(name)
+    except LookupError as error:
+        way_out = "" if family else f"; say which one with --family, as in --study {study} --family mlp"
+        raise UsageError(f"{error}{way_out}") from None
+    return name
+
+
+def _refuse_changes(study: str, given: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
+    for name in CONSTANT:
+        if stored and name in given and given[name] != stored[name]:
+            was = "all" if stored[name] is None else stored[name]
+            raise UsageError(
+                f"--{name} {given[name]}: study {study} was begun with --{name} {was}, and its trials would not be "
+                f"comparable; go on without --{name}, or begin another with --study {study}-2 "
+                f"--family {given.get('family', stored['family'])}"
+            )
+
+
+def seconds(text: str) -> float:
+    """Return the seconds of `90s`, `30m` or `2h`. Raises `UsageError`."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text.strip())
+    if not match or float(match[1]) == 0:
+        raise UsageError(f"--timeout {text}: give a number and a unit, such as 90s, 30m or 2h")
+    return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]

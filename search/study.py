@@ -1,0 +1,239 @@
+"""A study in Optuna's storage: opened or continued, asked for trials, told how they went."""
+
+import uuid
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.samplers import BaseSampler, PartialFixedSampler, QMCSampler, RandomSampler, TPESampler
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState
+
+import models
+from models.family import Choice, Goal
+from search import baselines, space
+from search.errors import UsageError
+from search.settings import Settings
+
+FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+GRID_LIMIT = 10_000
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How many trials of a study are in which state."""
+
+    complete: int
+    pruned: int
+    failed: int
+    running: int
+    waiting: int
+
+    @property
+    def finished(self) -> int:
+        """Trials that are over, however they ended."""
+        return self.complete + self.pruned + self.failed
+
+
+class Study:
+    """One study, and the settings under which this call goes on with it."""
+
+    def __init__(self, study: optuna.Study, settings: Settings) -> None:
+        self.settings = settings
+        self.goal: Goal = models.family(settings.family).goal
+        self.fixed = space.parse(models.family(settings.family), settings.fix)
+        self._study = study
+        self._grid: Iterator[dict[str, Choice]] | None = None
+        self._study.sampler = self._sampler()
+        self._study.pruner = self._pruner()
+        if settings.sampler == "grid":
+            self._grid = iter(_grid(settings, self.fixed))
+
+    @classmethod
+    def open(cls, storage: RDBStorage, settings: Settings, digest: str) -> "Study":
+        """Create the study, or continue it where its images, space and goal are what they were."""
+        family = models.family(settings.family)
+        study = optuna.create_study(
+            storage=storage, study_name=settings.study, direction=family.goal.direction, load_if_exists=True
+        )
+        identity = {"data": digest, "space": space.digest(family), "goal": family.goal.metric}
+        if "identity" in study.user_attrs:
+            _refuse_changes(study, settings, identity)
+        else:
+            study.set_user_attr("uuid", uuid.uuid4().hex)
+            study.set_user_attr("distributions", space.fingerprint(space.of(family)))
+            study.set_user_attr("identity", identity)
+        study.set_user_attr("settings", settings.lasting())
+        return cls(study, settings)
+
+    @property
+    def uuid(self) -> str:
+        """What tells this study from another one of the same name."""
+        return str(self._study.user_attrs["uuid"])
+
+    def trials(self, states: Sequence[TrialState] | None = None) -> list[FrozenTrial]:
+        """Return the trials in these states, in the order of their numbers."""
+        return self._study.get_trials(deepcopy=False, states=tuple(states) if states else None)
+
+    def standing(self) -> Standing:
+        """Count the trials."""
+        return standing(self.trials())
+
+    def best(self) -> tuple[float, int] | None:
+        """Return the best value of a complete trial, and its number."""
+        return best(self.trials(), self.goal)
+
+    def enqueue_baselines(self) -> list[str]:
+        """Put the reports' configurations first, each once however often this is called; return the new ones."""
+        wanted = planned_baselines(self.settings)
+        there = {(t.user_attrs.get("baseline"), t.user_attrs.get("epochs")) for t in self.trials()}
+        new = {name: (row, attrs) for name, row, attrs in wanted if (name, attrs["epochs"]) not in there}
+        for row, attributes in new.values():
+            self._study.enqueue_trial(dict(row.parameters), user_attrs=attributes)
+        return list(new)
+
+    def interrupted(self) -> list[optuna.Trial]:
+        """Return the trials that a driver left open: the same trials, with their parameters and reports."""
+        # Optuna advises against this constructor for those who want a new trial; it has no other way to an old one.
+        return [optuna.trial.Trial(self._study, t._trial_id) for t in self.trials([TrialState.RUNNING])]  # noqa: SLF001  # see above
+
+    def ask(self) -> optuna.Trial | None:
+        """Return the next trial, its hyperparameters drawn; nothing where a grid has come to its end."""
+        waiting = self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+        if self._grid is not None and not waiting:
+            tried = [trial.params for trial in self.trials()]
+            point = next((point for point in self._grid if point not in tried), None)
+            if point is None:
+                return None
+            self._study.enqueue_trial(point)
+        return self._study.ask()
+
+    def suggest(self, trial: optuna.Trial) -> dict[str, Choice]:
+        """Return the trial's hyperparameters, drawing those that it does not have yet."""
+        models.family(self.settings.family).suggest(trial)
+        return dict(trial.params)
+
+    def seed(self, number: int) -> int:
+        """Return the seed of a trial: the same however often it is begun."""
+        return int(np.random.SeedSequence((self.settings.seed, number)).generate_state(1)[0])
+
+    def report(self, trial: optuna.Trial, epoch: int, value: float) -> bool:
+        """Report an epoch, once, and return whether to go on."""
+        known = self._study._storage.get_trial(trial._trial_id).intermediate_values  # noqa: SLF001  # no public way
+        if epoch not in known:
+            trial.report(value, epoch)
+        return "baseline" in trial.user_attrs or not trial.should_prune()
+
+    def tell(self, trial: optuna.Trial, state: TrialState, value: float | None = None) -> None:
+        """End a trial."""
+        self._study.tell(trial, value, state)
+
+    def _sampler(self) -> BaseSampler:
+        # With one seed for every call, a continued study would draw what it drew at its begin once more.
+        seed = int(np.random.SeedSequence((self.settings.seed, len(self.trials()))).generate_state(1)[0])
+        sampler: BaseSampler
+        match self.settings.sampler:
+            case "tpe":
+                sampler = TPESampler(seed=seed)
+            case "qmc":
+                # The sequence goes on where it was only with the seed it was begun with.
+                sampler = QMCSampler(seed=self.settings.seed, scramble=True, warn_independent_sampling=False)
+            case _:
+                sampler = RandomSampler(seed=seed)
+        if not self.fixed:
+            return sampler
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            return PartialFixedSampler(dict(self.fixed), sampler)
+
+    def _pruner(self) -> optuna.pruners.BasePruner:
+        match self.settings.pruner:
+            case "hyperband":
+                return optuna.pruners.HyperbandPruner(min_resource=1, max_resource=self.settings.epochs)
+            case "median":
+                return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1)
+            case _:
+                return optuna.pruners.NopPruner()
+
+
+def standing(trials: Sequence[FrozenTrial]) -> Standing:
+    """Count trials by their state."""
+    states = [trial.state for trial in trials]
+    return Standing(
+        complete=states.count(TrialState.COMPLETE),
+        pruned=states.count(TrialState.PRUNED),
+        failed=states.count(TrialState.FAIL),
+        running=states.count(TrialState.RUNNING),
+        waiting=states.count(TrialState.WAITING),
+    )
+
+
+def best(trials: Sequence[FrozenTrial], goal: Goal) -> tuple[float, int] | None:
+    """Return the best value of a complete trial, and its number; of equal ones the earliest."""
+    found: tuple[float, int] | None = None
+    for trial in trials:
+        if trial.state == TrialState.COMPLETE and trial.value is not None:
+            found = (trial.value, trial.number) if found is None or goal.better(trial.value, found[0]) else found
+    return found
+
+
+def planned_baselines(settings: Settings) -> list[tuple[str, baselines.Baseline, dict[str, Any]]]:
+    """Return the baselines that a study begins with: name, row, and what its trial is marked with.
+
+    `best` goes by the study's own number of epochs, `all` by the reports'.
+    """
+    if settings.baselines == "none":
+        return []
+    if settings.baselines == "best":
+        best = baselines.best(settings.family)
+        rows: list[tuple[baselines.Baseline, int, int | None]] = [(best, settings.epochs, None)] if best else []
+    else:
+        rows = [(row, row.epochs, row.patience) for row in baselines.of(settings.family)]
+    return [
+        (row.name, row, {"baseline": row.name, "epochs": epochs} | ({"patience": patience} if patience else {}))
+        for row, epochs, patience in rows
+    ]
+
+
+def _grid(settings: Settings, fixed: Mapping[str, Choice]) -> list[dict[str, Choice]]:
+    """Return the points of the grid in an order that the seed decides. Raises `UsageError` where there are too many."""
+    points: list[dict[str, Choice]] = []
+    for point in space.grid(models.family(settings.family), fixed):
+        points.append(point)
+        if len(points) > GRID_LIMIT:
+            raise UsageError(
+                f"--sampler grid: over {GRID_LIMIT:,} points; pin hyperparameters with --fix NAME=VALUE until fewer "
+                "are left, or choose --sampler qmc"
+            )
+    order = np.random.default_rng(settings.seed).permutation(len(points))
+    return [points[index] for index in order]
+
+
+def _refuse_changes(study: optuna.Study, settings: Settings, identity: Mapping[str, str]) -> None:
+    """Raise `UsageError` where the study was begun on other images, or with another space or goal."""
+    before = study.user_attrs["identity"]
+    changed = [name for name in identity if before.get(name) != identity[name]]
+    if not changed:
+        return
+    details = {
+        "data": f"the images are others (digest {identity['data'][:12]}, was {before.get('data', '')[:12]})",
+        "goal": f"the goal is {identity['goal']}, was {before.get('goal')}",
+        "space": _difference(study.user_attrs.get("distributions", {}), settings.family),
+    }
+    raise UsageError(
+        f"study {settings.study} cannot go on: {'; '.join(details[name] for name in changed)}; begin another with "
+        f"--study {settings.study}-2 --family {settings.family}"
+    )
+
+
+def _difference(before: Mapping[str, str], family: str) -> str:
+    now = space.fingerprint(space.of(models.family(family)))
+    changes = [
+        f"{name}: {before.get(name, 'not there')} became {now.get(name, 'not there')}"
+        for name in sorted({*before, *now})
+        if before.get(name) != now.get(name)
+    ]
+    return f"the space has changed ({', '.join(changes) or 'in its kinds of values'})"
