@@ -1,0 +1,44 @@
+"""Folders that several processes fill: one writes while the others wait, and nobody sees half a file."""
+
+import fcntl
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+UNFINISHED = ".unfinished-"
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Be the only process at work in `folder`, which is created where needed. A killed holder lets go."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            log.info("waiting for another process that is at work in %s", folder)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def workplace(folder: Path) -> Iterator[Path]:
+    """Lend an empty folder inside `folder`, to fill and to move things out of. Only under `locked(folder)`."""
+    for abandoned in folder.glob(f"{UNFINISHED}*"):  # by a process that was killed: whoever lives holds the lock
+        shutil.rmtree(abandoned)
+    place = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def at_home(path: str) -> Path:
+    """Return `path` with `~` replaced, where somebody's home is known: in a container it may not be."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111  # Path.expanduser raises where no home is known

@@ -1,0 +1,112 @@
+"""Labelled images in three splits, and what identifies them."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SPLITS = ("train", "validation", "test")
+
+
+class DataError(ValueError):
+    """Images that cannot be used. The message names the place, what was found, and the way out."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a network has to take and to tell apart."""
+
+    height: int
+    width: int
+    channels: int
+    classes: int
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """`images` (n, height, width, channels) as uint8, or what a family made of them; `labels` (n,) from 0."""
+
+    images: NDArray[Any]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """How many images there are."""
+        return len(self.labels)
+
+    def at(self, positions: NDArray[np.intp]) -> "Split":
+        """Return a copy of the images at these positions, with their labels."""
+        return Split(self.images[positions], self.labels[positions])
+
+
+@dataclass(frozen=True, eq=False)
+class Collection:
+    """Labelled images as their source gives them: nothing set aside for validation yet."""
+
+    name: str
+    source: str
+    class_names: tuple[str, ...]
+    train: Split
+    test: Split
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """Validation steers a search; the test split is looked at once, at the end of a trial."""
+
+    name: str
+    source: str
+    class_names: tuple[str, ...]
+    train: Split
+    validation: Split
+    test: Split
+
+    @property
+    def shape(self) -> Shape:
+        """Height, width, channels and number of classes."""
+        height, width, channels = self.train.images.shape[1:]
+        return Shape(height, width, channels, len(self.class_names))
+
+    @cached_property
+    def digest(self) -> str:
+        """The first 32 hexadecimal digits of a SHA-256 over every byte of every split, and the class names."""
+        state = hashlib.sha256(json.dumps(self.class_names).encode())
+        for name, array in self.arrays():
+            state.update(f"{name}{array.dtype.str}{array.shape}".encode())
+            state.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+        return state.hexdigest()[:32]
+
+    def splits(self) -> Iterator[tuple[str, Split]]:
+        """Each split by its name."""
+        for name in SPLITS:
+            yield name, getattr(self, name)
+
+    def arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        """Each array by its name, such as `train_images`."""
+        for name, split in self.splits():
+            yield f"{name}_images", split.images
+            yield f"{name}_labels", split.labels
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What there is, in plain values. `counts` are the images of each class, in the order of `class_names`."""
+
+    name: str
+    source: str
+    digest: str
+    shape: Shape
+    class_names: tuple[str, ...]
+    counts: dict[str, tuple[int, ...]]
+
+
+def summary(images: Images) -> Summary:
+    """Describe the images for people: `counts` holds one row of numbers for each split."""
+    classes = len(images.class_names)
+    counts = {name: np.bincount(split.labels, minlength=classes) for name, split in images.splits()}
+    rows = {name: tuple(int(number) for number in row) for name, row in counts.items()}
+    return Summary(images.name, images.source, images.digest, images.shape, images.class_names, rows)
