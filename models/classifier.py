@@ -79,4 +79,4 @@ class Classifier:
         """Return the network without its optimiser."""
         from models import layers
 
-        return layers.network(network.inputs, network.outputs)
+        return layers.network(network.input, network.output)

@@ -212,8 +212,8 @@ class Driver:
         if state == TrialState.COMPLETE and value is not None:
             better = self._best is None or self._study.goal.better(value, self._best[0])
             self._best = (value, number) if better else self._best
-        self._progress.ended(number, WORDS[state], value, reason)
         self._count()
+        self._progress.ended(number, WORDS[state], value, reason)
 
     def _count(self) -> None:
         self._progress.count(self._study.standing(), self._best)

@@ -147,7 +147,7 @@ def _search(console: Console, study: Study, images: Images) -> None:
     try:
         import tracking
 
-        tracker = tracking.open_tracker(settings.tracking_uri, settings.home / "artifacts")
+        tracker = tracking.connect(settings.tracking_uri, settings.home / "artifacts")
         try:
             with begin(console, settings.study, study.goal, settings.trials) as progress:
                 Driver(study, engine, tracker, progress, images, shared).run()

@@ -90,7 +90,7 @@ def levels(distribution: BaseDistribution, count: int) -> list[Any]:
     # The ends themselves, not what rounding made of them.
     values[0], values[-1] = low, high
     if distribution.step:
-        values = [low + round((value - low) / distribution.step) * distribution.step for value in values]
+        values = [min(low + round((value - low) / distribution.step) * distribution.step, high) for value in values]
     unique = dict.fromkeys(int(value) if isinstance(distribution, IntDistribution) else value for value in values)
     return list(unique)
 

@@ -132,22 +132,23 @@ class Study:
         self._study.tell(trial, value, state)
 
     def _sampler(self) -> BaseSampler:
+        with warnings.catch_warnings():
+            # Both are years old; what is called experimental is their interface.
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            sampler = self._free_sampler()
+            return PartialFixedSampler(dict(self.fixed), sampler) if self.fixed else sampler
+
+    def _free_sampler(self) -> BaseSampler:
         # With one seed for every call, a continued study would draw what it drew at its begin once more.
         seed = int(np.random.SeedSequence((self.settings.seed, len(self.trials()))).generate_state(1)[0])
-        sampler: BaseSampler
         match self.settings.sampler:
             case "tpe":
-                sampler = TPESampler(seed=seed)
+                return TPESampler(seed=seed)
             case "qmc":
                 # The sequence goes on where it was only with the seed it was begun with.
-                sampler = QMCSampler(seed=self.settings.seed, scramble=True, warn_independent_sampling=False)
+                return QMCSampler(seed=self.settings.seed, scramble=True, warn_independent_sampling=False)
             case _:
-                sampler = RandomSampler(seed=seed)
-        if not self.fixed:
-            return sampler
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            return PartialFixedSampler(dict(self.fixed), sampler)
+                return RandomSampler(seed=seed)
 
     def _pruner(self) -> optuna.pruners.BasePruner:
         match self.settings.pruner:

@@ -76,7 +76,7 @@ class TransferredResNet50(Classifier):
         from models import layers
 
         base = self._extractor().network(shape, resources.weights)
-        return layers.network(base.inputs, network(base.output))
+        return layers.network(base.input, network(base.output))
 
     def _extractor(self) -> "Extractor":
         from models.pretrained import Extractor

@@ -161,7 +161,7 @@ class Siamese:
         from models import layers
 
         branch = self._branch(network)
-        return layers.network(branch.inputs, branch.outputs)
+        return layers.network(branch.input, branch.output)
 
     def _branch(self, network: "Model") -> "Model":
         return network.get_layer("branch")

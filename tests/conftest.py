@@ -1,0 +1,39 @@
+"""What tests of several rooms need."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.data.images import Images
+from models.family import Resources
+from tests.support import THREADS, make_images, make_split
+
+
+@pytest.fixture(scope="session")
+def bars() -> Images:
+    """Grey images of 28x28 in ten classes."""
+    return make_images()
+
+
+@pytest.fixture(scope="session")
+def bars_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same as a file that `--data` takes."""
+    file = tmp_path_factory.mktemp("data") / "bars.npz"
+    train, test = make_split(400, 28, 28, 1, 10, seed=1), make_split(120, 28, 28, 1, 10, seed=3)
+    np.savez(file, x_train=train.images, y_train=train.labels, x_test=test.images, y_test=test.labels)
+    return file
+
+
+@pytest.fixture(scope="session")
+def resources(tmp_path_factory: pytest.TempPathFactory) -> Resources:
+    """A cache that all tests share, and random weights."""
+    return Resources(tmp_path_factory.mktemp("cache"), "none")
+
+
+@pytest.fixture(scope="session")
+def tensorflow() -> None:
+    """TensorFlow, imported and set up as workers do it."""
+    from models import runtime
+
+    runtime.configure(THREADS)

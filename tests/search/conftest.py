@@ -1,0 +1,66 @@
+"""A search in miniature: real stores, real training, small images."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from models.data import Images, share
+from search import engines, storage
+from search.driver import Driver
+from search.engines import Engine
+from search.progress import begin
+from search.settings import Place, Settings, resolve
+from search.study import Study
+from tests.support import THREADS
+from tracking.engines.memory import MemoryTracker
+
+Searched = tuple[Study, MemoryTracker]
+
+
+@pytest.fixture
+def settle(tmp_path: Path) -> Callable[..., Settings]:
+    """Return settings of a small search in a folder of the test's own."""
+
+    def settle(study: str = "mlp", **flags: Any) -> Settings:
+        usual = {"trials": 3, "epochs": 2, "engine": "inline", "baselines": "none", "weights": "none"}
+        return resolve(study, Place.at(tmp_path, None, None), usual | flags, {})
+
+    return settle
+
+
+@pytest.fixture
+def open_study(bars: Images) -> Callable[[Settings], Study]:
+    """Open or continue a study in Optuna's SQLite storage."""
+
+    def open_study(settings: Settings, digest: str | None = None) -> Study:
+        study = Study.open(storage.connect(settings.storage), settings, digest or bars.digest)
+        study.enqueue_baselines()
+        return study
+
+    return open_study
+
+
+@pytest.fixture
+def search(bars: Images, open_study: Callable[[Settings], Study], tensorflow: None) -> Callable[..., Searched]:
+    """Run a search to its end, in this process, into a tracker in memory."""
+
+    def search(
+        settings: Settings, tracker: MemoryTracker | None = None, engine: Engine | None = None
+    ) -> tuple[Study, MemoryTracker]:
+        study = open_study(settings)
+        tracker = tracker or MemoryTracker()
+        engine = engine or engines.start("inline", 1, THREADS, settings.home / "logs")
+        shared = share(bars, settings.home / "cache")
+        console = Console(file=(settings.home / "console.txt").open("a"), width=200)
+        with begin(console, settings.study, study.goal, settings.trials) as progress:
+            try:
+                Driver(study, engine, tracker, progress, bars, shared).run()
+            finally:
+                engine.close()
+                console.file.close()
+        return study, tracker
+
+    return search

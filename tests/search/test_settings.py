@@ -1,0 +1,86 @@
+"""What a person chose: flag over environment over what the study was begun with over default."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from search import settings
+from search.errors import UsageError
+from search.settings import Place, check_name, resolve
+
+PLACE = Place.at(Path("/somewhere"), None, None)
+
+
+def test_a_study_is_named_after_its_family_unless_told_otherwise() -> None:
+    assert resolve("lenet5", PLACE, {}, {}).family == "lenet5"
+    assert resolve("lenet5-wide", PLACE, {"family": "lenet5"}, {}).family == "lenet5"
+
+
+def test_a_study_with_a_name_of_its_own_needs_a_family() -> None:
+    with pytest.raises(UsageError, match="no family named 'wide'.*--study wide --family mlp"):
+        resolve("wide", PLACE, {}, {})
+
+
+def test_a_flag_counts_more_than_what_the_study_was_begun_with_and_that_more_than_the_default() -> None:
+    stored = resolve("mlp", PLACE, {"trials": 7, "seed": 3}, {}).lasting()
+    continued = resolve("mlp", PLACE, {"trials": 9}, stored)
+    assert (continued.trials, continued.seed, continued.epochs) == (9, 3, 10)
+
+
+@pytest.mark.parametrize(("name", "value"), [("epochs", 5), ("images", 100), ("data", "x.npz"), ("family", "cnn")])
+def test_what_makes_trials_comparable_cannot_change_on_the_way(name: str, value: object) -> None:
+    stored = resolve("mlp", PLACE, {}, {}).lasting()
+    with pytest.raises(UsageError, match=rf"--{name} {value}: study mlp was begun with --{name} .*--study mlp-2"):
+        resolve("mlp", PLACE, {name: value}, stored)
+
+
+def test_saying_again_what_the_study_was_begun_with_changes_nothing() -> None:
+    stored = resolve("mlp", PLACE, {"epochs": 5, "fix": ("depth=2",)}, {}).lasting()
+    assert resolve("mlp", PLACE, {"epochs": 5}, stored).fix == ("depth=2",)
+
+
+def test_a_search_without_a_number_of_trials_ends_after_an_hour_and_one_with_it_does_not() -> None:
+    assert resolve("mlp", PLACE, {}, {}).timeout == 3600
+    assert resolve("mlp", PLACE, {"trials": 20}, {}).timeout is None
+    assert resolve("mlp", PLACE, {"timeout": 60.0}, {}).timeout == 60
+
+
+@pytest.mark.parametrize(("text", "expected"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("1.5h", 5400)])
+def test_times_are_given_with_their_unit(text: str, expected: float) -> None:
+    assert settings.seconds(text) == expected
+
+
+@given(text=st.text(max_size=8))
+def test_any_other_time_is_refused_with_an_example(text: str) -> None:
+    try:
+        assert settings.seconds(text) > 0
+    except UsageError as error:
+        assert "such as 90s, 30m or 2h" in str(error)
+
+
+@given(name=st.text(max_size=80))
+def test_a_study_name_is_safe_as_the_name_of_a_file_or_refused(name: str) -> None:
+    try:
+        check_name(name)
+    except UsageError as error:
+        assert "a study's name has" in str(error)
+    else:
+        assert (Path("/base") / name).resolve().parent == Path("/base")
+        assert name not in (".", "..")
+        assert len(name) <= 64
+
+
+@pytest.mark.parametrize("name", ["../../etc/x", "a/b", "", "x" * 65, "Ж", "-x", "A"])
+def test_odd_study_names_are_refused(name: str) -> None:
+    with pytest.raises(UsageError):
+        check_name(name)
+
+
+def test_workers_never_take_more_threads_than_there_are_cores() -> None:
+    for family in ("mlp", "lenet5"):
+        for workers in (None, 1, 2, 5):
+            chosen = resolve(family, PLACE, {"workers": workers}, {})
+            assert chosen.threads >= 1
+            assert chosen.worker_count * chosen.threads <= max(chosen.cores, chosen.worker_count)

@@ -1,0 +1,79 @@
+"""Small images of every kind, and small configurations of every family."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+import models
+from models.data.images import Images, Split
+from models.family import Family
+
+# TensorFlow may be configured once in a process: for every test alike.
+THREADS = len(os.sched_getaffinity(0))
+CHEAP = {
+    "depth": 1,
+    "dense_depth": 1,
+    "optimizer": "adam",
+    "learning_rate": 0.003,
+    "activation": "relu",
+    "batch_size": 32,
+    "embedding_size": 16,
+    "equal_pairs": 0.5,
+    "margin": 1.0,
+}
+
+
+class Scripted:
+    """Stands in for a trial: answers with what is given, else with the lowest or first value."""
+
+    def __init__(self, **values: Any) -> None:
+        self.values = CHEAP | values
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        return self.values.get(name, low)
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        return self.values.get(name, low)
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        return self.values.get(name, choices[0])
+
+
+def configuration(name: str, **values: Any) -> Family:
+    """Return a small configuration of a family, with these hyperparameters."""
+    return models.family(name).suggest(Scripted(**values))
+
+
+def make_split(count: int, height: int, width: int, channels: int, classes: int, seed: int) -> Split:
+    """Return images of classes that a network learns in an epoch or two: each has a bright bar of its own."""
+    labels = np.arange(count, dtype=np.int64) % classes
+    images = np.random.default_rng(seed).integers(0, 60, (count, height, width, channels))
+    for label in range(classes):
+        row = label * (height - 1) // max(classes - 1, 1)
+        images[labels == label, row] += 180
+    return Split(images.astype(np.uint8), labels)
+
+
+def make_images(
+    height: int = 28,
+    width: int = 28,
+    channels: int = 1,
+    classes: int = 10,
+    train: int = 320,
+    validation: int = 100,
+    test: int = 120,
+) -> Images:
+    """Return small images in three splits."""
+    shape = (height, width, channels, classes)
+    return Images(
+        name="bars",
+        source="made for a test",
+        class_names=tuple(f"class {label}" for label in range(classes)),
+        train=make_split(train, *shape, seed=1),
+        validation=make_split(validation, *shape, seed=2),
+        test=make_split(test, *shape, seed=3),
+    )
