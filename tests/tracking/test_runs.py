@@ -1,0 +1,167 @@
+"""What a run does, in every store."""
+
+import io
+import json
+import math
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import tracking
+from tracking import figures
+from tracking.run import Dataset, Model, Record, Run, Status, Tensor, Tracker, TrackingError
+
+Opener = Callable[[], Tracker]
+
+
+def only_record(tracker: Tracker, experiment: str) -> Record:
+    (record,) = tracker.records(experiment)
+    return record
+
+
+def model(file: Path) -> Model:
+    return Model(file, Tensor("uint8", (-1, 28, 28, 1)), Tensor("float32", (-1, 10)), ("keras==3.15.1",), "3.15.1")
+
+
+def test_a_new_run_is_running_and_has_its_name_and_tags(run: Run, tracker: Tracker, experiment: str) -> None:
+    record = only_record(tracker, experiment)
+    assert (record.id, record.name, record.status) == (run.id, "lenet5-0017", Status.RUNNING)
+    assert record.tags["search.key"] == "uuid/17"
+    assert record.tags["search.study"] == "lenet5"
+
+
+def test_the_same_key_gives_the_same_run(run: Run, reopen: Opener, experiment: str) -> None:
+    assert reopen().run(experiment, "uuid/17", "another name", {}).id == run.id
+    assert reopen().run(experiment, "uuid/18", "lenet5-0018", {}).id != run.id
+
+
+@pytest.mark.parametrize("status", [Status.SCHEDULED, Status.FINISHED, Status.FAILED, Status.KILLED])
+def test_a_run_that_ended_is_running_once_it_is_opened_again(
+    run: Run, reopen: Opener, experiment: str, status: Status
+) -> None:
+    run.finish(status)
+    assert only_record(reopen(), experiment).status == status
+    reopen().run(experiment, "uuid/17", "lenet5-0017", {})
+    assert only_record(reopen(), experiment).status == Status.RUNNING
+
+
+def test_an_experiment_that_nobody_made_has_no_runs(tracker: Tracker) -> None:
+    assert list(tracker.records("nobody-made-this")) == []
+
+
+def test_runs_are_listed_oldest_first(tracker: Tracker, experiment: str) -> None:
+    ids = [tracker.run(experiment, f"uuid/{number}", f"r-{number}", {}).id for number in range(5)]
+    tracker.run(experiment, "uuid/1", "r-1", {}).log_metrics({"loss": 1.0})
+    assert [record.id for record in tracker.records(experiment)] == ids
+
+
+def test_metrics_come_back_by_step(run: Run, reopen: Opener, experiment: str) -> None:
+    run.log_metrics({"loss": 0.1 + 0.2, "accuracy": 0.5}, step=0)
+    run.log_metrics({"loss": 0.25}, step=1)
+    again = reopen().run(experiment, "uuid/17", "lenet5-0017", {})
+    assert again.history("loss") == run.history("loss") == {0: 0.1 + 0.2, 1: 0.25}
+    assert again.history("never logged") == {}
+    assert only_record(reopen(), experiment).metrics == {"loss": 0.25, "accuracy": 0.5}
+
+
+@given(data=st.data())
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_however_often_a_run_is_reopened_each_step_stands_once(
+    data: st.DataObject, reopen: Opener, experiment: str
+) -> None:
+    tracker, key = reopen(), f"{uuid.uuid4()}/0"
+    run, expected = tracker.run(experiment, key, "r", {}), {"loss": {}, "accuracy": {}}
+    logged = st.tuples(st.sampled_from(["loss", "accuracy"]), st.integers(0, 4), st.floats(-1e9, 1e9))
+    for event in data.draw(st.lists(st.one_of(logged, st.just("reopen")), max_size=12)):
+        if event == "reopen":
+            run = tracker.run(experiment, key, "r", {})
+        else:
+            metric, step, value = event
+            run.log_metrics({metric: value}, step)
+            expected[metric].setdefault(step, value)
+    again = tracker.run(experiment, key, "r", {})
+    assert {metric: dict(again.history(metric)) for metric in expected} == expected
+
+
+def test_what_is_not_finite_is_left_out_and_the_rest_is_kept(run: Run) -> None:
+    run.log_metrics({"loss": math.nan, "val_loss": math.inf, "accuracy": 0.1}, step=3)
+    assert (run.history("loss"), run.history("val_loss"), run.history("accuracy")) == ({}, {}, {3: 0.1})
+
+
+def test_parameters_keep_every_digit_and_are_recorded_once(run: Run, reopen: Opener, experiment: str) -> None:
+    parameters = {"learning_rate": 1e-3 / 3, "depth": 2, "l1": None, "augment": True, "dropout": np.float64(0.1)}
+    run.log_parameters(parameters)
+    again = reopen().run(experiment, "uuid/17", "lenet5-0017", {})
+    again.log_parameters(parameters)
+    stored = only_record(reopen(), experiment).parameters
+    assert float(stored["learning_rate"]) == 1e-3 / 3
+    assert stored == {**stored, "depth": "2", "l1": "None", "augment": "True", "dropout": "0.1"}
+
+
+def test_a_parameter_never_changes(run: Run, reopen: Opener, experiment: str) -> None:
+    run.log_parameters({"depth": 2})
+    again = reopen().run(experiment, "uuid/17", "lenet5-0017", {})
+    with pytest.raises(TrackingError, match="'depth' of run lenet5-0017 is '2' and cannot become '3'"):
+        again.log_parameters({"width": 8, "depth": 3})
+    assert only_record(reopen(), experiment).parameters == {"depth": "2"}
+
+
+def test_a_parameter_that_would_be_cut_short_is_refused(run: Run) -> None:
+    run.log_parameters({"note": "ж" * 6000})
+    with pytest.raises(TrackingError, match="6001 characters"):
+        run.log_parameters({"longer": "ж" * 6001})
+
+
+def test_tags_are_set_over_those_of_the_same_name(run: Run, reopen: Opener, experiment: str) -> None:
+    run.set_tags({"search.study": "cnn", "search.state": "PRUNED", "search.reason": "long " * 5000})
+    tags = only_record(reopen(), experiment).tags
+    assert (tags["search.study"], tags["search.state"]) == ("cnn", "PRUNED")
+    assert len(tags["search.reason"]) == 8000
+    assert tags["search.reason"].endswith("…")
+
+
+def test_texts_and_pictures_are_listed_by_name(run: Run, reopen: Opener, experiment: str) -> None:
+    run.log_text("confusion/test.json", json.dumps([[1, 0], [0, 1]]))
+    run.log_text("report.txt", "Сапоги: 98 %")
+    run.log_figure("confusion/test.png", figures.confusion_matrix(np.eye(2, dtype=np.int64), ["a", "b"], "t"))
+    assert list(only_record(reopen(), experiment).artifacts) == [
+        "confusion/test.json",
+        "confusion/test.png",
+        "report.txt",
+    ]
+
+
+@pytest.mark.parametrize("name", ["../outside.txt", "/etc/outside.txt", "", "a\\b.txt"])
+def test_no_artifact_leaves_its_run(run: Run, name: str) -> None:
+    with pytest.raises(TrackingError, match="does not name an artifact"):
+        run.log_text(name, "text")
+
+
+def test_the_same_model_is_recorded_once(run: Run, reopen: Opener, experiment: str, keras_file: Path) -> None:
+    address = run.log_model(model(keras_file))
+    again = reopen().run(experiment, "uuid/17", "lenet5-0017", {})
+    assert again.log_model(model(keras_file)) == address
+    keras_file.write_bytes(b"other weights")
+    assert again.log_model(model(keras_file)) != address
+    tags = only_record(reopen(), experiment).tags
+    assert tags["search.model_sha256"].startswith("53959fa102f3")
+
+
+def test_a_data_set_may_be_named_again(run: Run, reopen: Opener, experiment: str) -> None:
+    dataset = Dataset("fashion-mnist", "d" * 36, "/data/мои", {"classes": 10, "shape": [28, 28, 1]})
+    run.log_dataset(dataset)
+    reopen().run(experiment, "uuid/17", "lenet5-0017", {}).log_dataset(dataset)
+
+
+def test_a_picture_in_memory_is_a_png() -> None:
+    tracker = tracking.connect("memory:", Path())
+    run = tracker.run("e", "k", "n", {})
+    run.log_figure("curves.png", figures.learning_curves({"loss": [1.0]}, "t", 0))
+    with Image.open(io.BytesIO(run.artifacts["curves.png"])) as picture:
+        assert picture.format == "PNG"

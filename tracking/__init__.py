@@ -1,0 +1,52 @@
+"""Runs and what they hold. MLflow is imported in this package and nowhere else, and only once a store is opened."""
+
+import os
+from pathlib import Path
+
+from tracking.run import (
+    KEY_TAG,
+    MODEL_SHA256_TAG,
+    MODEL_TAG,
+    Dataset,
+    Model,
+    Record,
+    Run,
+    Status,
+    Tensor,
+    Tracker,
+    TrackingError,
+)
+
+__all__ = [
+    "KEY_TAG",
+    "MODEL_SHA256_TAG",
+    "MODEL_TAG",
+    "Dataset",
+    "Model",
+    "Record",
+    "Run",
+    "Status",
+    "Tensor",
+    "Tracker",
+    "TrackingError",
+    "connect",
+]
+
+
+def connect(uri: str, artifacts: Path) -> Tracker:
+    """Open the store at `uri`: `memory:`, `sqlite:///<file>` (its artifacts go to `artifacts`), or an MLflow server."""
+    if uri == "memory:":
+        from tracking.engines.memory import MemoryTracker
+
+        return MemoryTracker()
+    _quieten_mlflow()
+    from tracking.engines.mlflow import MlflowTracker
+
+    return MlflowTracker(uri, artifacts)
+
+
+def _quieten_mlflow() -> None:
+    """Set what MLflow reads when it is imported: no telemetry, no code run out of a model's file, no chatter."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")

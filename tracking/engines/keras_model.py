@@ -1,0 +1,84 @@
+"""A `.keras` file as a model of MLflow's `keras` flavour, written without importing Keras.
+
+`mlflow.keras.log_model` wants the network in memory, and with it ten seconds of importing TensorFlow in a process that
+has no other use for it. The layout is that of `mlflow.keras.save_model`, as a test shows by loading it.
+"""
+
+import platform
+import shutil
+from pathlib import Path
+
+import numpy as np
+from mlflow import __version__ as mlflow_version
+from mlflow.entities import LoggedModel
+from mlflow.models import Model as MlflowModel
+from mlflow.models import ModelSignature
+from mlflow.types import Schema, TensorSpec
+
+from tracking.run import Model, Tensor
+
+_CONDA = """\
+channels:
+- conda-forge
+dependencies:
+- python={python}
+- pip
+- pip:
+  - {requirements}
+name: mlflow-env
+"""
+_PYTHON = """\
+python: {python}
+build_dependencies:
+- pip
+- setuptools
+- wheel
+dependencies:
+- -r requirements.txt
+"""
+
+
+def write(model: Model, folder: Path, logged: LoggedModel) -> None:
+    """Write the folder that becomes the artifacts of `logged`."""
+    data = folder / "data"
+    data.mkdir()
+    shutil.copyfile(model.file, data / "model.keras")
+    (data / "keras_module.txt").write_text("keras", encoding="utf-8")
+    _write_environment(model.requirements, folder)
+    description = MlflowModel(
+        artifact_path=logged.artifact_location,
+        run_id=logged.source_run_id,
+        model_uuid=logged.model_id,
+        model_id=logged.model_id,
+        signature=ModelSignature(inputs=_schema(model.input), outputs=_schema(model.output)),
+        model_size_bytes=model.file.stat().st_size,
+    )
+    description.add_flavor(
+        "keras",
+        data="data",
+        keras_version=model.keras_version,
+        keras_backend=model.keras_backend,
+        save_exported_model=False,
+    )
+    # As `mlflow.pyfunc.add_to_model` does; importing that costs a warning about MLflow's own type hints.
+    description.add_flavor(
+        "python_function",
+        loader_module="mlflow.keras",
+        python_version=platform.python_version(),
+        env={"conda": "conda.yaml", "virtualenv": "python_env.yaml"},
+    )
+    description.save(str(folder / "MLmodel"))
+
+
+def _schema(tensor: Tensor) -> Schema:
+    return Schema([TensorSpec(np.dtype(tensor.dtype), tensor.shape)])
+
+
+def _write_environment(requirements: tuple[str, ...], folder: Path) -> None:
+    needed = (f"mlflow=={mlflow_version}", *requirements)
+    python = platform.python_version()
+    (folder / "requirements.txt").write_text("\n".join(needed) + "\n", encoding="utf-8")
+    (folder / "conda.yaml").write_text(
+        _CONDA.format(python=python, requirements="\n  - ".join(needed)), encoding="utf-8"
+    )
+    (folder / "python_env.yaml").write_text(_PYTHON.format(python=python), encoding="utf-8")

@@ -1,0 +1,112 @@
+"""Runs kept in memory, under the same contract as those in MLflow: for tests, and for trying things out."""
+
+import hashlib
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from tracking import rules
+from tracking.run import KEY_TAG, MODEL_SHA256_TAG, MODEL_TAG, Dataset, Model, Record, Status
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class MemoryRun:
+    """One run, and all it holds."""
+
+    def __init__(self, run_id: str, name: str, tags: Mapping[str, str], model_ids: Iterator[int]) -> None:
+        self.id = run_id
+        self.name = name
+        self.status = Status.RUNNING
+        self.tags = rules.tag_texts(tags)
+        self.parameters: dict[str, str] = {}
+        self.metrics: dict[str, dict[int, float]] = {}
+        self.datasets: list[Dataset] = []
+        self.artifacts: dict[str, str | bytes] = {}
+        self.models: dict[str, Model] = {}
+        self._model_ids = model_ids
+
+    def history(self, metric: str) -> Mapping[int, float]:
+        """As in the contract."""
+        return dict(self.metrics.get(metric, {}))
+
+    def log_parameters(self, parameters: Mapping[str, object]) -> None:
+        """As in the contract."""
+        self.parameters |= rules.new_parameters(self.name, self.parameters, parameters)
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
+        """As in the contract."""
+        for name, value in rules.finite(metrics).items():
+            self.metrics.setdefault(name, {}).setdefault(step, value)
+
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """As in the contract."""
+        self.tags |= rules.tag_texts(tags)
+
+    def log_dataset(self, dataset: Dataset) -> None:
+        """As in the contract."""
+        if dataset not in self.datasets:
+            self.datasets.append(dataset)
+
+    def log_text(self, name: str, text: str) -> None:
+        """As in the contract."""
+        self.artifacts[rules.artifact_name(name)] = text
+
+    def log_figure(self, name: str, figure: "Figure") -> None:
+        """As in the contract."""
+        from tracking.figures import png
+
+        self.artifacts[rules.artifact_name(name)] = png(figure)
+
+    def log_model(self, model: Model) -> str:
+        """As in the contract. The file stays where it is, and is read from there."""
+        digest = hashlib.sha256(model.file.read_bytes()).hexdigest()
+        if self.tags.get(MODEL_SHA256_TAG) != digest:
+            address = f"memory:/m-{next(self._model_ids)}"
+            self.models[address] = model
+            self.tags |= {MODEL_TAG: address, MODEL_SHA256_TAG: digest}
+        return self.tags[MODEL_TAG]
+
+    def finish(self, status: Status) -> None:
+        """As in the contract."""
+        self.status = status
+
+
+class MemoryTracker:
+    """A store that is gone with its process."""
+
+    def __init__(self) -> None:
+        self._experiments: dict[str, list[MemoryRun]] = {}
+        self._run_ids = itertools.count(1)
+        self._model_ids = itertools.count(1)
+
+    def run(self, experiment: str, key: str, name: str, tags: Mapping[str, str]) -> MemoryRun:
+        """As in the contract."""
+        runs = self._experiments.setdefault(experiment, [])
+        for run in runs:
+            if run.tags[KEY_TAG] == key:
+                run.status = Status.RUNNING
+                return run
+        run = MemoryRun(f"memory-{next(self._run_ids)}", name, {**tags, KEY_TAG: key}, self._model_ids)
+        runs.append(run)
+        return run
+
+    def records(self, experiment: str) -> Sequence[Record]:
+        """As in the contract."""
+        return [_record(run) for run in self._experiments.get(experiment, [])]
+
+    def close(self) -> None:
+        """Keep everything: there is nothing to let go of."""
+
+
+def _record(run: MemoryRun) -> Record:
+    return Record(
+        id=run.id,
+        name=run.name,
+        status=run.status,
+        tags=dict(run.tags),
+        parameters=dict(run.parameters),
+        metrics={name: history[max(history)] for name, history in run.metrics.items()},
+        artifacts=sorted(run.artifacts),
+    )

@@ -1,0 +1,117 @@
+"""Runs recorded in MLflow: in a SQLite database of one's own, or on a server."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+from urllib.request import url2pathname
+
+from mlflow import entities
+from mlflow.tracking import MlflowClient
+
+from tracking import rules
+from tracking.engines import places
+from tracking.engines.mlflow_run import MlflowRun
+from tracking.engines.refusals import told
+from tracking.run import KEY_TAG, Record, Status, TrackingError
+
+# Makes the UI show what belongs to training, and not to language models, which it otherwise asks a person about.
+_KIND = {"mlflow.experimentKind": "custom_model_development"}
+
+
+class MlflowTracker:
+    """A store of MLflow's, written to by one process."""
+
+    def __init__(self, uri: str, artifacts: Path) -> None:
+        # Its errors are raised here as TrackingError; printed with a traceback they would be said twice.
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+        self._place, self._artifacts = places.prepare(uri, artifacts)
+        with told(self._place, "be opened"):
+            self._client = MlflowClient(self._place)
+            self._client.search_experiments(max_results=1)
+
+    def run(self, experiment: str, key: str, name: str, tags: Mapping[str, str]) -> MlflowRun:
+        """As in the contract."""
+        with told(self._place, f"open run {name}"):
+            experiment_id = self._experiment(experiment)
+            found = self._find(experiment_id, key)
+            if found is None:
+                found = self._client.create_run(
+                    experiment_id, tags=rules.tag_texts({**tags, KEY_TAG: key}), run_name=name
+                )
+            elif found.info.status != Status.RUNNING:
+                self._client.update_run(found.info.run_id, status=Status.RUNNING.value)
+        return MlflowRun(self._client, self._place, found)
+
+    def records(self, experiment: str) -> Sequence[Record]:
+        """As in the contract."""
+        with told(self._place, f"list the runs of {experiment}"):
+            found = self._client.get_experiment_by_name(experiment)
+            if found is None:
+                return []
+            return [self._record(run) for run in self._runs(found.experiment_id)]
+
+    def close(self) -> None:
+        """Close the database; what is recorded stays."""
+        if self._place.startswith("sqlite:"):
+            # MLflow keeps its connections for as long as the process lives, and has no public way to close them.
+            self._client._tracking_client.store.engine.dispose()  # noqa: SLF001  # see above
+
+    def _experiment(self, name: str) -> str:
+        found = self._client.get_experiment_by_name(name)
+        if found is None:
+            location = self._artifacts and f"{self._artifacts}/{quote(name)}"
+            return str(self._client.create_experiment(name, artifact_location=location, tags=_KIND))
+        if found.lifecycle_stage == entities.LifecycleStage.DELETED:
+            raise TrackingError(
+                f"experiment {name!r} was deleted in {self._place}; with MLFLOW_TRACKING_URI set to that, "
+                f"`mlflow experiments restore --experiment-id {found.experiment_id}` brings it back, "
+                f"and `mlflow gc --experiment-ids {found.experiment_id}` removes it for ever"
+            )
+        return str(found.experiment_id)
+
+    def _find(self, experiment_id: str, key: str) -> entities.Run | None:
+        assert '"' not in key
+        found = self._client.search_runs(
+            [experiment_id],
+            filter_string=f'tags.`{KEY_TAG}` = "{key}"',
+            order_by=["attributes.start_time ASC"],
+            max_results=1,
+        )
+        return found[0] if found else None
+
+    def _runs(self, experiment_id: str) -> Iterator[entities.Run]:
+        token = None
+        while True:
+            page = self._client.search_runs([experiment_id], order_by=["attributes.start_time ASC"], page_token=token)
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+    def _record(self, run: entities.Run) -> Record:
+        return Record(
+            id=run.info.run_id,
+            name=run.info.run_name,
+            status=Status(run.info.status),
+            tags=run.data.tags,
+            parameters=run.data.params,
+            metrics=run.data.metrics,
+            artifacts=sorted(self._artifact_names(run)),
+        )
+
+    def _artifact_names(self, run: entities.Run) -> Iterator[str]:
+        uri = urlsplit(run.info.artifact_uri)
+        if uri.scheme != "file":
+            yield from self._listed(run.info.run_id, None)
+            return
+        # Much cheaper than asking MLflow folder by folder.
+        folder = Path(url2pathname(uri.path))
+        yield from (file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+
+    def _listed(self, run_id: str, folder: str | None) -> Iterator[str]:
+        for entry in self._client.list_artifacts(run_id, folder):
+            if entry.is_dir:
+                yield from self._listed(run_id, entry.path)
+            else:
+                yield entry.path

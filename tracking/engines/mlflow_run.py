@@ -1,0 +1,166 @@
+"""One run in MLflow, open for writing."""
+
+import contextlib
+import hashlib
+import io
+import json
+import re
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlflow import entities
+from mlflow.tracking import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
+
+from tracking import rules
+from tracking.engines import keras_model
+from tracking.engines.refusals import told
+from tracking.run import MODEL_SHA256_TAG, MODEL_TAG, Dataset, Model, Status, TrackingError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class MlflowRun:
+    """A run, and what is known of it: nobody else writes to it, so that the store is read once and not every epoch."""
+
+    def __init__(self, client: MlflowClient, place: str, run: entities.Run) -> None:
+        self.id: str = run.info.run_id
+        self._name: str = run.info.run_name
+        self._experiment_id: str = run.info.experiment_id
+        self._client = client
+        self._place = place
+        self._parameters: dict[str, str] = dict(run.data.params)
+        self._tags: dict[str, str] = dict(run.data.tags)
+        self._metrics: dict[str, dict[int, entities.Metric]] = {}
+        # Metrics of which the store holds values that are not in `_metrics`.
+        self._unread: set[str] = set(run.data.metrics)
+
+    def history(self, metric: str) -> Mapping[int, float]:
+        """As in the contract."""
+        return {step: recorded.value for step, recorded in sorted(self._recorded(metric).items())}
+
+    def log_parameters(self, parameters: Mapping[str, object]) -> None:
+        """As in the contract."""
+        new = rules.new_parameters(self._name, self._parameters, parameters)
+        if new:
+            with self._told("record parameters"):
+                entries = [entities.Param(name, text) for name, text in new.items()]
+                self._client.log_batch(self.id, params=entries, synchronous=True)
+            self._parameters |= new
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
+        """As in the contract."""
+        now = time.time_ns() // 1_000_000
+        entries = [
+            entities.Metric(name, value, now, step)
+            for name, value in rules.finite(metrics).items()
+            if step not in self._recorded(name)
+        ]
+        if not entries:
+            return
+        try:
+            with self._told("record metrics"):
+                self._client.log_batch(self.id, metrics=entries, synchronous=True)
+        except TrackingError:
+            # It may have been recorded all the same, if only the answer was lost: the store is to be read again.
+            for entry in entries:
+                del self._metrics[entry.key]
+                self._unread.add(entry.key)
+            raise
+        for entry in entries:
+            self._metrics[entry.key][step] = entry
+
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """As in the contract."""
+        texts = rules.tag_texts(tags)
+        with self._told("set tags"):
+            entries = [entities.RunTag(name, text) for name, text in texts.items()]
+            self._client.log_batch(self.id, tags=entries, synchronous=True)
+        self._tags |= texts
+
+    def log_dataset(self, dataset: Dataset) -> None:
+        """As in the contract."""
+        remote = dataset.source.startswith(("http://", "https://"))
+        entry = entities.Dataset(
+            name=dataset.name,
+            digest=dataset.digest,
+            source_type="http" if remote else "local",
+            source=json.dumps({"url" if remote else "uri": dataset.source}),
+            profile=json.dumps(dict(dataset.profile)),
+        )
+        context = entities.InputTag(MLFLOW_DATASET_CONTEXT, "training")
+        with self._told("record the data set"):
+            self._client.log_inputs(self.id, datasets=[entities.DatasetInput(entry, [context])])
+
+    def log_text(self, name: str, text: str) -> None:
+        """As in the contract."""
+        self._log_bytes(name, text.encode())
+
+    def log_figure(self, name: str, figure: "Figure") -> None:
+        """As in the contract."""
+        from tracking.figures import png
+
+        self._log_bytes(name, png(figure))
+
+    def log_model(self, model: Model) -> str:
+        """As in the contract."""
+        with self._told("record the model"):
+            digest = hashlib.sha256(model.file.read_bytes()).hexdigest()
+            if self._tags.get(MODEL_SHA256_TAG) == digest:
+                return self._tags[MODEL_TAG]
+            logged = self._client.create_logged_model(
+                self._experiment_id,
+                # MLflow wants none of these in a model's name.
+                name=re.sub(r"[/:.%\"']", "-", self._name),
+                source_run_id=self.id,
+                tags={MODEL_SHA256_TAG: digest},
+                params=self._parameters,
+            )
+            with tempfile.TemporaryDirectory() as folder:
+                keras_model.write(model, Path(folder), logged)
+                self._client.log_model_artifacts(logged.model_id, folder)
+            self._client.finalize_logged_model(logged.model_id, entities.LoggedModelStatus.READY)
+            self._client.log_outputs(self.id, [entities.LoggedModelOutput(logged.model_id, step=0)])
+            self._log_results(logged.model_id)
+        self.set_tags({MODEL_TAG: logged.model_uri, MODEL_SHA256_TAG: digest})
+        return str(logged.model_uri)
+
+    def finish(self, status: Status) -> None:
+        """As in the contract."""
+        with self._told(f"set it {status.value}"):
+            if status in (Status.SCHEDULED, Status.RUNNING):
+                self._client.update_run(self.id, status=status.value)
+            else:
+                self._client.set_terminated(self.id, status.value)
+
+    def _recorded(self, metric: str) -> dict[int, entities.Metric]:
+        if metric not in self._metrics:
+            found = []
+            if metric in self._unread:
+                with self._told(f"give back {metric}"):
+                    found = self._client.get_metric_history(self.id, metric)
+            self._metrics[metric] = {recorded.step: recorded for recorded in found}
+            self._unread.discard(metric)
+        return self._metrics[metric]
+
+    def _log_bytes(self, name: str, content: bytes) -> None:
+        with self._told(f"record {name}"):
+            self._client.log_stream(self.id, io.BytesIO(content), rules.artifact_name(name))
+
+    def _log_results(self, model_id: str) -> None:
+        """Show with the model what was measured once, at the end. The run holds the very same already."""
+        histories = [self._recorded(name) for name in self._unread | self._metrics.keys()]
+        results = [
+            entities.Metric(result.key, result.value, result.timestamp, result.step, model_id=model_id, run_id=self.id)
+            for history in histories
+            for result in history.values()
+            if len(history) == 1
+        ]
+        self._client.log_batch(self.id, metrics=results, synchronous=True)
+
+    def _told(self, deed: str) -> contextlib.AbstractContextManager[None]:
+        return told(f"run {self._name} in {self._place}", deed)

@@ -1,0 +1,143 @@
+"""Where MLflow keeps runs: addresses are checked here, and SQLite databases created, before MLflow opens them."""
+
+import contextlib
+import os
+import sqlite3
+import tempfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tracking.engines.refusals import told
+from tracking.run import TrackingError
+
+_SECONDS_TO_ANSWER = 5
+_TABLES_OF_MLFLOW = {"experiments", "runs", "alembic_version"}
+
+
+def prepare(uri: str, artifacts: Path) -> tuple[str, str | None]:
+    """Return the address for MLflow, and the URI under which artifacts go: None leaves it to the server."""
+    if uri.startswith("sqlite:"):
+        return _prepare_database(uri, artifacts)
+    if urlsplit(uri).scheme in ("http", "https"):
+        _greet(uri)
+        return uri, None
+    # Not the whole address: it may hold a password.
+    kind = f"{uri.partition('://')[0]}://" if "://" in uri else repr(uri)
+    raise TrackingError(
+        f"runs cannot be kept at {kind}; give sqlite:///<file>, http://<host>:<port> of an MLflow server, or memory:"
+    )
+
+
+def _prepare_database(uri: str, artifacts: Path) -> tuple[str, str]:
+    file = _database_file(uri)
+    artifacts = artifacts.absolute()
+    for folder in (file.parent, artifacts):
+        try:
+            # What is trained on may be private, so nobody else reads it.
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise TrackingError(
+                f"the folder {folder} cannot be created: {error.strerror}; give one that can be written to"
+            ) from error
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise TrackingError(f"the folder {folder} cannot be written to; change its permissions or give another one")
+    address = f"sqlite:///{file}"
+    if _is_empty(file):
+        _create(file, artifacts.as_uri())
+    else:
+        _require_mlflow(file)
+    return address, artifacts.as_uri()
+
+
+def _database_file(uri: str) -> Path:
+    name = uri.removeprefix("sqlite:///")
+    # SQLAlchemy would take what follows a question mark for options, and another file for the database.
+    if name in (uri, "", ":memory:") or "?" in name:
+        raise TrackingError(
+            f"{uri!r} does not name a file; give sqlite:///<file> without a question mark, or memory: to keep nothing"
+        )
+    return Path(name).absolute()
+
+
+def _is_empty(file: Path) -> bool:
+    return not file.exists() or (file.is_file() and file.stat().st_size == 0)
+
+
+def _create(file: Path, artifacts: str) -> None:
+    """Create the database beside its place and put it there once complete: a half-made one cannot be mended."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    with told(str(file), "be created"), tempfile.TemporaryDirectory(prefix=".mlflow-", dir=file.parent) as folder:
+        new = Path(folder, file.name)
+        SqlAlchemyStore(f"sqlite:///{new}", artifacts).engine.dispose()
+        with contextlib.closing(sqlite3.connect(new)) as connection:
+            # Readers, such as the UI, then neither block the search nor are blocked by it.
+            connection.execute("PRAGMA journal_mode = WAL")
+        new.chmod(0o600)
+        # Migrating takes seconds, in which another process may have put its own in place.
+        if _is_empty(file):
+            new.replace(file)
+
+
+def _require_mlflow(file: Path) -> None:
+    try:
+        with contextlib.closing(sqlite3.connect(file)) as connection:
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    except sqlite3.Error as error:
+        raise TrackingError(
+            f"{file} cannot be read as a database: {error}; move it away, or give another file"
+        ) from error
+    if not tables >= _TABLES_OF_MLFLOW:
+        found = ", ".join(sorted(tables)[:5])
+        raise TrackingError(
+            f"{file} is another program's database (it has the tables {found}); give MLflow a file of its own"
+        )
+    _require_current(file)
+
+
+def _require_current(file: Path) -> None:
+    """Raise if another version of MLflow made the database: MLflow would change it in place, and without a copy."""
+    from mlflow.store.db import utils
+
+    engine = utils.create_sqlalchemy_engine(f"sqlite:///{file}")
+    try:
+        with told(str(file), "be opened"):
+            utils._verify_schema(engine)  # noqa: SLF001  # what the public `mlflow db upgrade` decides by
+    finally:
+        engine.dispose()
+
+
+def _greet(uri: str) -> None:
+    """Ask the server for something small: MLflow itself would try for four minutes before it gives up."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.utils.credentials import get_default_host_creds
+    from mlflow.utils.rest_utils import http_request
+
+    if urlsplit(uri).username:
+        raise TrackingError(
+            "the address of the MLflow server contains a user name; "
+            "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD instead, so that it is shown nowhere"
+        )
+    try:
+        response = http_request(
+            get_default_host_creds(uri),
+            "/api/2.0/mlflow/experiments/search",
+            "POST",
+            json={"max_results": 1},
+            max_retries=0,
+            timeout=_SECONDS_TO_ANSWER,
+            raise_on_status=False,
+        )
+    except MlflowException as error:
+        raise TrackingError(
+            f"no MLflow server answers at {uri}: {str(error).splitlines()[0]}; start it, or correct the address"
+        ) from error
+    if response.status_code in (401, 403):
+        raise TrackingError(
+            f"the MLflow server at {uri} refuses (HTTP {response.status_code}); set MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD, or add this host to the server's --allowed-hosts"
+        )
+    if response.status_code != 200 or not response.headers.get("Content-Type", "").startswith("application/json"):
+        raise TrackingError(
+            f"what answers at {uri} is not an MLflow server (HTTP {response.status_code}); correct the address"
+        )

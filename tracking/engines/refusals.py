@@ -1,0 +1,38 @@
+"""What MLflow raises, in words that name the place, the cause and the way out."""
+
+import contextlib
+import re
+import sqlite3
+from collections.abc import Iterator
+
+from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
+
+from tracking.run import TrackingError
+
+_WAYS_OUT = {
+    "database is locked": "end the other program that writes to it, and run again",
+    "readonly database": "make it writable",
+    "disk is full": "free some space, and run again",
+    "No space left": "free some space, and run again",
+    "Permission denied": "make it writable",
+    "failed with exception": "see whether the server still runs, and run again",
+    "deleted": "restore it with `mlflow runs restore` or in the user interface, and run again",
+    "out-of-date": "back it up and run `mlflow db upgrade`, or install the version of MLflow that made it",
+}
+
+
+@contextlib.contextmanager
+def told(place: str, deed: str) -> Iterator[None]:
+    """Raise what MLflow and the file system refuse as `TrackingError`."""
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, OSError, sqlite3.Error) as error:
+        way_out = next((way for sign, way in _WAYS_OUT.items() if sign in str(error)), "mend this, and run again")
+        raise TrackingError(f"{place} cannot {deed}: {_cause(error)}; {way_out}") from error
+
+
+def _cause(error: Exception) -> str:
+    """Return one line: what SQLite says if it was SQLite, without the statement and its values."""
+    said = re.search(r"\(sqlite3\.\w+\) (.+)", str(error)) or re.match(r"\s*(.+)", str(error))
+    return said[1].strip().rstrip(".") if said else type(error).__name__

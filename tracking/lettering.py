@@ -1,0 +1,67 @@
+"""Colours and lettering of the pictures."""
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
+
+DPI: Final = 100
+INK: Final = "#1f2933"
+MUTED: Final = "#5f6b76"
+FAINT: Final = "#c3cad1"
+# Told apart by every kind of colour blindness: Okabe and Ito, "Color Universal Design", 2008.
+BLUE: Final = "#0072b2"
+VERMILION: Final = "#d55e00"
+# Bold letters are about a tenth wider than those that are measured: so much of the room is left.
+BOLD: Final = 0.88
+
+
+def head(figure: Figure, title: str, subtitle: str) -> None:
+    """Write the title at the upper left, and the subtitle under it; together they take 60 pixels."""
+    width, height = figure.get_size_inches()
+    room = width * DPI - 30
+    for text, points, weight, colour, down in (
+        (title, 12, "bold", INK, 0.13),
+        (subtitle, 9, "normal", MUTED, 0.38),
+    ):
+        fitting = shortened(text, room * (BOLD if weight == "bold" else 1), points)
+        figure.text(
+            0.15 / width,
+            1 - down / height,
+            fitting,
+            va="top",
+            fontsize=points,
+            weight=weight,
+            color=colour,
+            parse_math=False,
+        )
+
+
+@lru_cache(maxsize=1024)
+def text_width(text: str, points: float) -> float:
+    """Width of a line of text in pixels."""
+    with any_script():
+        in_points, _, _ = text_to_path.get_text_width_height_descent(text, FontProperties(size=points), ismath=False)
+    return float(in_points) * DPI / 72
+
+
+def shortened(text: str, pixels: float, points: float) -> str:
+    """Return as much of the text as `pixels` hold, leaving out its middle: names often differ at their ends only."""
+    short, kept = text, len(text)
+    while kept > 1 and text_width(short, points) > pixels:
+        kept -= 1
+        short = f"{text[: kept - kept // 3].rstrip()}…{text[len(text) - kept // 3 :].lstrip()}"
+    return short
+
+
+@contextlib.contextmanager
+def any_script() -> Iterator[None]:
+    """Take class names in scripts that the font lacks: they show as boxes, no reason to stop or to speak up."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
+        yield

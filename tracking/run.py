@@ -1,0 +1,135 @@
+"""What a run can record, whatever records it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+KEY_TAG: Final = "search.key"
+"""The tag that names a run for ever: a study's uuid and a trial's number."""
+MODEL_TAG: Final = "search.model"
+"""The tag under which a run holds the address of its model."""
+MODEL_SHA256_TAG: Final = "search.model_sha256"
+"""The tag under which a run holds the SHA-256 of its model's `.keras` file."""
+
+
+class Status(StrEnum):
+    """How a run stands, in MLflow's words. SCHEDULED: stopped in an orderly way, and to be resumed."""
+
+    RUNNING = "RUNNING"
+    SCHEDULED = "SCHEDULED"
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+    KILLED = "KILLED"
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One input or output of a model: NumPy's name of its type, and its shape, -1 for the batch."""
+
+    dtype: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained network: a `.keras` file, what it takes and gives, and what it needs to be loaded."""
+
+    file: Path
+    input: Tensor
+    output: Tensor
+    requirements: tuple[str, ...]
+    keras_version: str
+    keras_backend: str = "tensorflow"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a run was trained on. `digest` has at most 36 characters, `profile` counts and shapes."""
+
+    name: str
+    digest: str
+    source: str
+    profile: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Record:
+    """A run as it stands in the store: the last value of each metric, and the names of its artifacts."""
+
+    id: str
+    name: str
+    status: Status
+    tags: Mapping[str, str]
+    parameters: Mapping[str, str]
+    metrics: Mapping[str, float]
+    artifacts: Sequence[str]
+
+
+class Run(Protocol):
+    """One run, open for writing by one process. Whatever is recorded raises `TrackingError` if the store refuses."""
+
+    @property
+    def id(self) -> str:
+        """The store's own name of the run."""
+
+    def history(self, metric: str) -> Mapping[int, float]:
+        """What was recorded of a metric, by step. Empty for a metric that was never logged."""
+
+    def log_parameters(self, parameters: Mapping[str, object]) -> None:
+        """Record parameters as `str` writes them, which loses nothing of a number; None is `None`.
+
+        The same value again is nothing new; another value, or one of more than 6000 characters, a `TrackingError`.
+        """
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
+        """Record one value a metric. A step that was already recorded is not recorded again.
+
+        Infinities and NaN are left out: MLflow would make 1.8e308 of the one and 0 of the other.
+        """
+
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """Set tags, over those of the same name. A text of more than 8000 characters is cut short."""
+
+    def log_dataset(self, dataset: Dataset) -> None:
+        """Record what the run was trained on."""
+
+    def log_text(self, name: str, text: str) -> None:
+        """Record a text (JSON, CSV, a traceback) as the artifact `name`, such as `confusion/test.json`."""
+
+    def log_figure(self, name: str, figure: "Figure") -> None:
+        """Record a picture as the artifact `name`, ending in `.png`."""
+
+    def log_model(self, model: Model) -> str:
+        """Record a model, tag the run with its SHA-256 and return the address under which it is loaded.
+
+        The address is such as `models:/m-12`. The metrics of the run that have one value, not one an epoch, are shown
+        with the model too, so log those first. The same file again is nothing new.
+        """
+
+    def finish(self, status: Status) -> None:
+        """End the run, or (SCHEDULED) leave it to be resumed."""
+
+
+class Tracker(Protocol):
+    """A store of runs."""
+
+    def run(self, experiment: str, key: str, name: str, tags: Mapping[str, str]) -> Run:
+        """Return the run whose tag `search.key` is `key`, RUNNING: the one there is, or a new one with these tags.
+
+        If several runs have the key, the oldest is returned.
+        """
+
+    def records(self, experiment: str) -> Sequence[Record]:
+        """Every run of an experiment, oldest first. Empty for an experiment that does not exist."""
+
+    def close(self) -> None:
+        """Let go of the store."""
+
+
+class TrackingError(RuntimeError):
+    """A store that cannot be opened, or refuses. The message names it, the cause, and the way out."""
