@@ -248,5 +248,4 @@ def call(arguments: list[str]) -> int:
         Console(stderr=True).print(f"error: {message}", highlight=False, markup=False, soft_wrap=True)
         return 1 if isinstance(error, SearchError) else 2
     except (KeyboardInterrupt, typer.Abort):
-        Console(stderr=True).print("stopped", highlight=False)
         return 130

@@ -155,20 +155,24 @@ class Driver:
                 raise SearchError(reason)
 
     def _report(self, current: Open, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Let the worker go on first: writing to the tracker must not hold it up."""
-        value = metrics[self._study.goal.metric]
-        go_on = self._study.report(current.trial, epoch, value)
+        """Let the worker go on first: writing to the tracker must not hold it up.
+
+        A step is the number of epochs done, in both stores: what people count, and what pruners take for a resource.
+        """
+        step = epoch + 1
+        go_on = self._study.report(current.trial, step, metrics[self._study.goal.metric])
         self._engine.answer(current.job.number, go_on)
         current.pruned = not go_on
         for name, number in metrics.items():
             current.history[name].append(number)
-        current.run.log_metrics(metrics, step=epoch)
-        self._progress.epoch(current.job.number, epoch + 1, metrics)
+        current.run.log_metrics(metrics, step=step)
+        self._progress.epoch(current.job.number, step, metrics)
 
     def _complete(self, current: Open, trained: Trained) -> None:
         measured = recording.measured(trained) | {"training_seconds": current.seconds}
-        address = recording.record(current.run, current.title, trained, current.history, self._images)
+        # Before the model, which takes them along.
         current.run.log_metrics(measured)
+        address = recording.record(current.run, current.title, trained, current.history, self._images)
         kept = {name: value for name, value in measured.items() if "." not in name}
         for name, value in {**kept, "model": address}.items():
             current.trial.set_user_attr(name, value)

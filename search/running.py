@@ -22,7 +22,7 @@ from search.errors import UsageError
 from search.estimate import estimate
 from search.progress import begin, duration
 from search.settings import Place, Settings, resolve
-from search.study import Study, planned_baselines
+from search.study import Study, grid_points, planned_baselines
 
 Format = Literal["text", "json"]
 
@@ -77,7 +77,9 @@ def _decide(study: str, place: Place, flags: Mapping[str, Any]) -> tuple[Setting
         )
     stored = storage.remembered(storage.connect(place.storage), study) if storage.exists(place.storage) else {}
     settings = resolve(study, place, flags, stored)
-    space.parse(models.family(settings.family), settings.fix)
+    fixed = space.parse(models.family(settings.family), settings.fix)
+    if settings.sampler == "grid":
+        grid_points(settings, fixed)
     if settings.weights not in ("imagenet", "none") and not Path(settings.weights).is_file():
         raise UsageError(f"--weights {settings.weights}: no such file; give one, or imagenet, or none")
     return settings, data.load(settings.data, cache=settings.home / "cache", images=settings.images)
@@ -151,6 +153,9 @@ def _search(console: Console, study: Study, images: Images) -> None:
         try:
             with begin(console, settings.study, study.goal, settings.trials) as progress:
                 Driver(study, engine, tracker, progress, images, shared).run()
+        except KeyboardInterrupt:
+            console.print("stopped: what was finished stays, and the same command goes on", highlight=False)
+            raise
         finally:
             tracker.close()
     finally:

@@ -50,7 +50,7 @@ class Study:
         self._study.sampler = self._sampler()
         self._study.pruner = self._pruner()
         if settings.sampler == "grid":
-            self._grid = iter(_grid(settings, self.fixed))
+            self._grid = iter(grid_points(settings, self.fixed))
 
     @classmethod
     def open(cls, storage: RDBStorage, settings: Settings, digest: str) -> "Study":
@@ -120,11 +120,11 @@ class Study:
         """Return the seed of a trial: the same however often it is begun."""
         return int(np.random.SeedSequence((self.settings.seed, number)).generate_state(1)[0])
 
-    def report(self, trial: optuna.Trial, epoch: int, value: float) -> bool:
-        """Report an epoch, once, and return whether to go on."""
+    def report(self, trial: optuna.Trial, step: int, value: float) -> bool:
+        """Report the value after so many epochs, once, and return whether to go on."""
         known = self._study._storage.get_trial(trial._trial_id).intermediate_values  # noqa: SLF001  # no public way
-        if epoch not in known:
-            trial.report(value, epoch)
+        if step not in known:
+            trial.report(value, step)
         return "baseline" in trial.user_attrs or not trial.should_prune()
 
     def tell(self, trial: optuna.Trial, state: TrialState, value: float | None = None) -> None:
@@ -199,7 +199,7 @@ def planned_baselines(settings: Settings) -> list[tuple[str, baselines.Baseline,
     ]
 
 
-def _grid(settings: Settings, fixed: Mapping[str, Choice]) -> list[dict[str, Choice]]:
+def grid_points(settings: Settings, fixed: Mapping[str, Choice]) -> list[dict[str, Choice]]:
     """Return the points of the grid in an order that the seed decides. Raises `UsageError` where there are too many."""
     points: list[dict[str, Choice]] = []
     for point in space.grid(models.family(settings.family), fixed):

@@ -40,7 +40,7 @@ def test_a_baseline_is_never_pruned(settle: Settle, open_study: Open) -> None:
     study = open_study(settle(baselines="best", pruner="median", epochs=5))
     trial = study.ask()
     study.suggest(trial)
-    assert all(study.report(trial, epoch, 0.0) for epoch in range(5))
+    assert all(study.report(trial, step, 0.0) for step in range(1, 6))
 
 
 def test_other_images_are_refused_with_both_digests(settle: Settle, open_study: Open) -> None:
@@ -107,7 +107,7 @@ def test_a_trial_left_open_is_given_back_with_its_parameters_and_reports(settle:
     study = open_study(settle())
     trial = study.ask()
     drawn = study.suggest(trial)
-    study.report(trial, 0, 0.25)
+    study.report(trial, 1, 0.25)
     (again,) = open_study(settle()).interrupted()
     assert again.number == trial.number
     assert open_study(settle()).suggest(again) == drawn
@@ -117,9 +117,9 @@ def test_an_epoch_reported_before_is_not_reported_again(settle: Settle, open_stu
     study = open_study(settle())
     trial = study.ask()
     study.suggest(trial)
-    study.report(trial, 0, 0.25)
-    study.report(trial, 0, 0.75)
-    assert study.trials()[0].intermediate_values == {0: 0.25}
+    study.report(trial, 1, 0.25)
+    study.report(trial, 1, 0.75)
+    assert study.trials()[0].intermediate_values == {1: 0.25}
 
 
 def test_a_trial_has_the_same_seed_however_often_it_is_begun(settle: Settle, open_study: Open) -> None:

@@ -1,0 +1,190 @@
+"""The command line as a person types it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from search.cli import call
+
+RUN = ["run", "--engine", "inline", "--trials", "2", "--epochs", "1", "--baselines", "none"]
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("OPTUNA_STORAGE", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SEARCH_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def run(bars_file: Path, tensorflow: None) -> Callable[..., int]:
+    def run(*arguments: str) -> int:
+        return call([*RUN, "--data", str(bars_file), "--tracking-uri", "memory:", *arguments])
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "--study", "lenet"], "no family named 'lenet' (did you mean lenet5?)"),
+        (["run", "--study", "my-study"], "--study my-study --family mlp"),
+        (["run", "--study", "A/B"], "a study's name has 1 to 64 of"),
+        (["run"], "--study"),
+        (["run", "--study", "mlp", "--trials", "0"], "--trials"),
+        (["run", "--study", "mlp", "--trials", "many"], "--trials"),
+        (["run", "--study", "mlp", "--epochs", "-1"], "--epochs"),
+        (["run", "--study", "mlp", "--sampler", "genetic"], "--sampler"),
+        (["run", "--study", "mlp", "--timeout", "soon"], "--timeout soon: give a number and a unit"),
+        (["run", "--study", "mlp", "--fix", "depth=9"], "--fix depth=9: outside the space, which is 1 to 4"),
+        (["run", "--study", "mlp", "--data", "nowhere.npz"], "no images at 'nowhere.npz'"),
+        (["run", "--study", "mlp", "--data", "DATA", "--images", "3"], "3"),
+        (["run", "--study", "mlp", "--data", "DATA", "--sampler", "grid"], "over 10,000 points"),
+        (
+            ["run", "--study", "mlp", "--data", "DATA", "--home", "/proc/nowhere"],
+            "--home /proc/nowhere: cannot be written",
+        ),
+        (["run", "--study", "mlp", "--home", "a?b"], "a path with '?' cannot hold a database"),
+        (
+            ["run", "--study", "mlp", "--storage", "sqlite:////x/a.db", "--tracking-uri", "sqlite:////x/a.db"],
+            "give two",
+        ),
+        (["run", "--study", "resnet50", "--weights", "no.h5"], "--weights no.h5: no such file"),
+        (["show", "mlp"], "nothing has been searched here yet"),
+        (["frobnicate"], "frobnicate"),
+    ],
+)
+def test_bad_input_is_answered_in_two_lines_before_anything_is_written(
+    arguments: list[str], message: str, own_home: Path, bars_file: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert call([str(bars_file) if word == "DATA" else word for word in arguments]) == 2
+    said = capfd.readouterr()
+    assert message in said.err
+    assert said.err.count("\n") <= 2
+    assert "Traceback" not in said.err
+    assert said.out == ""
+    assert not own_home.exists()
+
+
+def test_a_search_says_what_came_of_it_on_stdout_and_how_it_goes_on_stderr(
+    run: Callable[..., int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--study", "mlp") == 0
+    said = capfd.readouterr()
+    assert "mlp: 2 trials, 2 complete" in said.out
+    assert "python -m search show mlp/" in said.out
+    assert "mlflow ui --backend-store-uri" in said.out
+    assert "optuna-dashboard sqlite:///" in said.out
+    assert "trial 0: epoch 1/1, val_accuracy" in said.err
+    assert "trial" not in said.err.splitlines()[-1] or "2/2 done" in said.err
+
+
+def test_the_same_command_again_has_nothing_to_do_and_a_larger_number_goes_on(
+    run: Callable[..., int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    run("--study", "mlp")
+    capfd.readouterr()
+    assert run("--study", "mlp") == 0
+    assert "nothing to do: study mlp has 2 finished trials" in capfd.readouterr().err
+    assert run("--study", "mlp", "--trials", "3", "--format", "json") == 0
+    assert json.loads(capfd.readouterr().out)["trials"]["finished"] == 3
+
+
+def test_a_search_of_which_no_trial_is_complete_ends_with_1(run: Callable[..., int]) -> None:
+    pins = ("--fix", "depth=4", "--fix", "kernel_size=5")
+    assert run("--study", "cnn", *pins) == 1
+
+
+def test_list_show_best_and_compare_agree_with_each_other(
+    run: Callable[..., int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    run("--study", "bars", "--family", "mlp", "--baselines", "best")
+    capfd.readouterr()
+
+    def read(*arguments: str) -> dict:
+        assert call([*arguments, "--format", "json"]) == 0
+        return json.loads(capfd.readouterr().out)
+
+    (listed,), shown, best = read("list"), read("show", "bars"), read("best", "bars")
+    assert listed["best"] == shown["best"] == best == read("show", f"bars/{best['number']}")
+    compared = read("compare", "bars")
+    assert compared["studies"][0]["report"]["row"] == "garments-2024/B4/20"
+    assert [row["trial"] for row in compared["rows"] if row["trial"]] == ["bars/0"]
+
+
+def test_tables_of_results_fit_a_narrow_terminal(
+    run: Callable[..., int], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("--study", "mlp")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    for arguments in (["list"], ["show", "mlp"], ["show", "mlp/0"], ["best", "mlp"]):
+        capfd.readouterr()
+        assert call(arguments) == 0
+        assert "mlp" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["show", "cnn"], ["show", "mlp/9"], ["best", "cnn"], ["compare", "cnn"]])
+def test_what_is_not_there_is_named_with_what_is(
+    run: Callable[..., int], arguments: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    run("--study", "mlp")
+    capfd.readouterr()
+    assert call(arguments) == 2
+    assert "there are: mlp" in capfd.readouterr().err
+
+
+def test_a_dry_run_shows_space_baselines_and_estimate_and_writes_nothing(
+    own_home: Path, bars_file: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert call(["run", "--study", "mlp", "--data", str(bars_file), "--dry-run", "--fix", "depth=2"]) == 0
+    said = capfd.readouterr().out
+    assert "1e-05 to 1, logarithmic" in said
+    assert "2 (pinned)" in said
+    assert "garments-2024/B4/20" in said
+    assert "roughly" in said
+    assert not own_home.exists()
+
+
+def test_the_images_are_shown_with_source_digest_and_counts(bars_file: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert call(["data", "--data", str(bars_file), "--format", "json"]) == 0
+    said = json.loads(capfd.readouterr().out)
+    assert said["counts"]["test"] == [12] * 10
+    assert len(said["digest"]) == 32
+
+
+def test_a_second_search_of_a_study_is_refused_with_who_holds_it(
+    run: Callable[..., int], own_home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    holder = (
+        "import fcntl, sys; f = open(sys.argv[1], 'a+'); fcntl.flock(f, fcntl.LOCK_EX); "
+        "f.write('process 123 on somewhere'); f.flush(); print('held', flush=True); sys.stdin.read()"
+    )
+    (own_home / "locks").mkdir(parents=True)
+    command = [sys.executable, "-c", holder, str(own_home / "locks" / "mlp.lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        assert run("--study", "mlp") == 2
+        assert "study mlp is being searched by process 123 on somewhere" in capfd.readouterr().err
+        other.kill()
+    assert run("--study", "mlp") == 0
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["show", "mlp"], ["best", "mlp"], ["show", "mlp/0"]])
+def test_what_has_to_answer_at_once_imports_nothing_heavy(
+    run: Callable[..., int], arguments: list[str], tmp_path: Path
+) -> None:
+    run("--study", "mlp")
+    code = (
+        "import sys; from search.cli import call; code = call(sys.argv[1:]); "
+        "heavy = {'tensorflow', 'keras', 'mlflow', 'matplotlib', 'sklearn'} & set(sys.modules); "
+        "sys.exit(f'imported {heavy}' if heavy else code)"
+    )
+    subprocess.run([sys.executable, "-c", code, *arguments], check=True, timeout=60, env=os.environ | {"TERM": "dumb"})

@@ -1,0 +1,182 @@
+"""The loop between Optuna, the workers and the tracker."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from optuna.trial import TrialState
+
+from search.errors import SearchError
+from search.jobs import Blocked, Built, Died, EpochDone, Failed, Job, Message, Rejected
+from search.settings import Settings
+from search.study import Study
+from tracking.engines.memory import MemoryTracker
+
+Settle = Callable[..., Settings]
+Search = Callable[..., tuple[Study, MemoryTracker]]
+
+
+class Script:
+    """An engine that trains nothing and tells what the test has written down, trial by trial."""
+
+    def __init__(self, tell: Callable[[Job, int], list[Message]], workers: int = 1) -> None:
+        self.tell, self.workers = tell, workers
+        self.attempts: dict[int, int] = {}
+        self.ahead: dict[int, list[Message]] = {}
+        self.most_at_once = 0
+
+    @property
+    def free(self) -> int:
+        return self.workers - len(self.ahead)
+
+    def start(self, job: Job) -> None:
+        self.attempts[job.number] = self.attempts.get(job.number, 0) + 1
+        self.ahead[job.number] = list(self.tell(job, self.attempts[job.number]))
+        self.most_at_once = max(self.most_at_once, len(self.ahead))
+
+    def receive(self, timeout: float) -> tuple[int, Message] | None:
+        number = next(iter(self.ahead))
+        message = self.ahead[number].pop(0)
+        if not self.ahead[number]:
+            del self.ahead[number]
+        return number, message
+
+    def answer(self, number: int, go_on: bool) -> None:
+        return
+
+    def close(self) -> None:
+        self.ahead.clear()
+
+
+def epochs(count: int, value: float = 0.5) -> list[Message]:
+    metrics = {"val_accuracy": value, "val_loss": 1.0, "loss": 1.0, "accuracy": value, "seconds": 0.1}
+    return [Built(10), *(EpochDone(epoch, metrics) for epoch in range(count))]
+
+
+def test_every_trial_has_one_finished_run_with_all_that_was_promised(settle: Settle, search: Search) -> None:
+    study, tracker = search(settle(trials=3))
+    runs = tracker.records("mlp")
+    assert [run.tags["search.trial"] for run in runs] == ["0", "1", "2"]
+    for trial, run in zip(study.trials(), runs, strict=True):
+        assert trial.user_attrs["mlflow_run_id"] == run.id
+        assert run.tags["search.key"] == f"{study.uuid}/{trial.number}"
+        assert run.name == f"mlp-{trial.number:04d}"
+        assert run.status == "FINISHED"
+        assert {name: str(value) for name, value in trial.params.items()}.items() <= run.parameters.items()
+        assert {"confusion/test.png", "confusion/validation.json", "report/test.csv", "curves.png"} <= set(
+            run.artifacts
+        )
+        assert {"predictions/samples.png", "predictions/mistakes.png", "predictions/test.csv"} <= set(run.artifacts)
+        assert {"test_accuracy", "test_f1_macro", "test_f1.class 3", "parameters", "training_seconds"} <= set(
+            run.metrics
+        )
+
+
+def test_the_value_told_is_the_best_epochs_in_both_stores_to_the_last_bit(settle: Settle, search: Search) -> None:
+    study, tracker = search(settle(trials=2, epochs=3, pruner="none"))
+    for trial, run in zip(study.trials(), tracker.records("mlp"), strict=True):
+        assert trial.value == max(trial.intermediate_values.values()) == run.metrics["best_val_accuracy"]
+        steps = list(trial.intermediate_values.values())
+        assert run.metrics["best_epoch"] == 1 + int(np.argmax(steps))
+
+
+def test_a_siamese_search_goes_by_its_own_goal_and_shows_nearest_images(settle: Settle, search: Search) -> None:
+    study, tracker = search(settle("siamese", trials=1))
+    (run,) = tracker.records("siamese")
+    assert study.trials()[0].value == run.metrics["best_val_recall_at_1"]
+    assert "nearest.png" in run.artifacts
+    assert {"test_accuracy", "test_pair_f1", "test_pair_roc_auc", "best_val_pair_accuracy_at_best"} <= set(run.metrics)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_exactly_so_many_trials_are_finished_whatever_the_workers(settle: Settle, search: Search, workers: int) -> None:
+    engine = Script(lambda job, attempt: [Built(1), Failed("diverged at epoch 1")], workers)
+    study, _ = search(settle(trials=7), engine=engine)
+    assert study.standing().finished == len(study.trials()) == 7
+    assert engine.most_at_once == workers
+
+
+def test_a_finished_study_goes_on_when_more_trials_are_asked_for(settle: Settle, search: Search) -> None:
+    tracker = MemoryTracker()
+    for trials in (2, 2, 5):
+        study, _ = search(settle(trials=trials), tracker, Script(lambda job, attempt: [Rejected("too small")]))
+        assert len(study.trials()) == trials
+    assert len(tracker.records("mlp")) == 5
+
+
+def test_an_infeasible_trial_costs_no_epoch_and_is_a_constraint_to_the_sampler(settle: Settle, search: Search) -> None:
+    study, tracker = search(settle(trials=1), engine=Script(lambda job, attempt: [Rejected("no room")]))
+    (trial,), (run,) = study.trials(), tracker.records("mlp")
+    assert trial.state == TrialState.PRUNED
+    assert trial.constraints == {"feasible": 1.0}
+    assert trial.user_attrs["reason"] == run.tags["search.reason"] == "infeasible: no room"
+
+
+def test_a_diverged_trial_fails_in_both_stores_with_its_reason_and_its_curve(settle: Settle, search: Search) -> None:
+    engine = Script(lambda job, attempt: [*epochs(2), Failed("diverged at epoch 3")])
+    study, tracker = search(settle(trials=1, epochs=5, pruner="none"), engine=engine)
+    (trial,), (run,) = study.trials(), tracker.records("mlp")
+    assert trial.state == TrialState.FAIL
+    assert run.status == "FAILED"
+    assert trial.user_attrs["reason"] == run.tags["search.reason"] == "diverged at epoch 3"
+    assert len(trial.intermediate_values) == 2
+
+
+def test_a_trial_whose_worker_died_begins_again_as_the_same_trial_and_run(settle: Settle, search: Search) -> None:
+    def tell(job: Job, attempt: int) -> list[Message]:
+        return [*epochs(1), Died("killed")] if attempt <= 2 else [*epochs(2), Failed("diverged at epoch 3")]
+
+    study, tracker = search(settle(trials=1, pruner="none"), engine=Script(tell))
+    (trial,) = study.trials()
+    assert len(tracker.records("mlp")) == 1
+    assert len(trial.intermediate_values) == 2
+    assert trial.user_attrs["reason"] == "diverged at epoch 3"
+
+
+def test_a_trial_that_kills_every_worker_fails_and_the_search_goes_on(settle: Settle, search: Search) -> None:
+    def tell(job: Job, attempt: int) -> list[Message]:
+        return [Died("worker killed by SIGKILL")] if job.number == 0 else [Rejected("no room")]
+
+    engine = Script(tell)
+    study, _ = search(settle(trials=2), engine=engine)
+    assert engine.attempts == {0: 4, 1: 1}
+    assert study.trials()[0].state == TrialState.FAIL
+    assert "worker killed by SIGKILL" in study.trials()[0].user_attrs["reason"]
+
+
+def test_three_errors_in_the_code_in_a_row_stop_the_search(settle: Settle, search: Search) -> None:
+    with pytest.raises(SearchError, match="3 trials in a row failed by an error in the code, the last by KeyError"):
+        search(settle(trials=20), engine=Script(lambda job, attempt: [Failed("KeyError: 'x'", "Traceback ...")]))
+
+
+def test_what_stops_a_search_leaves_its_trial_open_for_the_next_call(
+    settle: Settle, search: Search, open_study: Callable[[Settings], Study]
+) -> None:
+    tracker = MemoryTracker()
+    with pytest.raises(SearchError, match="no weights"):
+        search(settle(trials=1), tracker, Script(lambda job, attempt: [Blocked("no weights here")]))
+    assert [run.status for run in tracker.records("mlp")] == ["SCHEDULED"]
+    study, _ = search(settle(trials=1), tracker, Script(lambda job, attempt: [Rejected("no room")]))
+    assert [trial.state for trial in study.trials()] == [TrialState.PRUNED]
+    assert [run.status for run in tracker.records("mlp")] == ["FINISHED"]
+
+
+def test_no_trial_begins_after_the_timeout(settle: Settle, search: Search) -> None:
+    study, _ = search(settle(trials=5, timeout=1e-9), engine=Script(lambda job, attempt: [Rejected("no room")]))
+    assert study.trials() == []
+
+
+def test_baselines_run_with_the_epochs_of_the_report_and_the_others_with_the_studys(
+    settle: Settle, search: Search
+) -> None:
+    seen: list[tuple[Any, ...]] = []
+
+    def tell(job: Job, attempt: int) -> list[Message]:
+        seen.append((job.epochs, job.patience))
+        return [Rejected("no room")]
+
+    search(settle(trials=22, baselines="all", epochs=2), engine=Script(tell))
+    assert seen[0] == (20, None)
+    assert seen[15] == (20, 5)
+    assert seen[21] == (2, None)
