@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+# A file's tests share what is dear to make: TensorFlow, a server, features of a frozen network.
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 .PHONY: run test test-fast check format lint types setup clean
 
@@ -9,10 +11,10 @@ run: setup  ## set everything up and search LeNet-5; more options in ARGS='--tri
 	$(BIN)/python -m search run --study lenet5 $(ARGS)
 
 test: setup  ## set everything up and run the tests
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-fast: setup  ## leave out the tests on the real images
-	$(BIN)/python -m pytest -m "not real"
+	$(PYTEST) -m "not real"
 
 check: lint types test  ## what has to pass before a change lands
 

@@ -95,6 +95,9 @@ class Driver:
         title = f"{self._settings.study}-{trial.number:04d}"
         run = self._tracker.run(self._settings.study, self._key(trial.number), title, self._tags(trial))
         trial.set_user_attr("mlflow_run_id", run.id)
+        if self._settings.caveat:
+            trial.set_user_attr("caveat", self._settings.caveat)
+            title = f"{title} ({self._settings.caveat})"
         run.log_parameters(parameters | {"family": job.family, "epochs": job.epochs, "seed": job.seed})
         run.log_dataset(recording.dataset(self._images))
         self._open[trial.number] = Open(trial, run, job, title)
@@ -130,8 +133,8 @@ class Driver:
         }
         if "baseline" in trial.user_attrs:
             tags["search.baseline"] = trial.user_attrs["baseline"]
-        if settings.weights == "none":
-            tags["search.weights"] = "random: no transfer learning"
+        if settings.caveat:
+            tags["search.caveat"] = settings.caveat
         return tags | dict(recording.origin())
 
     def _handle(self, number: int, message: Message) -> None:
@@ -160,7 +163,9 @@ class Driver:
         A step is the number of epochs done, in both stores: what people count, and what pruners take for a resource.
         """
         step = epoch + 1
-        go_on = self._study.report(current.trial, step, metrics[self._study.goal.metric])
+        promising = self._study.report(current.trial, step, metrics[self._study.goal.metric])
+        # After its last epoch a trial has cost what it can: it is complete, whatever the pruner thinks of it.
+        go_on = promising or step == current.job.epochs
         self._engine.answer(current.job.number, go_on)
         current.pruned = not go_on
         for name, number in metrics.items():
@@ -177,7 +182,8 @@ class Driver:
         for name, value in {**kept, "model": address}.items():
             current.trial.set_user_attr(name, value)
         state = TrialState.PRUNED if current.pruned else TrialState.COMPLETE
-        reason = {"pruned": "pruned", "early": "stopped early", None: ""}[trained.stopped]
+        after = f"after {len(current.history['loss'])} of {current.job.epochs} epochs"
+        reason = {"pruned": after, "early": f"stopped early {after}", None: ""}[trained.stopped]
         self._errors_in_a_row = 0
         self._end(current, state, measured[f"best_{self._study.goal.metric}"], reason)
 

@@ -35,7 +35,7 @@ def studies(found: Sequence[Summary], output: Format) -> None:
     for summary in found:
         now, best = summary.standing, summary.best
         table.add_row(
-            summary.name,
+            summary.title,
             summary.family,
             f"{now.finished}/{summary.asked_for}",
             str(now.pruned),
@@ -65,7 +65,7 @@ def trials(summary: Summary, found: Sequence[Result], output: Format) -> None:
         )
     now = summary.standing
     _print(
-        f"{summary.name} ({summary.family}): {now.finished} of {summary.asked_for} trials finished, "
+        f"{summary.title}, {summary.family}: {now.finished} of {summary.asked_for} trials finished, "
         f"{now.pruned} pruned, {now.failed} failed, {now.running} running"
     )
     _print(table)
@@ -78,7 +78,7 @@ def trial(result: Result, output: Format) -> None:
     if output == "json":
         _json(_result_data(result))
         return
-    _print(f"{result.name}: {_state(result)}" + (f", {result.reason}" if result.reason else ""))
+    _print(", ".join(filter(None, (f"{result.name}: {_state(result)}", result.reason, result.caveat))))
     for title, values in (("hyperparameters", result.parameters), ("metrics", result.metrics)):
         if values:
             table = _table(title, "")
@@ -108,7 +108,7 @@ def comparison(summaries: Sequence[Summary], rows: Sequence[Reproduction], outpu
     for summary in summaries:
         against = _against(summary)
         table.add_row(
-            summary.name,
+            summary.title,
             str(summary.best.number) if summary.best else "-",
             against.get("metric", "-"),
             _number(against.get("ours")),
@@ -198,7 +198,7 @@ def plan(
 def conclusion(summary: Summary, settings: Settings) -> None:
     """Print what a search came to, and where to look further."""
     now = summary.standing
-    _print(f"{summary.name}: {now.finished} trials, {now.complete} complete, {now.pruned} pruned, {now.failed} failed")
+    _print(f"{summary.title}: {now.finished} trials, {now.complete} complete, {now.pruned} pruned, {now.failed} failed")
     if summary.best:
         best, against = summary.best, _against(summary)
         epoch = best.metrics.get("best_epoch")
@@ -216,7 +216,8 @@ def conclusion(summary: Summary, settings: Settings) -> None:
     else:
         _print(f"no trial is complete; see why with `python -m search show {summary.name}`")
     for command in commands(summary, settings):
-        _print(f"  {command}")
+        # Never broken: it is there to be copied.
+        Console().print(f"  {command}", highlight=False, markup=False, soft_wrap=True)
 
 
 def commands(summary: Summary, settings: Settings) -> list[str]:
@@ -315,7 +316,7 @@ def _print(what: Table | str) -> None:
     console = Console()
     # A pipe has no width of its own; what is cut to 80 columns there cannot be read by anything.
     console = console if console.is_terminal else Console(width=160)
-    console.print(what, highlight=False, markup=False, soft_wrap=isinstance(what, str))
+    console.print(what, highlight=False, markup=False, soft_wrap=isinstance(what, str) and not console.is_terminal)
 
 
 def _json(value: object) -> None:

@@ -28,9 +28,11 @@ class Row:
 class Progress:
     """Takes events of a search in; `Lines` and `Board` show them."""
 
-    def __init__(self, console: Console, study: str, goal: Goal, total: int) -> None:
+    def __init__(self, console: Console, study: str, goal: Goal, total: int, expected: float) -> None:
+        """`expected`: seconds that it should take, which is all that is known until a trial has ended."""
         self.console = console
         self.study, self.goal, self.total = study, goal, total
+        self._expected = expected
         self.standing = Standing(0, 0, 0, 0, 0)
         self.best: tuple[float, int] | None = None
         self.rows: dict[int, Row] = {}
@@ -63,13 +65,13 @@ class Progress:
 
     def note(self, text: str) -> None:
         """Something worth a line."""
-        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+        say(self.console, text)
 
     @property
     def remaining(self) -> str:
         """How long it will still take, judged by the trials that this call has ended."""
         if not self._ended:
-            return "?"
+            return duration(max(self._expected - (time.monotonic() - self._began), 0))
         left = max(self.total - self.standing.finished, 0)
         return duration((time.monotonic() - self._began) / self._ended * left)
 
@@ -136,9 +138,14 @@ class Board(Progress):
         return Group(Text(f"{self.study}: {self.summary()}", style="bold"), table)
 
 
-def begin(console: Console, study: str, goal: Goal, total: int) -> Progress:
+def begin(console: Console, study: str, goal: Goal, total: int, expected: float) -> Progress:
     """Return the view that suits where stderr goes."""
-    return (Board if console.is_terminal else Lines)(console, study, goal, total)
+    return (Board if console.is_terminal else Lines)(console, study, goal, total, expected)
+
+
+def say(console: Console, text: str) -> None:
+    """Print a sentence as it is: wrapped between words on a terminal, on one line elsewhere."""
+    console.print(text, highlight=False, markup=False, soft_wrap=not console.is_terminal)
 
 
 def duration(seconds: float) -> str:

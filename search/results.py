@@ -12,6 +12,7 @@ from models.family import Goal
 from search import baselines, storage
 from search.baselines import Baseline
 from search.errors import UsageError
+from search.settings import caveat
 from search.study import Standing, standing
 from search.study import best as best_of
 
@@ -28,6 +29,7 @@ class Result:
     metrics: Mapping[str, float]
     baseline: str | None
     reason: str
+    caveat: str
     model: str
     run: str
     epochs: int
@@ -51,9 +53,15 @@ class Summary:
     settings: Mapping[str, Any]
     best: Result | None
 
+    @property
+    def title(self) -> str:
+        """The study's name, and what has to stand beside its results."""
+        beside = caveat(self.settings.get("weights", ""))
+        return f"{self.name} ({beside})" if beside else self.name
+
 
 # User attributes that are not metrics.
-WORDS = ("baseline", "epochs", "patience", "mlflow_run_id", "model", "reason")
+WORDS = ("baseline", "caveat", "epochs", "patience", "mlflow_run_id", "model", "reason")
 
 
 def result(study: str, trial: FrozenTrial) -> Result:
@@ -69,6 +77,7 @@ def result(study: str, trial: FrozenTrial) -> Result:
         metrics={name: value for name, value in attributes.items() if name not in WORDS},
         baseline=attributes.get("baseline"),
         reason=attributes.get("reason", ""),
+        caveat=attributes.get("caveat", ""),
         model=attributes.get("model", ""),
         run=attributes.get("mlflow_run_id", ""),
         epochs=len(trial.intermediate_values),

@@ -19,8 +19,8 @@ from models.data import Images
 from search import engines, printing, quiet, results, space, storage
 from search.driver import Driver
 from search.errors import UsageError
-from search.estimate import estimate
-from search.progress import begin, duration
+from search.estimate import Estimate, estimate
+from search.progress import begin, duration, say
 from search.settings import Place, Settings, resolve
 from search.study import Study, grid_points, planned_baselines
 
@@ -56,15 +56,15 @@ def run(study: str, place: Place, flags: Mapping[str, Any], output: Format) -> i
         new = searched.enqueue_baselines()
         left = settings.trials - searched.standing().finished
         if left <= 0:
-            console.print(
+            say(
+                console,
                 f"nothing to do: study {study} has {searched.standing().finished} finished trials of the "
                 f"{settings.trials} asked for; ask for more with --trials N",
-                highlight=False,
-                soft_wrap=True,
             )
         else:
-            _say_what_comes(console, settings, images, new, left)
-            _search(console, searched, images)
+            expected = estimate(settings, images, left)
+            _say_what_comes(console, settings, images, new, left, expected)
+            _search(console, searched, images, expected)
     return _conclude(settings, output)
 
 
@@ -124,24 +124,23 @@ def _alone(settings: Settings) -> Iterator[None]:
         yield
 
 
-def _say_what_comes(console: Console, settings: Settings, images: Images, new: list[str], left: int) -> None:
-    expected = estimate(settings, images, left)
+def _say_what_comes(
+    console: Console, settings: Settings, images: Images, new: list[str], left: int, expected: Estimate
+) -> None:
     begun = "" if left == settings.trials else f", {settings.trials - left} of them finished before"
     limit = f", no new trial after {duration(settings.timeout)}" if settings.timeout else ""
     baselines = f"; first {len(new)} of the reports' configurations" if new else ""
-    console.print(
+    say(
+        console,
         f"study {settings.study}: {settings.trials} trials of {settings.family}{begun}, up to {settings.epochs} epochs "
         f"each, on {len(images.train):,} images of {images.name} ({len(images.validation):,} validate){baselines}\n"
         f"roughly {duration(expected.seconds)}{limit}; first epoch in about {duration(expected.first_epoch_seconds)}; "
         f"{settings.worker_count} worker(s) of {settings.threads} thread(s); up to {expected.megabytes:,.0f} MB in "
         f"{settings.home}",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
     )
 
 
-def _search(console: Console, study: Study, images: Images) -> None:
+def _search(console: Console, study: Study, images: Images, expected: Estimate) -> None:
     """Start the workers first: they import TensorFlow while the tracker is opened."""
     settings = study.settings
     shared = data.share(images, settings.home / "cache")
@@ -151,10 +150,10 @@ def _search(console: Console, study: Study, images: Images) -> None:
 
         tracker = tracking.connect(settings.tracking_uri, settings.home / "artifacts")
         try:
-            with begin(console, settings.study, study.goal, settings.trials) as progress:
+            with begin(console, settings.study, study.goal, settings.trials, expected.seconds) as progress:
                 Driver(study, engine, tracker, progress, images, shared).run()
         except KeyboardInterrupt:
-            console.print("stopped: what was finished stays, and the same command goes on", highlight=False)
+            say(console, "stopped: what was finished stays, and the same command goes on")
             raise
         finally:
             tracker.close()

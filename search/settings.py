@@ -51,6 +51,11 @@ class Settings:
         return {name: value for name, value in asdict(self).items() if name not in PASSING}
 
     @property
+    def caveat(self) -> str:
+        """What has to stand beside every result, such as that weights are random; mostly empty."""
+        return caveat(self.weights)
+
+    @property
     def cores(self) -> int:
         """Cores that this process may use."""
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -67,6 +72,11 @@ class Settings:
     def threads(self) -> int:
         """Threads of each worker: never more than cores in all."""
         return max(1, self.cores // self.worker_count)
+
+
+def caveat(weights: str) -> str:
+    """Say that a network on random weights has nothing transferred to it."""
+    return "random weights: no transfer learning" if weights == "none" else ""
 
 
 @dataclass(frozen=True)
@@ -125,7 +135,7 @@ def _family(study: str, family: str | None) -> str:
 
 def _refuse_changes(study: str, given: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
     for name in CONSTANT:
-        if stored and name in given and given[name] != stored[name]:
+        if name in stored and name in given and given[name] != stored[name]:
             was = "all" if stored[name] is None else stored[name]
             raise UsageError(
                 f"--{name} {given[name]}: study {study} was begun with --{name} {was}, and its trials would not be "

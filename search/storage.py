@@ -58,10 +58,16 @@ def load(storage: RDBStorage, name: str) -> optuna.Study:
 
 
 def remembered(storage: RDBStorage, name: str) -> dict[str, Any]:
-    """Return the settings with which a study was begun; nothing where there is no such study."""
+    """Return the settings with which a study was begun; nothing where there is no such study.
+
+    Without its weights as long as no trial is finished: a study that found none may be given others.
+    """
     if name not in optuna.get_all_study_names(storage):
         return {}
-    settings: dict[str, Any] = optuna.load_study(study_name=name, storage=storage).user_attrs.get("settings", {})
+    study = optuna.load_study(study_name=name, storage=storage)
+    settings: dict[str, Any] = dict(study.user_attrs.get("settings", {}))
+    if not any(trial.state.is_finished() for trial in study.get_trials(deepcopy=False)):
+        settings.pop("weights", None)
     return settings
 
 

@@ -64,6 +64,10 @@ class Study:
             _refuse_changes(study, settings, identity)
         else:
             study.set_user_attr("uuid", uuid.uuid4().hex)
+            with warnings.catch_warnings():
+                # Without it the dashboard calls what is searched for "Objective 0".
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                study.set_metric_names([family.goal.metric])
             study.set_user_attr("distributions", space.fingerprint(space.of(family)))
             study.set_user_attr("identity", identity)
         study.set_user_attr("settings", settings.lasting())

@@ -55,7 +55,7 @@ def search(bars: Images, open_study: Callable[[Settings], Study], tensorflow: No
         engine = engine or engines.start("inline", 1, THREADS, settings.home / "logs")
         shared = share(bars, settings.home / "cache")
         console = Console(file=(settings.home / "console.txt").open("a"), width=200)
-        with begin(console, settings.study, study.goal, settings.trials) as progress:
+        with begin(console, settings.study, study.goal, settings.trials, 60.0) as progress:
             try:
                 Driver(study, engine, tracker, progress, bars, shared).run()
             finally:

@@ -14,6 +14,15 @@ from search.cli import call
 RUN = ["run", "--engine", "inline", "--trials", "2", "--epochs", "1", "--baselines", "none"]
 
 
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory, bars_file: Path, tensorflow: None) -> Path:
+    """The home of a search that is over, to look at."""
+    home = tmp_path_factory.mktemp("searched")
+    where = ["--home", str(home), "--tracking-uri", "memory:", "--data", str(bars_file)]
+    assert call([*RUN, "--study", "bars", "--family", "mlp", *where, "--baselines", "best"]) == 0
+    return home
+
+
 @pytest.fixture(autouse=True)
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("OPTUNA_STORAGE", "MLFLOW_TRACKING_URI"):
@@ -101,14 +110,9 @@ def test_a_search_of_which_no_trial_is_complete_ends_with_1(run: Callable[..., i
     assert run("--study", "cnn", *pins) == 1
 
 
-def test_list_show_best_and_compare_agree_with_each_other(
-    run: Callable[..., int], capfd: pytest.CaptureFixture[str]
-) -> None:
-    run("--study", "bars", "--family", "mlp", "--baselines", "best")
-    capfd.readouterr()
-
+def test_list_show_best_and_compare_agree_with_each_other(searched: Path, capfd: pytest.CaptureFixture[str]) -> None:
     def read(*arguments: str) -> dict:
-        assert call([*arguments, "--format", "json"]) == 0
+        assert call([*arguments, "--home", str(searched), "--format", "json"]) == 0
         return json.loads(capfd.readouterr().out)
 
     (listed,), shown, best = read("list"), read("show", "bars"), read("best", "bars")
@@ -118,26 +122,18 @@ def test_list_show_best_and_compare_agree_with_each_other(
     assert [row["trial"] for row in compared["rows"] if row["trial"]] == ["bars/0"]
 
 
-def test_tables_of_results_fit_a_narrow_terminal(
-    run: Callable[..., int], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run("--study", "mlp")
-    monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    for arguments in (["list"], ["show", "mlp"], ["show", "mlp/0"], ["best", "mlp"]):
-        capfd.readouterr()
-        assert call(arguments) == 0
-        assert "mlp" in capfd.readouterr().out
+@pytest.mark.parametrize("arguments", [["list"], ["show", "bars"], ["show", "bars/0"], ["best", "bars"], ["compare"]])
+def test_results_are_tables_for_people(searched: Path, arguments: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    assert call([*arguments, "--home", str(searched)]) == 0
+    assert "bars" in capfd.readouterr().out
 
 
-@pytest.mark.parametrize("arguments", [["show", "cnn"], ["show", "mlp/9"], ["best", "cnn"], ["compare", "cnn"]])
+@pytest.mark.parametrize("arguments", [["show", "cnn"], ["show", "bars/9"], ["best", "cnn"], ["compare", "cnn"]])
 def test_what_is_not_there_is_named_with_what_is(
-    run: Callable[..., int], arguments: list[str], capfd: pytest.CaptureFixture[str]
+    searched: Path, arguments: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    run("--study", "mlp")
-    capfd.readouterr()
-    assert call(arguments) == 2
-    assert "there are: mlp" in capfd.readouterr().err
+    assert call([*arguments, "--home", str(searched)]) == 2
+    assert "there are: bars" in capfd.readouterr().err
 
 
 def test_a_dry_run_shows_space_baselines_and_estimate_and_writes_nothing(
@@ -177,14 +173,12 @@ def test_a_second_search_of_a_study_is_refused_with_who_holds_it(
     assert run("--study", "mlp") == 0
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["show", "mlp"], ["best", "mlp"], ["show", "mlp/0"]])
-def test_what_has_to_answer_at_once_imports_nothing_heavy(
-    run: Callable[..., int], arguments: list[str], tmp_path: Path
-) -> None:
-    run("--study", "mlp")
+@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["show", "bars"], ["best", "bars"], ["show", "bars/0"]])
+def test_what_has_to_answer_at_once_imports_nothing_heavy(searched: Path, arguments: list[str]) -> None:
     code = (
         "import sys; from search.cli import call; code = call(sys.argv[1:]); "
         "heavy = {'tensorflow', 'keras', 'mlflow', 'matplotlib', 'sklearn'} & set(sys.modules); "
         "sys.exit(f'imported {heavy}' if heavy else code)"
     )
-    subprocess.run([sys.executable, "-c", code, *arguments], check=True, timeout=60, env=os.environ | {"TERM": "dumb"})
+    environment = os.environ | {"SEARCH_HOME": str(searched)}
+    subprocess.run([sys.executable, "-c", code, *arguments], check=True, timeout=60, env=environment)

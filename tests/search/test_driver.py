@@ -105,6 +105,22 @@ def test_a_finished_study_goes_on_when_more_trials_are_asked_for(settle: Settle,
     assert len(tracker.records("mlp")) == 5
 
 
+def test_a_trial_is_never_pruned_after_its_last_epoch(settle: Settle, search: Search) -> None:
+    engine = Script(lambda job, attempt: [*epochs(1, value=1 - job.number / 10), Failed("told all the same")])
+    told: list[bool] = []
+    engine.answer = lambda number, go_on: told.append(go_on)  # type: ignore[method-assign]  # listens
+    search(settle(trials=9, epochs=1, pruner="hyperband"), engine=engine)
+    assert told == [True] * 18
+
+
+def test_a_trial_that_does_badly_is_pruned_after_an_epoch(settle: Settle, search: Search) -> None:
+    engine = Script(lambda job, attempt: [*epochs(1, value=1 - job.number / 10), Failed("told all the same")])
+    told: list[bool] = []
+    engine.answer = lambda number, go_on: told.append(go_on)  # type: ignore[method-assign]  # listens
+    search(settle(trials=9, epochs=3, pruner="hyperband"), engine=engine)
+    assert False in told
+
+
 def test_an_infeasible_trial_costs_no_epoch_and_is_a_constraint_to_the_sampler(settle: Settle, search: Search) -> None:
     study, tracker = search(settle(trials=1), engine=Script(lambda job, attempt: [Rejected("no room")]))
     (trial,), (run,) = study.trials(), tracker.records("mlp")
@@ -180,3 +196,9 @@ def test_baselines_run_with_the_epochs_of_the_report_and_the_others_with_the_stu
     assert seen[0] == (20, None)
     assert seen[15] == (20, 5)
     assert seen[21] == (2, None)
+
+
+def test_random_weights_are_said_to_be_no_transfer_learning_in_both_stores(settle: Settle, search: Search) -> None:
+    study, tracker = search(settle(trials=1, weights="none"), engine=Script(lambda job, attempt: [Rejected("no room")]))
+    (trial,), (run,) = study.trials(), tracker.records("mlp")
+    assert trial.user_attrs["caveat"] == run.tags["search.caveat"] == "random weights: no transfer learning"

@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from optuna.trial import TrialState
 
-from search import settings
+from search import settings, storage
 from search.errors import UsageError
 from search.settings import Place, check_name, resolve
+from search.study import Study
 
 PLACE = Place.at(Path("/somewhere"), None, None)
 
@@ -34,6 +36,14 @@ def test_what_makes_trials_comparable_cannot_change_on_the_way(name: str, value:
     stored = resolve("mlp", PLACE, {}, {}).lasting()
     with pytest.raises(UsageError, match=rf"--{name} {value}: study mlp was begun with --{name} .*--study mlp-2"):
         resolve("mlp", PLACE, {name: value}, stored)
+
+
+def test_a_study_that_found_no_weights_may_be_given_others(tmp_path: Path) -> None:
+    store = storage.connect(f"sqlite:///{tmp_path / 'optuna.db'}")
+    begun = Study.open(store, resolve("resnet50", PLACE, {}, {}), "a" * 32)
+    assert "weights" not in storage.remembered(store, "resnet50")
+    begun.tell(begun.ask(), TrialState.FAIL)
+    assert storage.remembered(store, "resnet50")["weights"] == "imagenet"
 
 
 def test_saying_again_what_the_study_was_begun_with_changes_nothing() -> None:
