@@ -49,11 +49,13 @@ class Cost:
 
     `epoch_seconds` is for 54,000 images of 28x28; a network bound by `dispatch` waits for the software around its
     small operations and trains best on one thread, one bound by `arithmetic` uses every core it gets.
+    `preparation_seconds` go by before the first epoch, once for a data set of 70,000 images.
     """
 
     epoch_seconds: float
     model_megabytes: float
     bound_by: Literal["dispatch", "arithmetic"]
+    preparation_seconds: float = 0.0
 
 
 @dataclass(frozen=True)

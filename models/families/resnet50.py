@@ -20,7 +20,9 @@ FEATURES = 2048
 class TransferredResNet50(Classifier):
     """Dense layers on the pooled features of ResNet50 (He et al. 2016), which are computed once and for all heads."""
 
-    cost: ClassVar[Cost] = Cost(epoch_seconds=3.0, model_megabytes=100.0, bound_by="dispatch")
+    cost: ClassVar[Cost] = Cost(
+        epoch_seconds=3.0, model_megabytes=100.0, bound_by="dispatch", preparation_seconds=180.0
+    )
 
     preprocessing: str
     image_size: int

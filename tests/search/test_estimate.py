@@ -1,0 +1,36 @@
+"""What a search will roughly take, said before it begins."""
+
+from collections.abc import Callable
+
+import pytest
+
+import models
+from models.data import Images
+from search.estimate import estimate
+from search.settings import Settings
+from tests.support import make_images
+
+Settle = Callable[..., Settings]
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_twice_the_trials_take_about_twice_as_long(name: str, settle: Settle, bars: Images) -> None:
+    settings = settle(name, trials=100)
+    once, twice = (estimate(settings, bars, trials).seconds for trials in (50, 100))
+    assert 1.3 * once < twice < 2.1 * once
+
+
+def test_a_timeout_bounds_the_time(settle: Settle, bars: Images) -> None:
+    assert estimate(settle(trials=100, timeout=30.0), bars, 100).seconds == 30
+
+
+def test_baselines_count_with_the_reports_own_epochs(settle: Settle, bars: Images) -> None:
+    settings = settle(trials=21, baselines="all", epochs=1)
+    assert estimate(settings, bars, 21).epochs == 21 * 20
+
+
+def test_larger_images_and_more_of_them_take_longer(settle: Settle, bars: Images) -> None:
+    settings = settle("cnn", trials=10)
+    larger, more = make_images(height=56, width=56), make_images(train=3200)
+    assert estimate(settings, larger, 10).first_epoch_seconds > estimate(settings, bars, 10).first_epoch_seconds
+    assert estimate(settings, more, 10).first_epoch_seconds > estimate(settings, bars, 10).first_epoch_seconds
