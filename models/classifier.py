@@ -39,24 +39,22 @@ class Classifier:
     def fit(
         self, network: "Model", images: Images, *, epochs: int, seed: int, start: int = 0
     ) -> Iterator[Mapping[str, float]]:
-        """Yield `loss`, `accuracy`, `val_loss`, `val_accuracy`, `learning_rate` and `seconds` of each epoch."""
+        """Return `loss`, `accuracy`, `val_loss`, `val_accuracy`, `learning_rate` and `seconds` of each epoch."""
         from models import training
 
-        for epoch, trained in enumerate(
-            training.train(
-                network,
-                images.train.images,
-                training.shuffled(images.train.labels, seed),
-                batch_size=self.batch_size,
-                rate=lambda epoch: training.learning_rate(self.schedule, self.learning_rate, epoch, epochs),
-                epochs=range(start, epochs),
-            ),
-            start,
-        ):
+        def validate() -> dict[str, float]:
             validation = self.evaluate(network, images, "validation").metrics
-            measured = {f"val_{name}": validation[name] for name in ("loss", "accuracy")}
-            training.require_finite(measured, epoch)
-            yield trained | measured
+            return {f"val_{name}": validation[name] for name in ("loss", "accuracy")}
+
+        return training.train(
+            network,
+            images.train.images,
+            training.shuffled(images.train.labels, seed),
+            batch_size=self.batch_size,
+            rate=lambda epoch: training.learning_rate(self.schedule, self.learning_rate, epoch, epochs),
+            epochs=range(start, epochs),
+            validate=validate,
+        )
 
     def evaluate(self, network: "Model", images: Images, split: Literal["validation", "test"]) -> Evaluation:
         """Return the loss (with penalties, as Keras has it), accuracy, and precision, recall and F1 by class."""

@@ -72,7 +72,10 @@ def best_threshold(distance: NDArray[np.float64], same: NDArray[np.bool_]) -> fl
     # Right when the k nearest pairs are called equal: equal ones among them, and others beyond.
     right = np.concatenate([[0], np.cumsum(np.where(same[order], 1, -1))]) + np.count_nonzero(~same)
     ends = np.concatenate([[0.0], distance[order], [distance.max() + 1.0]])
-    k = int(right.argmax())
+    # No threshold parts pairs of the same distance; the lowest possible one calls none equal.
+    possible = ends[:-1] < ends[1:]
+    possible[0] = True
+    k = int(np.where(possible, right, -1).argmax())
     return float((ends[k] + ends[k + 1]) / 2)
 
 

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,8 +58,12 @@ def train(
     batch_size: int,
     rate: Callable[[int], float],
     epochs: range,
+    validate: Callable[[], dict[str, float]],
 ) -> Iterator[dict[str, float]]:
-    """Train on `images` for these epochs, yielding each one's mean metrics, learning rate and seconds."""
+    """Train on `images` for these epochs, yielding each one's mean metrics, learning rate, seconds and validation.
+
+    Raises `Diverged` where a metric or an output is not a finite number. The seconds are those of training alone.
+    """
     run_epoch = _epoch_function(network, images, batch_size)
     for epoch in epochs:
         began = time.perf_counter()
@@ -68,19 +72,28 @@ def train(
         network.reset_metrics()
         run_epoch(tuple(tf.constant(rows) for rows in drawn.inputs), tf.constant(drawn.targets))
         metrics = {name: float(value) for name, value in network.get_metrics_result().items()}
-        require_finite(metrics, epoch)
-        yield metrics | {"learning_rate": rate(epoch), "seconds": time.perf_counter() - began}
+        metrics |= {"learning_rate": rate(epoch), "seconds": time.perf_counter() - began}
+        if not _finite(metrics):
+            raise Diverged(epoch + 1)
+        try:
+            validation = validate()
+        except FloatingPointError as error:
+            # The last step spoilt the weights, of which the losses before it say nothing.
+            raise Diverged(epoch + 1) from error
+        if not _finite(validation):
+            raise Diverged(epoch + 1)
+        yield metrics | validation
 
 
-def require_finite(metrics: dict[str, float], epoch: int) -> None:
-    """Raise `Diverged` where a metric of an epoch (counted from 0) is not a finite number."""
-    if not all(math.isfinite(value) for value in metrics.values()):
-        raise Diverged(epoch + 1)
+def _finite(metrics: Mapping[str, float]) -> bool:
+    return all(math.isfinite(value) for value in metrics.values())
 
 
 def predict(network: keras.Model, images: NDArray[Any]) -> NDArray[np.float32]:
-    """Return the network's output for each image, (n, ...)."""
+    """Return the network's output for each image, (n, ...). Raises `FloatingPointError` where it is not finite."""
     output: NDArray[np.float32] = network.predict(images, batch_size=EVALUATION_BATCH, verbose=0)
+    if not np.isfinite(output).all():
+        raise FloatingPointError(f"the network {network.name} gives outputs that are not finite numbers")
     return output
 
 

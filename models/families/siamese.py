@@ -95,29 +95,27 @@ class Siamese:
     def fit(
         self, network: "Model", images: Images, *, epochs: int, seed: int, start: int = 0
     ) -> Iterator[Mapping[str, float]]:
-        """Yield `loss` and `pair_accuracy` of each epoch's pairs, and on validation how images are found, too."""
+        """Return `loss` and `pair_accuracy` of each epoch's pairs, and on validation how images are found, too."""
         from models import pairs, training
 
         def draw(epoch: int) -> training.Draw:
             drawn = pairs.draw_pairs(images.train.labels, self.equal_pairs, (seed, epoch))
             return training.Draw((drawn.first, drawn.second), drawn.same.astype(np.float32))
 
-        for epoch, trained in enumerate(
-            training.train(
-                network,
-                images.train.images,
-                draw,
-                batch_size=self.batch_size,
-                rate=lambda epoch: training.learning_rate(self.schedule, self.learning_rate, epoch, epochs),
-                epochs=range(start, epochs),
-            ),
-            start,
-        ):
+        def validate() -> dict[str, float]:
             validation = self.evaluate(network, images, "validation").metrics
             kept = ("loss", "pair_accuracy", "accuracy", "recall_at_1", "recall_at_5")
-            measured = {f"val_{name}": validation[name] for name in kept}
-            training.require_finite(measured, epoch)
-            yield trained | measured
+            return {f"val_{name}": validation[name] for name in kept}
+
+        return training.train(
+            network,
+            images.train.images,
+            draw,
+            batch_size=self.batch_size,
+            rate=lambda epoch: training.learning_rate(self.schedule, self.learning_rate, epoch, epochs),
+            epochs=range(start, epochs),
+            validate=validate,
+        )
 
     def evaluate(self, network: "Model", images: Images, split: Literal["validation", "test"]) -> Evaluation:
         """Judge pairs at report A's threshold and at the one best on validation, and retrieval from training images."""
