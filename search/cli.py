@@ -213,7 +213,7 @@ def compare(
 
     store = stores.open_existing(Place.at(home, storage, None).storage)
     summaries = [results.summary(stores.load(store, name)) for name in studies or []] or results.summaries(store)
-    rows = [row for found in summaries for row in results.reproductions(stores.load(store, found.name), found.family)]
+    rows = [row for found in summaries for row in results.reproductions(stores.load(store, found.name))]
     printing.comparison(summaries, rows, output)
 
 

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from shlex import quote
 from typing import Any, Literal
 
 from rich.box import SIMPLE_HEAD
@@ -208,9 +209,10 @@ def conclusion(summary: Summary, settings: Settings) -> None:
             + (f", test_accuracy {_number(best.metrics['test_accuracy'])}" if "test_accuracy" in best.metrics else "")
         )
         if against:
+            on = f" on {settings.images:,} of the training images" if settings.images else ""
             _print(
                 f"report's best: {against['row']}, {against['metric']} {against['reported']:.4f}; ours "
-                f"{_number(against['ours'])}, {_points(against['difference'])} points"
+                f"{_number(against['ours'])}{on}, {_points(against['difference'])} points"
             )
         _print(f"model: {best.model} (mlflow.keras.load_model)")
     else:
@@ -225,13 +227,13 @@ def commands(summary: Summary, settings: Settings) -> list[str]:
     elsewhere = (
         ""
         if settings.home.name == DEFAULT_HOME and settings.home.parent == settings.home.cwd()
-        else (f" --home {settings.home}")
+        else f" --home {quote(str(settings.home))}"
     )
     name = summary.best.name if summary.best else summary.name
     return [
         f"python -m search show {name}{elsewhere}",
-        f"mlflow ui --backend-store-uri {redacted(settings.tracking_uri)}",
-        f"optuna-dashboard {redacted(settings.storage)}",
+        f"mlflow ui --backend-store-uri {quote(redacted(settings.tracking_uri))}",
+        f"optuna-dashboard {quote(redacted(settings.storage))}",
     ]
 
 
@@ -241,9 +243,9 @@ def conclusion_data(summary: Summary, settings: Settings) -> dict[str, Any]:
 
 
 def _against(summary: Summary) -> dict[str, Any]:
-    """Return the report's best row beside ours, in the report's metric; empty where either is missing."""
+    """Return the report's best row beside ours, in the report's metric; empty where there is nothing to compare."""
     row = baselines.best(summary.family)
-    if row is None or summary.best is None:
+    if row is None or summary.best is None or not summary.comparable:
         return {}
     metric, reported = row.headline
     ours = summary.best.metrics.get(metric)

@@ -8,6 +8,7 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from models.data import fashion_mnist
 from models.family import Goal
 from search import baselines, storage
 from search.baselines import Baseline
@@ -52,6 +53,11 @@ class Summary:
     asked_for: int
     settings: Mapping[str, Any]
     best: Result | None
+
+    @property
+    def comparable(self) -> bool:
+        """Whether the reports' figures are of the same images."""
+        return self.settings.get("data") == fashion_mnist.NAME
 
     @property
     def title(self) -> str:
@@ -138,13 +144,19 @@ class Reproduction:
         return None if self.ours is None else self.ours - self.baseline.headline[1]
 
 
-def reproductions(study: optuna.Study, family: str) -> list[Reproduction]:
-    """Return every row that the reports print for a family, with the trial that ran it with the report's epochs.
+def reproductions(study: optuna.Study) -> list[Reproduction]:
+    """Return every row that the reports print for a study's family, with the trial that ran it as the report did.
 
-    Where there is none, the one that ran it with another number of epochs stands in; its `epochs` say so.
+    Where there is none, the one that came closest in epochs stands in; its `epochs` say so. Nothing on other images.
     """
-    done = [found for found in results(study) if found.baseline and found.metrics]
-    return [_reproduction(row, [found for found in done if found.baseline == row.name]) for row in baselines.of(family)]
+    found = summary(study)
+    if not found.comparable:
+        return []
+    done = [trial for trial in results(study) if trial.baseline and trial.metrics]
+    return [
+        _reproduction(row, [trial for trial in done if trial.baseline == row.name])
+        for row in baselines.of(found.family)
+    ]
 
 
 def _reproduction(row: Baseline, done: Sequence[Result]) -> Reproduction:

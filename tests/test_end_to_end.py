@@ -90,6 +90,7 @@ def test_a_search_leaves_runs_whose_models_give_the_figures_that_were_logged(
     assert linked(tmp_path) == {0: "FINISHED", 1: "FINISHED"}
     best = said["best"]
     assert accuracy_of(tmp_path, best["model"], study, best["parameters"]) == best["metrics"]["test_accuracy"]
+    assert said["report"]["difference"] == said["report"]["ours"] - said["report"]["reported"]
 
 
 def accuracy_of(home: Path, address: str, study: str, parameters: Mapping[str, Any]) -> float:

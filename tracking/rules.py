@@ -1,7 +1,10 @@
 """What holds for every store, so that a run is the same in each."""
 
+import itertools
 import math
-from collections.abc import Mapping
+import posixpath
+import re
+from collections.abc import Container, Mapping
 from pathlib import PurePosixPath
 
 from tracking.run import TrackingError
@@ -9,6 +12,8 @@ from tracking.run import TrackingError
 # MLflow's limits. Beyond them it cuts parameters short without a word, and two that differ become one.
 LONGEST_PARAMETER = 6000
 LONGEST_TAG = 8000
+# MLflow's is 250; what is kept free is for a number that tells alike names apart.
+LONGEST_METRIC_NAME = 240
 
 
 def new_parameters(run: str, recorded: Mapping[str, str], parameters: Mapping[str, object]) -> dict[str, str]:
@@ -29,8 +34,25 @@ def new_parameters(run: str, recorded: Mapping[str, str], parameters: Mapping[st
 
 
 def finite(metrics: Mapping[str, float]) -> dict[str, float]:
-    """Return the metrics that a store can hold."""
-    return {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
+    """Return the metrics that a store can hold, by the names that it can."""
+    named: dict[str, float] = {}
+    for name, value in metrics.items():
+        if math.isfinite(value):
+            named[_unique(metric_name(name), named)] = float(value)
+    return named
+
+
+def metric_name(name: str) -> str:
+    """Return the name with `_` for what MLflow does not take, such as the brackets in a class called `boots (old)`."""
+    kept = re.sub(r"[^\w./ -]", "_", name)[:LONGEST_METRIC_NAME]
+    # A name is a path, too, and has to be written in the one shortest way.
+    return kept if posixpath.normpath(kept) == kept and not kept.startswith(("/", "..")) else kept.replace("/", "_")
+
+
+def _unique(name: str, others: Container[str]) -> str:
+    """Return the name, or where it is taken the name with the first free number after it."""
+    numbered = (f"{name}_{number}" for number in itertools.count(2))
+    return next(free for free in itertools.chain([name], numbered) if free not in others)
 
 
 def tag_texts(tags: Mapping[str, str]) -> dict[str, str]:

@@ -89,7 +89,8 @@ class Run(Protocol):
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
         """Record one value a metric. A step that was already recorded is not recorded again.
 
-        Infinities and NaN are left out: MLflow would make 1.8e308 of the one and 0 of the other.
+        Infinities and NaN are left out: MLflow would make 1.8e308 of the one and 0 of the other. What it does not take
+        in a name becomes `_`; of names that are alike then, the later ones in `metrics` get a number.
         """
 
     def set_tags(self, tags: Mapping[str, str]) -> None:

@@ -117,9 +117,16 @@ def test_list_show_best_and_compare_agree_with_each_other(searched: Path, capfd:
 
     (listed,), shown, best = read("list"), read("show", "bars"), read("best", "bars")
     assert listed["best"] == shown["best"] == best == read("show", f"bars/{best['number']}")
-    compared = read("compare", "bars")
-    assert compared["studies"][0]["report"]["row"] == "garments-2024/B4/20"
-    assert [row["trial"] for row in compared["rows"] if row["trial"]] == ["bars/0"]
+    assert read("compare")["studies"][0]["best"] == best
+
+
+def test_figures_of_other_images_are_not_held_against_the_reports(
+    searched: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert call(["compare", "bars", "--home", str(searched), "--format", "json"]) == 0
+    compared = json.loads(capfd.readouterr().out)
+    assert compared["studies"][0]["report"] == {}
+    assert compared["rows"] == []
 
 
 @pytest.mark.parametrize("arguments", [["list"], ["show", "bars"], ["show", "bars/0"], ["best", "bars"], ["compare"]])

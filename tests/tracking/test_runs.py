@@ -94,6 +94,21 @@ def test_what_is_not_finite_is_left_out_and_the_rest_is_kept(run: Run) -> None:
     assert (run.history("loss"), run.history("val_loss"), run.history("accuracy")) == ({}, {}, {3: 0.1})
 
 
+@given(names=st.lists(st.text(min_size=1), min_size=1, max_size=5, unique=True))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_metrics_may_be_named_after_classes_of_any_name(names: list[str], tracker: Tracker, experiment: str) -> None:
+    run = tracker.run(experiment, f"{uuid.uuid4()}/0", "named", {})
+    run.log_metrics({f"test_f1.{name}": float(value) for value, name in enumerate(names)}, step=1)
+    (record,) = [record for record in tracker.records(experiment) if record.id == run.id]
+    assert sorted(record.metrics.values()) == [float(value) for value in range(len(names))]
+
+
+@pytest.mark.parametrize("name", ["boots (old)", "ботинок & co", "a//b", "../up", "tail/", "x" * 300])
+def test_an_odd_name_is_found_again_by_the_same_name(run: Run, name: str) -> None:
+    run.log_metrics({f"f1.{name}": 0.5}, step=1)
+    assert run.history(f"f1.{name}") == {1: 0.5}
+
+
 def test_parameters_keep_every_digit_and_are_recorded_once(run: Run, reopen: Opener, experiment: str) -> None:
     parameters = {"learning_rate": 1e-3 / 3, "depth": 2, "l1": None, "augment": True, "dropout": np.float64(0.1)}
     run.log_parameters(parameters)

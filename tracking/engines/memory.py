@@ -29,7 +29,7 @@ class MemoryRun:
 
     def history(self, metric: str) -> Mapping[int, float]:
         """As in the contract."""
-        return dict(self.metrics.get(metric, {}))
+        return dict(self.metrics.get(rules.metric_name(metric), {}))
 
     def log_parameters(self, parameters: Mapping[str, object]) -> None:
         """As in the contract."""

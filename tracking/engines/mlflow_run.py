@@ -41,7 +41,7 @@ class MlflowRun:
 
     def history(self, metric: str) -> Mapping[int, float]:
         """As in the contract."""
-        return {step: recorded.value for step, recorded in sorted(self._recorded(metric).items())}
+        return {step: recorded.value for step, recorded in sorted(self._recorded(rules.metric_name(metric)).items())}
 
     def log_parameters(self, parameters: Mapping[str, object]) -> None:
         """As in the contract."""
