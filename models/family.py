@@ -42,6 +42,10 @@ class Goal:
         """Whether `value` is strictly better."""
         return value > than if self.direction == "maximize" else value < than
 
+    def best(self, values: Sequence[float]) -> int:
+        """Return the position of the best value; of equal ones the first."""
+        return values.index(max(values) if self.direction == "maximize" else min(values))
+
 
 @dataclass(frozen=True)
 class Cost:

@@ -3,6 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import rmtree
@@ -18,7 +19,7 @@ from search.errors import SearchError
 from search.jobs import Blocked, Built, Died, EpochDone, Failed, Job, Message, Rejected, Trained
 from search.progress import Progress, short
 from search.study import Study
-from tracking import Run, Status, Tracker
+from tracking import Run, Status, Tracker, TrackingError
 
 # A worker that is killed under a trial this often is taken to be killed by it.
 RESTARTS = 3
@@ -38,11 +39,6 @@ class Open:
     parameters: int = 0
     pruned: bool = False
     restarts: int = 0
-
-    @property
-    def seconds(self) -> float:
-        """Time spent in its epochs so far."""
-        return sum(self.history["seconds"])
 
 
 class Driver:
@@ -81,8 +77,10 @@ class Driver:
                 if received:
                     self._handle(*received)
         finally:
-            for left in self._open.values():
-                left.run.finish(Status.SCHEDULED)
+            # The tracker may be what ended the search; the trials can be gone on with all the same.
+            with suppress(TrackingError):
+                for left in self._open.values():
+                    left.run.finish(Status.SCHEDULED)
 
     def _wants_more(self) -> bool:
         in_time = self._settings.timeout is None or time.monotonic() - self._began < self._settings.timeout
@@ -174,7 +172,7 @@ class Driver:
         self._progress.epoch(current.job.number, step, metrics)
 
     def _complete(self, current: Open, trained: Trained) -> None:
-        measured = recording.measured(trained) | {"training_seconds": current.seconds}
+        measured = recording.measured(trained, current.history)
         # Before the model, which takes them along.
         current.run.log_metrics(measured)
         address = recording.record(current.run, current.title, trained, current.history, self._images)
@@ -190,6 +188,8 @@ class Driver:
     def _fail(self, current: Open, reason: str, traceback: str) -> None:
         if traceback:
             current.run.log_text("traceback.txt", traceback)
+        goal = self._study.goal
+        recording.record_unfinished(current.run, current.title, current.history, goal, current.parameters)
         self._end(current, TrialState.FAIL, reason=reason)
         self._errors_in_a_row = self._errors_in_a_row + 1 if traceback else 0
         if self._errors_in_a_row == ERRORS_IN_A_ROW:

@@ -232,9 +232,16 @@ def commands(summary: Summary, settings: Settings) -> list[str]:
     name = summary.best.name if summary.best else summary.name
     return [
         f"python -m search show {name}{elsewhere}",
-        f"mlflow ui --backend-store-uri {quote(redacted(settings.tracking_uri))}",
+        *_mlflow(settings.tracking_uri),
         f"optuna-dashboard {quote(redacted(settings.storage))}",
     ]
+
+
+def _mlflow(uri: str) -> list[str]:
+    """Return how runs are looked at: a database through a server of one's own, a server as it is."""
+    if uri == "memory:":
+        return []
+    return [uri] if uri.startswith("http") else [f"mlflow ui --backend-store-uri {quote(uri)}"]
 
 
 def conclusion_data(summary: Summary, settings: Settings) -> dict[str, Any]:

@@ -13,10 +13,12 @@ import numpy as np
 
 from models import metrics
 from models.data import Images
-from models.family import Evaluation
+from models.family import Evaluation, Goal
 from search.jobs import ModelFile, Trained
 from tracking import Dataset, Model, Run, Tensor, figures
 
+# The metrics of a trial's epochs, by name.
+History = Mapping[str, Sequence[float]]
 SAMPLES = 24
 PACKAGES = ("keras", "mlflow", "numpy", "optuna", "tensorflow")
 # What loading a model takes; inferring it would import TensorFlow here, and take 15 to 25 seconds a trial.
@@ -57,27 +59,44 @@ def _commit() -> str:
     return described.stdout.strip()
 
 
-def measured(trained: Trained) -> dict[str, float]:
-    """Return a trial's final metrics: those of the best epoch's network, by split, and its size."""
+def measured(trained: Trained, history: History) -> dict[str, float]:
+    """Return a trial's final metrics: those of the best epoch's network, by split, its size, and what it took."""
     validation = {f"best_val_{name}": value for name, value in trained.validation.metrics.items()}
     test = {f"test_{name}": value for name, value in trained.test.metrics.items()}
     return (
         validation
         | test
         # Epochs are counted from 1 wherever people read them.
-        | {"best_epoch": float(trained.best_epoch + 1), "parameters": float(trained.model.parameters)}
+        | {"best_epoch": float(trained.best_epoch + 1)}
+        | _effort(history, trained.model.parameters)
     )
 
 
-def record(run: Run, title: str, trained: Trained, history: Mapping[str, Sequence[float]], images: Images) -> str:
+def _effort(history: History, parameters: int) -> dict[str, float]:
+    return {"parameters": float(parameters), "training_seconds": sum(history["seconds"])}
+
+
+def record(run: Run, title: str, trained: Trained, history: History, images: Images) -> str:
     """Put everything that a trained network leaves into its run, and return the address of the model."""
     for split, evaluation in (("validation", trained.validation), ("test", trained.test)):
         _record_evaluation(run, f"{title}, {split}", split, evaluation, images)
-    best = trained.best_epoch
-    curves = {name: values for name, values in history.items() if name not in ("seconds", "learning_rate")}
-    run.log_figure("curves.png", figures.learning_curves(curves, title=title, best_epoch=best))
+    _record_curves(run, title, history, trained.best_epoch)
     _record_samples(run, title, trained.test, images)
     return run.log_model(_model(trained.model))
+
+
+def record_unfinished(run: Run, title: str, history: History, goal: Goal, parameters: int) -> None:
+    """Put what a trial has that ended without a result into its run: its curves, and what it took."""
+    values = history[goal.metric]
+    if values:
+        _record_curves(run, title, history, goal.best(values))
+    if parameters:
+        run.log_metrics(_effort(history, parameters))
+
+
+def _record_curves(run: Run, title: str, history: History, best_epoch: int) -> None:
+    curves = {name: values for name, values in history.items() if name not in ("seconds", "learning_rate")}
+    run.log_figure("curves.png", figures.learning_curves(curves, title=title, best_epoch=best_epoch))
 
 
 def _record_evaluation(run: Run, title: str, split: str, evaluation: Evaluation, images: Images) -> None:

@@ -11,18 +11,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from optuna.exceptions import OptunaError
 from rich.console import Console
 
 import models
+import tracking
 from models import data
 from models.data import Images
 from search import engines, printing, quiet, results, space, storage
 from search.driver import Driver
-from search.errors import UsageError
+from search.errors import SearchError, UsageError
 from search.estimate import Estimate, estimate
 from search.progress import begin, duration, say
 from search.settings import Place, Settings, resolve
 from search.study import Study, grid_points, planned_baselines
+from tracking import TrackingError
 
 Format = Literal["text", "json"]
 
@@ -75,8 +78,9 @@ def _decide(study: str, place: Place, flags: Mapping[str, Any]) -> tuple[Setting
             f"--storage and --tracking-uri are both {storage.redacted(place.storage)}; Optuna and MLflow cannot share "
             "a database: give two"
         )
-    stored = storage.remembered(storage.connect(place.storage), study) if storage.exists(place.storage) else {}
-    settings = resolve(study, place, flags, stored)
+    stored = storage.remembered(storage.open_existing(place.storage), study) if storage.exists(place.storage) else {}
+    files = {name: _absolute(flags[name]) for name in ("data", "weights")}
+    settings = resolve(study, place, {**flags, **files}, stored)
     fixed = space.parse(models.family(settings.family), settings.fix)
     if settings.sampler == "grid":
         grid_points(settings, fixed)
@@ -85,10 +89,15 @@ def _decide(study: str, place: Place, flags: Mapping[str, Any]) -> tuple[Setting
     return settings, data.load(settings.data, cache=settings.home / "cache", images=settings.images)
 
 
+def _absolute(path: str | None) -> str | None:
+    """Return a file's or folder's place from wherever the study is continued; other words as they are."""
+    return str(Path(path).absolute()) if path and Path(path).exists() else path
+
+
 def _finished(settings: Settings) -> int:
     if not storage.exists(settings.storage):
         return 0
-    store = storage.connect(settings.storage)
+    store = storage.open_existing(settings.storage)
     if not storage.remembered(store, settings.study):
         return 0
     return results.summary(storage.load(store, settings.study)).standing.finished
@@ -146,12 +155,12 @@ def _search(console: Console, study: Study, images: Images, expected: Estimate) 
     shared = data.share(images, settings.home / "cache")
     engine = engines.start(settings.engine, settings.worker_count, settings.threads, settings.home / "logs")
     try:
-        import tracking
-
         tracker = tracking.connect(settings.tracking_uri, settings.home / "artifacts")
         try:
             with begin(console, settings.study, study.goal, settings.trials, expected.seconds) as progress:
                 Driver(study, engine, tracker, progress, images, shared).run()
+        except (TrackingError, OptunaError) as error:
+            raise SearchError(f"{error}; what was finished stays, and the same command goes on") from error
         except KeyboardInterrupt:
             say(console, "stopped: what was finished stays, and the same command goes on")
             raise

@@ -90,7 +90,7 @@ class Place:
     @classmethod
     def at(cls, home: Path | None, storage: str | None, tracking_uri: str | None) -> "Place":
         """Return the place for these flags; what is not given is found under the home folder, `mlruns`."""
-        folder = (home or Path("mlruns")).absolute()
+        folder = (home or Path("mlruns")).expanduser().absolute()
         if "?" in str(folder):
             raise UsageError(f"--home {folder}: a path with '?' cannot hold a database; choose another")
         return cls(folder, storage or _sqlite(folder / "optuna.db"), tracking_uri or _sqlite(folder / "mlflow.db"))

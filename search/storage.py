@@ -17,11 +17,15 @@ SQLITE = "sqlite:///"
 
 def connect(url: str) -> RDBStorage:
     """Open Optuna's storage, making the tables of a new one. Raises `UsageError`."""
-    is_sqlite = url.startswith(SQLITE)
-    if is_sqlite:
+    if url.startswith(SQLITE):
         _prepare(Path(url.removeprefix(SQLITE)))
+    return _open(url)
+
+
+def _open(url: str) -> RDBStorage:
+    options = {"connect_args": {"timeout": PATIENCE}} if url.startswith(SQLITE) else None
     try:
-        return RDBStorage(url, engine_kwargs={"connect_args": {"timeout": PATIENCE}} if is_sqlite else None)
+        return RDBStorage(url, engine_kwargs=options)
     # Optuna raises a RuntimeError where the tables are of another program or version, ImportError for a driver.
     except (SQLAlchemyError, RuntimeError, ValueError, ImportError, optuna.exceptions.OptunaError) as error:
         raise UsageError(
@@ -83,4 +87,4 @@ def open_existing(url: str) -> RDBStorage:
             f"nothing has been searched here yet: there is no {url.removeprefix(SQLITE)}; "
             "begin with `python -m search run --study lenet5`, or name another folder with --home"
         )
-    return connect(url)
+    return _open(url)

@@ -18,7 +18,6 @@ from search import baselines, space
 from search.errors import UsageError
 from search.settings import Settings
 
-FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 GRID_LIMIT = 10_000
 
 

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+import tracking
 from search.cli import call
+from tracking import TrackingError
+from tracking.engines.memory import MemoryRun, MemoryTracker
 
 RUN = ["run", "--engine", "inline", "--trials", "2", "--epochs", "1", "--baselines", "none"]
 
@@ -88,7 +91,7 @@ def test_a_search_says_what_came_of_it_on_stdout_and_how_it_goes_on_stderr(
     said = capfd.readouterr()
     assert "mlp: 2 trials, 2 complete" in said.out
     assert "python -m search show mlp/" in said.out
-    assert "mlflow ui --backend-store-uri" in said.out
+    assert "mlflow ui" not in said.out, "there is nothing to look at in a store in memory"
     assert "optuna-dashboard sqlite:///" in said.out
     assert "trial 0: epoch 1/1, val_accuracy" in said.err
     assert "trial" not in said.err.splitlines()[-1] or "2/2 done" in said.err
@@ -103,6 +106,32 @@ def test_the_same_command_again_has_nothing_to_do_and_a_larger_number_goes_on(
     assert "nothing to do: study mlp has 2 finished trials" in capfd.readouterr().err
     assert run("--study", "mlp", "--trials", "3", "--format", "json") == 0
     assert json.loads(capfd.readouterr().out)["trials"]["finished"] == 3
+
+
+class Failing(MemoryTracker):
+    """A store that goes away before the first run."""
+
+    def run(self, *_: object, **__: object) -> MemoryRun:
+        raise TrackingError("the store is gone")
+
+
+def test_a_tracker_that_goes_away_ends_the_search_with_1_and_the_same_command_goes_on(
+    run: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(tracking, "connect", lambda *_: Failing())
+        assert run("--study", "mlp") == 1
+    said = capfd.readouterr().err
+    assert "the store is gone; what was finished stays, and the same command goes on" in said
+    assert "Traceback" not in said
+    assert run("--study", "mlp") == 0
+
+
+def test_results_can_be_read_where_nothing_can_be_written(searched: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    database = searched / "optuna.db"
+    before = database.stat()
+    assert call(["show", "bars", "--home", str(searched)]) == 0
+    assert (database.stat().st_mode, database.stat().st_mtime_ns) == (before.st_mode, before.st_mtime_ns)
 
 
 def test_a_search_of_which_no_trial_is_complete_ends_with_1(run: Callable[..., int]) -> None:

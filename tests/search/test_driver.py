@@ -137,6 +137,8 @@ def test_a_diverged_trial_fails_in_both_stores_with_its_reason_and_its_curve(set
     assert run.status == "FAILED"
     assert trial.user_attrs["reason"] == run.tags["search.reason"] == "diverged at epoch 3"
     assert len(trial.intermediate_values) == 2
+    assert run.artifacts == ["curves.png"]
+    assert run.metrics["parameters"] == 10
 
 
 def test_a_trial_whose_worker_died_begins_again_as_the_same_trial_and_run(settle: Settle, search: Search) -> None:

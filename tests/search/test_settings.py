@@ -42,7 +42,9 @@ def test_a_study_that_found_no_weights_may_be_given_others(tmp_path: Path) -> No
     store = storage.connect(f"sqlite:///{tmp_path / 'optuna.db'}")
     begun = Study.open(store, resolve("resnet50", PLACE, {}, {}), "a" * 32)
     assert "weights" not in storage.remembered(store, "resnet50")
-    begun.tell(begun.ask(), TrialState.FAIL)
+    asked = begun.ask()
+    assert asked is not None
+    begun.tell(asked, TrialState.FAIL)
     assert storage.remembered(store, "resnet50")["weights"] == "imagenet"
 
 
