@@ -107,6 +107,7 @@ class Driver:
         home, attributes = self._settings.home, trial.user_attrs
         return Job(
             number=trial.number,
+            key=self._key(trial.number),
             family=self._settings.family,
             parameters=parameters,
             images=self._shared,
@@ -199,12 +200,12 @@ class Driver:
             )
 
     def _restart(self, current: Open, reason: str) -> None:
-        """Begin the same trial once more, unless it has taken too many workers with it."""
+        """Let another worker go on with the same trial, unless it has taken too many of them with it."""
         current.restarts += 1
         if current.restarts > RESTARTS:
             self._end(current, TrialState.FAIL, reason=f"{reason}, for the {current.restarts}th time")
             return
-        self._progress.note(f"trial {current.job.number}: {reason}; it begins again")
+        self._progress.note(f"trial {current.job.number}: {reason}; it goes on from its last epoch")
         current.history.clear()
         self._engine.start(current.job)
 

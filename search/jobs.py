@@ -10,9 +10,10 @@ from models.family import Choice, Evaluation, Resources
 
 @dataclass(frozen=True)
 class Job:
-    """One trial's training, wherever it is done."""
+    """One trial's training, wherever it is done. `key` tells it from all others of the same number."""
 
     number: int
+    key: str
     family: str
     parameters: Mapping[str, Choice]
     images: Path
@@ -32,7 +33,7 @@ class Built:
 
 @dataclass(frozen=True)
 class EpochDone:
-    """An epoch, counted from 0. The answer says whether to go on."""
+    """An epoch, counted from 0. The answer says whether to go on. A training that is gone on with tells all again."""
 
     epoch: int
     metrics: Mapping[str, float]

@@ -1,7 +1,7 @@
 """One trial, from a job to messages. Neither Optuna nor MLflow is known here."""
 
 import traceback
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -38,28 +38,30 @@ class Given:
         return self.parameters[name]
 
 
-class Best:
-    """The best epoch so far, its weights, and for how many epochs the validation loss has not improved."""
+class Progress:
+    """How far a training has come: its epochs so far, and the best of them with its weights."""
 
-    def __init__(self, goal: Goal) -> None:
-        self.epoch = -1
-        self.epochs_without_improvement = 0
+    def __init__(self, goal: Goal, history: list[dict[str, float]], best: Sequence[Any]) -> None:
+        self.history = history
+        self.best = best
         self._goal = goal
-        self._value = self._loss = float("nan")
-        self._weights: list[Any] = []
 
-    def see(self, epoch: int, metrics: Mapping[str, float], network: "Network") -> None:
-        """Take an epoch in; of two equally good ones the earlier counts."""
-        value, loss = metrics[self._goal.metric], metrics["val_loss"]
-        if epoch == 0 or self.epoch < 0 or self._goal.better(value, self._value):
-            self.epoch, self._value, self._weights = epoch, value, network.get_weights()
-        improved = not loss >= self._loss
-        self._loss = loss if improved else self._loss
-        self.epochs_without_improvement = 0 if improved else self.epochs_without_improvement + 1
+    @property
+    def best_epoch(self) -> int:
+        """The best epoch, from 0; of two equally good ones the earlier."""
+        return self._goal.best([metrics[self._goal.metric] for metrics in self.history])
 
-    def restore(self, network: "Network") -> None:
-        """Put the best epoch's weights back."""
-        network.set_weights(self._weights)
+    @property
+    def epochs_without_improvement(self) -> int:
+        """For how many epochs the validation loss has not been lower than ever before."""
+        losses = [metrics["val_loss"] for metrics in self.history]
+        return len(losses) - 1 - losses.index(min(losses))
+
+    def add(self, metrics: Mapping[str, float], network: "Network") -> None:
+        """Take an epoch in, and its weights where it is the best."""
+        self.history.append(dict(metrics))
+        if self.best_epoch == len(self.history) - 1:
+            self.best = network.get_weights()
 
 
 def run(job: Job) -> Training:
@@ -86,25 +88,55 @@ def _train(job: Job) -> Training:
     prepared = family.prepare(images, job.resources)
     network = family.build(images.shape, job.seed)
     yield Built(network.count_params())
-    best = Best(family.goal)
+    progress = _resume(job, family.goal, network)
     stopped: Literal["early", "pruned"] | None = None
-    for epoch, metrics in enumerate(family.fit(network, prepared, epochs=job.epochs, seed=job.seed)):
-        best.see(epoch, metrics, network)
+    for epoch, metrics in _epochs(job, family, network, prepared, progress):
         go_on = yield EpochDone(epoch, metrics)
+        if epoch < len(progress.history) - 1:
+            # Told again after a resume; what was decided then stands.
+            continue
         if not go_on:
             stopped = "pruned"
-        elif job.patience is not None and best.epochs_without_improvement >= job.patience:
+        elif job.patience is not None and progress.epochs_without_improvement >= job.patience:
             stopped = "early"
         if stopped:
             break
-    best.restore(network)
+    network.set_weights(progress.best)
     yield Trained(
-        best_epoch=best.epoch,
+        best_epoch=progress.best_epoch,
         stopped=stopped,
         validation=family.evaluate(network, prepared, "validation"),
         test=family.evaluate(network, prepared, "test"),
         model=_save(job, family, network, images),
     )
+
+
+def _resume(job: Job, goal: Goal, network: "Network") -> Progress:
+    """Put the network into the state of the job's checkpoint, if it has one, and return how far it had come."""
+    from models import checkpoint
+
+    found = checkpoint.read(job.folder)
+    if found is None or found.about["key"] != job.key:
+        return Progress(goal, [], [])
+    checkpoint.restore(network, found)
+    return Progress(goal, found.about["history"], found.best)
+
+
+def _epochs(
+    job: Job, family: Family, network: "Network", prepared: Images, progress: Progress
+) -> Iterator[tuple[int, Mapping[str, float]]]:
+    """Yield the epochs that were trained before, then each new one as soon as its checkpoint is written."""
+    from models import checkpoint
+
+    start = len(progress.history)
+    yield from enumerate(list(progress.history))
+    for epoch, metrics in enumerate(
+        family.fit(network, prepared, epochs=job.epochs, seed=job.seed, start=start), start
+    ):
+        progress.add(metrics, network)
+        about = {"key": job.key, "history": progress.history}
+        checkpoint.write(job.folder, checkpoint.of(network, about, progress.best))
+        yield epoch, metrics
 
 
 def _save(job: Job, family: Family, network: "Network", images: Images) -> ModelFile:

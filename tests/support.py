@@ -1,14 +1,18 @@
 """Small images of every kind, and small configurations of every family."""
 
 import os
+import uuid
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import models
+from models.data import share
 from models.data.images import Images, Split
-from models.family import Family
+from models.family import Family, Resources
+from search.jobs import Job
 
 # TensorFlow may be configured once in a process: for every test alike.
 THREADS = len(os.sched_getaffinity(0))
@@ -76,4 +80,42 @@ def make_images(
         train=make_split(train, *shape, seed=1),
         validation=make_split(validation, *shape, seed=2),
         test=make_split(test, *shape, seed=3),
+    )
+
+
+class Recorded(Scripted):
+    """Notes what it answered, as the parameters of a job."""
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        self.parameters: dict[str, Any] = {}
+
+    def suggest_float(self, name: str, low: float, high: float, **how: Any) -> float:
+        self.parameters[name] = super().suggest_float(name, low, high)
+        return self.parameters[name]
+
+    def suggest_int(self, name: str, low: int, high: int, **how: Any) -> int:
+        self.parameters[name] = super().suggest_int(name, low, high)
+        return self.parameters[name]
+
+    def suggest_categorical(self, name: str, choices: Any) -> Any:
+        self.parameters[name] = super().suggest_categorical(name, choices)
+        return self.parameters[name]
+
+
+def job_of(family: str, images: Images, home: Path, number: int = 0, epochs: int = 2, **values: Any) -> Job:
+    """Return the job of training a small configuration of a family."""
+    trial = Recorded(**values)
+    models.family(family).suggest(trial)
+    return Job(
+        number=number,
+        key=f"{uuid.uuid4().hex}/{number}",
+        family=family,
+        parameters=trial.parameters,
+        images=share(images, home / "cache"),
+        resources=Resources(home / "cache", "none"),
+        epochs=epochs,
+        patience=None,
+        seed=1,
+        folder=home / "checkpoints" / str(number),
     )

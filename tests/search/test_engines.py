@@ -6,42 +6,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import models
-from models.data import Images, share
-from models.family import Resources
+from models.data import Images
 from search import engines
 from search.engines import Engine
 from search.engines.processes import Processes
 from search.jobs import Built, Died, Ending, EpochDone, Failed, Job, Message, Rejected, Trained
-from tests.support import THREADS, Scripted
+from tests.support import THREADS, job_of
 
 PATIENCE = 120
-
-
-class Recorded(Scripted):
-    """Notes what it answered, as the parameters of a job."""
-
-    def __init__(self, **values: Any) -> None:
-        super().__init__(**values)
-        self.parameters: dict[str, Any] = {}
-
-    def suggest_float(self, name: str, low: float, high: float, **how: Any) -> float:
-        self.parameters[name] = super().suggest_float(name, low, high)
-        return self.parameters[name]
-
-    def suggest_int(self, name: str, low: int, high: int, **how: Any) -> int:
-        self.parameters[name] = super().suggest_int(name, low, high)
-        return self.parameters[name]
-
-    def suggest_categorical(self, name: str, choices: Any) -> Any:
-        self.parameters[name] = super().suggest_categorical(name, choices)
-        return self.parameters[name]
 
 
 @pytest.fixture(scope="module")
@@ -57,21 +35,9 @@ def engine(request: pytest.FixtureRequest, home: Path, tensorflow: None) -> Iter
 
 
 @pytest.fixture
-def make_job(bars: Images, home: Path) -> Any:
+def make_job(bars: Images, home: Path) -> Callable[..., Job]:
     def make_job(number: int = 0, family: str = "mlp", epochs: int = 2, **values: Any) -> Job:
-        trial = Recorded(**values)
-        models.family(family).suggest(trial)
-        return Job(
-            number=number,
-            family=family,
-            parameters=trial.parameters,
-            images=share(bars, home / "cache"),
-            resources=Resources(home / "cache", "none"),
-            epochs=epochs,
-            patience=None,
-            seed=1,
-            folder=home / "checkpoints" / str(number),
-        )
+        return job_of(family, bars, home, number=number, epochs=epochs, **values)
 
     return make_job
 
@@ -91,7 +57,9 @@ def converse(engine: Engine, job: Job, stop_after: int = 1000) -> list[Message]:
     return messages
 
 
-def test_a_job_tells_of_its_network_each_epoch_and_what_came_of_it(engine: Engine, make_job: Any) -> None:
+def test_a_job_tells_of_its_network_each_epoch_and_what_came_of_it(
+    engine: Engine, make_job: Callable[..., Job]
+) -> None:
     built, first, second, trained = converse(engine, make_job(number=5))
     assert isinstance(built, Built)
     assert isinstance(first, EpochDone)
@@ -102,7 +70,7 @@ def test_a_job_tells_of_its_network_each_epoch_and_what_came_of_it(engine: Engin
     assert trained.model.file.exists()
 
 
-def test_the_best_epochs_network_is_judged_not_the_last(engine: Engine, make_job: Any) -> None:
+def test_the_best_epochs_network_is_judged_not_the_last(engine: Engine, make_job: Callable[..., Job]) -> None:
     # At this rate the network gets worse after a while.
     messages = converse(engine, make_job(epochs=6, learning_rate=0.3, optimizer="sgd", units_1=64))
     values = [message.metrics["val_accuracy"] for message in messages if isinstance(message, EpochDone)]
@@ -112,13 +80,17 @@ def test_the_best_epochs_network_is_judged_not_the_last(engine: Engine, make_job
     assert trained.validation.metrics["accuracy"] == max(values)
 
 
-def test_a_job_told_to_stop_stops_after_that_epoch_and_is_judged_all_the_same(engine: Engine, make_job: Any) -> None:
+def test_a_job_told_to_stop_stops_after_that_epoch_and_is_judged_all_the_same(
+    engine: Engine, make_job: Callable[..., Job]
+) -> None:
     messages = converse(engine, make_job(epochs=9), stop_after=2)
     assert [type(message) for message in messages] == [Built, EpochDone, EpochDone, Trained]
     assert messages[-1].stopped == "pruned"
 
 
-def test_early_stopping_ends_a_job_whose_validation_loss_no_longer_falls(engine: Engine, make_job: Any) -> None:
+def test_early_stopping_ends_a_job_whose_validation_loss_no_longer_falls(
+    engine: Engine, make_job: Callable[..., Job]
+) -> None:
     job = dataclasses.replace(make_job(epochs=50, learning_rate=0.0, optimizer="sgd"), patience=2)
     messages = converse(engine, job)
     losses = [message.metrics["val_loss"] for message in messages if isinstance(message, EpochDone)]
@@ -126,18 +98,20 @@ def test_early_stopping_ends_a_job_whose_validation_loss_no_longer_falls(engine:
     assert len(losses) == 3, "one epoch that could only be better than none, and two that were not better"
 
 
-def test_an_infeasible_configuration_is_rejected_with_its_reason(engine: Engine, make_job: Any) -> None:
+def test_an_infeasible_configuration_is_rejected_with_its_reason(engine: Engine, make_job: Callable[..., Job]) -> None:
     messages = converse(engine, make_job(family="cnn", depth=4, kernel_size=5))
     assert [type(message) for message in messages] == [Rejected]
     assert "does not fit on what is left of the image" in messages[0].reason
 
 
-def test_a_diverging_configuration_fails_with_its_epoch(engine: Engine, make_job: Any) -> None:
+def test_a_diverging_configuration_fails_with_its_epoch(engine: Engine, make_job: Callable[..., Job]) -> None:
     messages = converse(engine, make_job(optimizer="sgd", learning_rate=1e30))
     assert messages[-1] == Failed("diverged at epoch 1")
 
 
-def test_an_error_in_a_family_is_told_with_its_traceback_and_the_worker_goes_on(engine: Engine, make_job: Any) -> None:
+def test_an_error_in_a_family_is_told_with_its_traceback_and_the_worker_goes_on(
+    engine: Engine, make_job: Callable[..., Job]
+) -> None:
     failed = converse(engine, make_job(activation="no such function"))[-1]
     assert isinstance(failed, Failed)
     assert "no such function" in failed.reason
@@ -145,7 +119,9 @@ def test_an_error_in_a_family_is_told_with_its_traceback_and_the_worker_goes_on(
     assert isinstance(converse(engine, make_job())[-1], Trained)
 
 
-def test_a_job_gives_the_same_numbers_in_every_engine(home: Path, make_job: Any, tensorflow: None) -> None:
+def test_a_job_gives_the_same_numbers_in_every_engine(
+    home: Path, make_job: Callable[..., Job], tensorflow: None
+) -> None:
     def numbers(name: Any) -> list[dict[str, float]]:
         engine = engines.start(name, 1, THREADS, home / "logs")
         messages = converse(engine, make_job(dropout=0.2, augmentation="all"))
@@ -156,7 +132,7 @@ def test_a_job_gives_the_same_numbers_in_every_engine(home: Path, make_job: Any,
     assert numbers("inline") == numbers("processes")
 
 
-def test_a_killed_worker_is_noticed_named_and_replaced(home: Path, make_job: Any) -> None:
+def test_a_killed_worker_is_noticed_named_and_replaced(home: Path, make_job: Callable[..., Job]) -> None:
     engine = Processes(1, THREADS, home / "logs")
     engine.start(make_job(epochs=50))
     assert engine.receive(timeout=PATIENCE) is not None
@@ -168,7 +144,7 @@ def test_a_killed_worker_is_noticed_named_and_replaced(home: Path, make_job: Any
     engine.close()
 
 
-def test_a_worker_that_dies_while_it_waits_is_replaced_too(home: Path, make_job: Any) -> None:
+def test_a_worker_that_dies_while_it_waits_is_replaced_too(home: Path, make_job: Callable[..., Job]) -> None:
     engine = Processes(1, THREADS, home / "logs")
     engine._workers[0].process.kill()
     engine._workers[0].process.join()
