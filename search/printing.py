@@ -65,8 +65,9 @@ def trials(summary: Summary, found: Sequence[Result], output: Format) -> None:
             result.baseline or result.reason or short(result.parameters),
         )
     now = summary.standing
+    of_family = "" if summary.family == summary.name else f", {summary.family}"
     _print(
-        f"{summary.title}, {summary.family}: {now.finished} of {summary.asked_for} trials finished, "
+        f"{summary.title}{of_family}: {now.finished} of {summary.asked_for} trials finished, "
         f"{now.pruned} pruned, {now.failed} failed, {now.running} running"
     )
     _print(table)

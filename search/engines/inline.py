@@ -1,5 +1,6 @@
 """Training in the driver's own process: to debug a family, and for tests."""
 
+import os
 from pathlib import Path
 
 from search import quiet, worker
@@ -11,6 +12,8 @@ class Inline:
 
     def __init__(self, threads: int, logs: Path) -> None:
         with quiet.redirected(logs / "inline.log"):
+            # What it says later would stand among what the person reads; an exception tells of what matters.
+            os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
             from models import runtime
 
             runtime.configure(threads)
