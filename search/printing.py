@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import groupby
 from shlex import quote
 from typing import Any, Literal
 
@@ -25,6 +26,8 @@ from search.storage import redacted
 
 Format = Literal["text", "json"]
 DEFAULT_HOME = "mlruns"
+# Columns of words, which give way where a terminal is narrow; figures stay whole.
+WRAPPED = ("what", "space", "reported", "study")
 
 
 def studies(found: Sequence[Summary], output: Format) -> None:
@@ -53,7 +56,8 @@ def trials(summary: Summary, found: Sequence[Result], output: Format) -> None:
     if output == "json":
         _json(_summary_data(summary) | {"results": [_result_data(result) for result in found]})
         return
-    table = _table("trial", "state", summary.goal.metric, "test", "epochs", "time", "what")
+    table = _table("trial", "state", summary.goal.metric, "test", "epochs", "time")
+    table.add_column("what")
     for result in found:
         table.add_row(
             str(result.number),
@@ -62,7 +66,8 @@ def trials(summary: Summary, found: Sequence[Result], output: Format) -> None:
             _number(result.metrics.get("test_accuracy")),
             str(result.epochs),
             duration(result.seconds) if result.seconds is not None else "-",
-            result.baseline or result.reason or short(result.parameters),
+            # On one line, however narrow.
+            Text(result.baseline or result.reason or short(result.parameters), no_wrap=True, overflow="ellipsis"),
         )
     now = summary.standing
     of_family = "" if summary.family == summary.name else f", {summary.family}"
@@ -118,22 +123,22 @@ def comparison(summaries: Sequence[Summary], rows: Sequence[Reproduction], outpu
             _points(against.get("difference")),
         )
     _print(table)
+    for (study, title, metric), group in groupby(rows, key=lambda row: (row.study, *row.judged_by)):
+        _print(f"{study} against {title}, {metric}:")
+        table = _table("row", "what", "trial", "epochs", "report", "ours", "points")
+        for row in group:
+            table.add_row(
+                row.baseline.row,
+                row.baseline.label,
+                str(row.trial.number) if row.trial else "-",
+                f"{row.trial.epochs if row.trial else '-'}/{row.baseline.epochs}",
+                f"{row.baseline.headline[1]:.4f}",
+                _number(row.ours),
+                _points(row.difference),
+            )
+        _print(table)
     if not rows:
         return
-    table = _table("report's row", "what", "trial", "epochs", "metric", "report", "ours", "points")
-    for row in rows:
-        metric, reported = row.baseline.headline
-        table.add_row(
-            row.baseline.name.removeprefix("garments-"),
-            row.baseline.label,
-            row.trial.name if row.trial else "-",
-            f"{row.trial.epochs}/{row.baseline.epochs}" if row.trial else f"-/{row.baseline.epochs}",
-            metric,
-            f"{reported:.4f}",
-            _number(row.ours),
-            _points(row.difference),
-        )
-    _print(table)
     _print(
         "difference and points: ours minus the report's, in points of a hundred. The standard error of an accuracy on "
         "10,000 images is about 0.3 points. The reports trained on all training images and give their last epoch; "
@@ -317,8 +322,8 @@ def _points(difference: float | None) -> str:
 
 def _table(*columns: str) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for number, column in enumerate(columns):
-        table.add_column(column, overflow="fold", no_wrap=number == 0)
+    for column in columns:
+        table.add_column(column, no_wrap=column not in WRAPPED)
     return table
 
 

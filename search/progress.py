@@ -162,7 +162,13 @@ def _sentence(number: int, state: str, value: float | None, reason: str, goal: G
 
 
 def short(parameters: Mapping[str, object]) -> str:
-    """Return the hyperparameters by which people tell configurations apart, in a few words."""
-    shown = ("activation", "depth", "optimizer", "learning_rate", "dropout", "batch_size")
-    values = ((name, parameters[name]) for name in shown if name in parameters)
-    return ", ".join(f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in values)
+    """Return the hyperparameters by which people tell configurations apart: `gelu, depth 3, adam 0.0036, batch 64`."""
+    shown = {"activation": "", "depth": "depth ", "optimizer": "", "learning_rate": " ", "batch_size": "batch "}
+    words = ""
+    for name, before in shown.items():
+        if name in parameters:
+            value = parameters[name]
+            # The learning rate belongs to its optimiser.
+            words += ", " if words and name != "learning_rate" else ""
+            words += before + (f"{value:.2g}" if isinstance(value, float) else str(value))
+    return words

@@ -132,11 +132,17 @@ def one(store: RDBStorage, name: str) -> Result:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """A row of a report beside the trial that ran it again; `ours` is in the report's own metric."""
+    """A row of a report beside the trial of a study that ran it again; `ours` is in the report's own metric."""
 
+    study: str
     baseline: Baseline
     trial: Result | None
     ours: float | None
+
+    @property
+    def judged_by(self) -> tuple[str, str]:
+        """The report and the metric by which it judges the row."""
+        return self.baseline.title, self.baseline.headline[0]
 
     @property
     def difference(self) -> float | None:
@@ -154,14 +160,14 @@ def reproductions(study: optuna.Study) -> list[Reproduction]:
         return []
     done = [trial for trial in results(study) if trial.baseline and trial.metrics]
     return [
-        _reproduction(row, [trial for trial in done if trial.baseline == row.name])
+        _reproduction(found.name, row, [trial for trial in done if trial.baseline == row.name])
         for row in baselines.of(found.family)
     ]
 
 
-def _reproduction(row: Baseline, done: Sequence[Result]) -> Reproduction:
+def _reproduction(study: str, row: Baseline, done: Sequence[Result]) -> Reproduction:
     # The one that was given the report's epochs before the one that came closest to them.
     trial = max(
         done, key=lambda found: (row.patience is not None or found.epochs == row.epochs, found.epochs), default=None
     )
-    return Reproduction(row, trial, trial.metrics.get(row.headline[0]) if trial else None)
+    return Reproduction(study, row, trial, trial.metrics.get(row.headline[0]) if trial else None)
