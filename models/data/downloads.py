@@ -37,12 +37,27 @@ def through_apt(place: Path) -> Path:
     if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
         raise Unobtainable("there is no apt-get here")
     patience = ["-o", "Acquire::http::Timeout=20", "-o", "Acquire::https::Timeout=20", "-o", "Acquire::Retries=0"]
-    _run(["apt-get", *patience, "download", PACKAGE], place)
+    try:
+        _run(["apt-get", *patience, "download", PACKAGE], place)
+    except Unobtainable:
+        # A fresh machine knows no packages yet: fetch the lists, into this place, which takes no root either.
+        own = [*patience, *_own_lists(place)]
+        _run(["apt-get", *own, "update"], place)
+        _run(["apt-get", *own, "download", PACKAGE], place)
     archives = list(place.glob("*.deb"))
     if not archives:
         raise Unobtainable(f"apt-get brought no {PACKAGE}")
     _run(["dpkg-deb", "-x", str(archives[0]), str(place / "unpacked")], place)
     return place / "unpacked" / "usr" / "share" / "datasets" / "fashion-mnist"
+
+
+def _own_lists(place: Path) -> list[str]:
+    """Return the options with which apt keeps its lists in `place`, and leaves those of the machine alone."""
+    lists, cache = place / "lists", place / "cache"
+    for folder in (lists / "partial", cache / "archives" / "partial"):
+        folder.mkdir(parents=True)
+    options = (f"Dir::State::Lists={lists}", f"Dir::Cache={cache}", "APT::Sandbox::User=", "Debug::NoLocking=1")
+    return [word for option in options for word in ("-o", option)]
 
 
 WAYS: Mapping[str, Way] = {"download through Keras": through_keras, f"apt-get download {PACKAGE}": through_apt}
