@@ -1,5 +1,6 @@
 """Words on the command line. Nothing heavy is imported before it is needed."""
 
+import logging
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -239,6 +240,9 @@ def main() -> None:
 
 def call(arguments: list[str]) -> int:
     """Run one command and return its exit code; what a person can mend is said in a line or two."""
+    # Finding the images may take a download; what is tried is said as it goes.
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("models.data").setLevel(logging.INFO)
     try:
         return int(app(arguments, prog_name="python -m search", standalone_mode=False) or 0)
     except (TyperException, UsageError, DataError, TrackingError, SearchError) as error:
