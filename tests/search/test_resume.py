@@ -85,7 +85,7 @@ def trained_epochs(job: Job, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
-@pytest.mark.parametrize("done", range(EPOCHS + 1))
+@pytest.mark.parametrize("done", [0, 2, EPOCHS])
 def test_no_epoch_is_trained_twice(done: int, bars: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     job = job_of("mlp", bars, tmp_path, epochs=EPOCHS)
     if done:
@@ -93,7 +93,7 @@ def test_no_epoch_is_trained_twice(done: int, bars: Images, tmp_path: Path, monk
     assert trained_epochs(job, monkeypatch) == list(range(done, EPOCHS))
 
 
-@pytest.mark.parametrize("length", [0, 1, 100, 5000])
+@pytest.mark.parametrize("length", [0, 100, 5000])
 def test_a_torn_checkpoint_gives_way_to_the_one_before(
     length: int, bars: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
