@@ -89,6 +89,5 @@ class Died:
     reason: str
 
 
-Progress = Built | EpochDone
 Ending = Trained | Rejected | Failed | Blocked | Died
-Message = Progress | Ending
+Message = Built | EpochDone | Ending

@@ -122,7 +122,9 @@ class Siamese:
         from models import training
 
         branch = self._branch(network)
-        embeddings = {name: training.predict(branch, part.images) for name, part in images.splits()}
+        # No more than is needed: validation, after every epoch, leaves the test images alone.
+        needed = {"train", "validation", split}
+        embeddings = {n: training.predict(branch, part.images) for n, part in images.splits() if n in needed}
         return self.judge(embeddings, images, split, penalty=sum(float(penalty) for penalty in network.losses))
 
     def judge(
@@ -132,7 +134,7 @@ class Siamese:
         split: Literal["validation", "test"],
         penalty: float = 0.0,
     ) -> Evaluation:
-        """Evaluate the embeddings of all three splits, wherever they come from."""
+        """Evaluate embeddings, wherever they come from: those of `split`, and of training and validation images."""
         from models import retrieval
 
         judged = getattr(images, split)

@@ -88,6 +88,16 @@ def test_a_network_learns_what_is_easy(name: str, bars: Images, resources: Resou
     assert family.evaluate(network, prepared, "test").metrics["accuracy"] > 0.8
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_training_never_looks_at_the_test_split(name: str, bars: Images, resources: Resources) -> None:
+    family = configuration(name)
+    prepared = family.prepare(bars, resources)
+    # Any look at no images at all raises.
+    blind = dataclasses.replace(prepared, test=prepared.test.at(np.array([], np.int64)))
+    network = family.build(bars.shape, 7)
+    assert len(list(family.fit(network, blind, epochs=1, seed=7))) == 1
+
+
 def test_the_figures_of_an_evaluation_follow_from_its_predictions(trained: Trained, bars: Images) -> None:
     family, network, prepared, history = trained
     judged = family.evaluate(network, prepared, "validation")
