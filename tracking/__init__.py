@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from tracking.rules import model_name
 from tracking.run import (
     KEY_TAG,
     MODEL_SHA256_TAG,
@@ -10,6 +11,7 @@ from tracking.run import (
     Dataset,
     Model,
     Record,
+    Recorder,
     Run,
     Status,
     Tensor,
@@ -24,12 +26,14 @@ __all__ = [
     "Dataset",
     "Model",
     "Record",
+    "Recorder",
     "Run",
     "Status",
     "Tensor",
     "Tracker",
     "TrackingError",
     "connect",
+    "model_address",
 ]
 
 
@@ -45,8 +49,17 @@ def connect(uri: str, artifacts: Path) -> Tracker:
     return MlflowTracker(uri, artifacts)
 
 
+def model_address(run: str, name: str) -> str:
+    """Return the address under which MLflow loads the model of the run with this id and name."""
+    return f"runs:/{run}/{model_name(name)}"
+
+
 def _quieten_mlflow() -> None:
     """Set what MLflow reads when it is imported: no telemetry, no code run out of a model's file, no chatter."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    # What fails is tried again here, where it is known whether it was done all the same: MLflow, asking again after a
+    # lost answer, makes a second run, and keeps a call waiting for four minutes.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")

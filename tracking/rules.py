@@ -60,6 +60,11 @@ def tag_texts(tags: Mapping[str, str]) -> dict[str, str]:
     return {name: text if len(text) <= LONGEST_TAG else text[: LONGEST_TAG - 1] + "…" for name, text in tags.items()}
 
 
+def model_name(run: str) -> str:
+    """Return the name of a run's model: the run's, without what MLflow does not take."""
+    return re.sub(r"[/:.%\"']", "-", run)
+
+
 def artifact_name(name: str) -> str:
     """Return the name, if it stays inside its run."""
     path = PurePosixPath(name)

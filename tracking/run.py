@@ -1,5 +1,6 @@
 """What a run can record, whatever records it."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from tracking.pictures import Picture
 
 KEY_TAG: Final = "search.key"
 """The tag that names a run for ever: a study's uuid and a trial's number."""
@@ -15,6 +16,11 @@ MODEL_TAG: Final = "search.model"
 """The tag under which a run holds the address of its model."""
 MODEL_SHA256_TAG: Final = "search.model_sha256"
 """The tag under which a run holds the SHA-256 of its model's `.keras` file."""
+
+
+def now() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
 
 
 class Status(StrEnum):
@@ -70,15 +76,11 @@ class Record:
     artifacts: Sequence[str]
 
 
-class Run(Protocol):
-    """One run, open for writing by one process. Whatever is recorded raises `TrackingError` if the store refuses."""
+class Recorder(Protocol):
+    """Takes in what is recorded of one run. What the store refuses is raised as `TrackingError`.
 
-    @property
-    def id(self) -> str:
-        """The store's own name of the run."""
-
-    def history(self, metric: str) -> Mapping[int, float]:
-        """What was recorded of a metric, by step. Empty for a metric that was never logged."""
+    `time` is when something happened, in milliseconds since 1970; None is now.
+    """
 
     def log_parameters(self, parameters: Mapping[str, object]) -> None:
         """Record parameters as `str` writes them, which loses nothing of a number; None is `None`.
@@ -86,7 +88,7 @@ class Run(Protocol):
         The same value again is nothing new; another value, or one of more than 6000 characters, a `TrackingError`.
         """
 
-    def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
+    def log_metrics(self, metrics: Mapping[str, float], step: int = 0, *, time: int | None = None) -> None:
         """Record one value a metric. A step that was already recorded is not recorded again.
 
         Infinities and NaN are left out: MLflow would make 1.8e308 of the one and 0 of the other. What it does not take
@@ -102,31 +104,60 @@ class Run(Protocol):
     def log_text(self, name: str, text: str) -> None:
         """Record a text (JSON, CSV, a traceback) as the artifact `name`, such as `confusion/test.json`."""
 
-    def log_figure(self, name: str, figure: "Figure") -> None:
-        """Record a picture as the artifact `name`, ending in `.png`."""
+    def log_picture(self, name: str, picture: "Picture") -> None:
+        """Draw and record a picture as the artifact `name`, ending in `.png`."""
 
-    def log_model(self, model: Model) -> str:
-        """Record a model, tag the run with its SHA-256 and return the address under which it is loaded.
+    def log_model(self, model: Model) -> None:
+        """Record a model, and tag the run with its address and its SHA-256.
 
-        The address is such as `models:/m-12`. The metrics of the run that have one value, not one an epoch, are shown
-        with the model too, so log those first. The same file again is nothing new.
+        The metrics of the run that have one value, not one an epoch, are shown with the model too, so log those first.
+        The same file again is nothing new. Under the run's own name the model is loaded as `runs:/<run id>/<name>`.
         """
 
-    def finish(self, status: Status) -> None:
+    def finish(self, status: Status, *, time: int | None = None) -> None:
         """End the run, or (SCHEDULED) leave it to be resumed."""
+
+
+class Run(Recorder, Protocol):
+    """One run in a store, open for writing by one process."""
+
+    @property
+    def id(self) -> str:
+        """The store's own name of the run."""
+
+    def history(self, metric: str) -> Mapping[int, float]:
+        """What was recorded of a metric, by step. Empty for a metric that was never logged."""
 
 
 class Tracker(Protocol):
     """A store of runs."""
 
-    def run(self, experiment: str, key: str, name: str, tags: Mapping[str, str]) -> Run:
+    def prepare(self, experiment: str, tags: Mapping[str, str]) -> None:
+        """Make the experiment if there is none, and set tags of it."""
+
+    def experiment_tags(self, experiment: str) -> Mapping[str, str] | None:
+        """Return the tags of an experiment; None where there is none."""
+
+    def run(self, experiment: str, key: str, name: str, tags: Mapping[str, str], *, time: int | None = None) -> Run:
         """Return the run whose tag `search.key` is `key`, RUNNING: the one there is, or a new one with these tags.
 
-        If several runs have the key, the oldest is returned.
+        If several runs have the key, the oldest is returned. `time` is when a new one began.
         """
+
+    def reopen(self, run: str) -> Run:
+        """Return the run with this id as it stands, to add to it or to mend it."""
+
+    def find(self, experiment: str, key: str) -> Record | None:
+        """Return the run whose tag `search.key` is `key`, the oldest of several; None where there is none."""
 
     def records(self, experiment: str) -> Sequence[Record]:
         """Every run of an experiment, oldest first. Empty for an experiment that does not exist."""
+
+    def read(self, run: str, artifact: str) -> bytes:
+        """Return an artifact of the run with this id. Raises `TrackingError` where it is not there."""
+
+    def model_sha256(self, run: str) -> str | None:
+        """Return the SHA-256 of the `.keras` file that the store holds for this run; None where it holds none."""
 
     def close(self) -> None:
         """Let go of the store."""

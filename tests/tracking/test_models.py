@@ -11,7 +11,7 @@ import yaml
 from mlflow.tracking import MlflowClient
 
 import tracking
-from tracking.run import MODEL_SHA256_TAG, Model, Tensor
+from tracking.run import MODEL_SHA256_TAG, MODEL_TAG, Model, Tensor
 
 REQUIREMENTS = ("keras==3.15.1", "tensorflow==2.21.0")
 
@@ -45,7 +45,9 @@ def test_a_model_comes_back_and_predicts_the_very_same(
     store: str, network: Any, saved: Model, tmp_path: Path, experiment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tracker = tracking.connect(store, tmp_path / "artifacts")
-    address = tracker.run(experiment, "uuid/17", "lenet5-0017", {}).log_model(saved)
+    run = tracker.run(experiment, "uuid/17", "lenet5.b-0017", {})
+    run.log_model(saved)
+    address = tracking.model_address(run.id, "lenet5.b-0017")
     tracker.close()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
     import mlflow.keras
@@ -86,10 +88,11 @@ def test_the_run_shows_its_model_and_the_model_its_results(database: Path, tmp_p
     run.log_metrics({"val_loss": 0.4}, step=0)
     run.log_metrics({"val_loss": 0.3}, step=1)
     run.log_metrics({"test_accuracy": 0.9})
-    address = run.log_model(Model(keras_file, Tensor("uint8", (-1, 4)), Tensor("float32", (-1, 2)), (), "3.15.1"))
+    run.log_model(Model(keras_file, Tensor("uint8", (-1, 4)), Tensor("float32", (-1, 2)), (), "3.15.1"))
     client = MlflowClient(f"sqlite:///{database}")
     (output,) = client.get_run(run.id).outputs.model_outputs
     shown = client.get_logged_model(output.model_id)
+    address = client.get_run(run.id).data.tags[MODEL_TAG]
     assert (address, shown.status.value) == (f"models:/{output.model_id}", "READY")
     assert (shown.params, [(metric.key, metric.value) for metric in shown.metrics]) == (
         {"depth": "2"},
@@ -108,8 +111,8 @@ tracker = tracking.connect("sqlite:///{database}", pathlib.Path({str(tmp_path)!r
 run = tracker.run("lenet5", "uuid/1", "lenet5-0001", {{}})
 tensor = tracking.Tensor("float32", (-1, 2))
 run.log_model(tracking.Model(pathlib.Path({str(keras_file)!r}), tensor, tensor, ("keras",), "3.15.1"))
-from tracking import figures
-run.log_figure("a.png", figures.confusion_matrix(numpy.eye(2, dtype=int), ["a", "b"], "t"))
+from tracking.pictures import ConfusionMatrix
+run.log_picture("a.png", ConfusionMatrix(numpy.eye(2, dtype=int), ["a", "b"], "t"))
 run.finish(tracking.Status.FINISHED)
 assert not {{"keras", "tensorflow", "optuna", "matplotlib.pyplot"}} & set(sys.modules)
 """

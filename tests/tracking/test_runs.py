@@ -1,5 +1,6 @@
 """What a run does, in every store."""
 
+import hashlib
 import io
 import json
 import math
@@ -13,8 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-import tracking
-from tracking import figures
+from tracking.pictures import ConfusionMatrix, LearningCurves
 from tracking.run import Dataset, Model, Record, Run, Status, Tensor, Tracker, TrackingError
 
 Opener = Callable[[], Tracker]
@@ -144,7 +144,7 @@ def test_tags_are_set_over_those_of_the_same_name(run: Run, reopen: Opener, expe
 def test_texts_and_pictures_are_listed_by_name(run: Run, reopen: Opener, experiment: str) -> None:
     run.log_text("confusion/test.json", json.dumps([[1, 0], [0, 1]]))
     run.log_text("report.txt", "Сапоги: 98 %")
-    run.log_figure("confusion/test.png", figures.confusion_matrix(np.eye(2, dtype=np.int64), ["a", "b"], "t"))
+    run.log_picture("confusion/test.png", ConfusionMatrix(np.eye(2, dtype=np.int64), ["a", "b"], "t"))
     assert list(only_record(reopen(), experiment).artifacts) == [
         "confusion/test.json",
         "confusion/test.png",
@@ -159,12 +159,15 @@ def test_no_artifact_leaves_its_run(run: Run, name: str) -> None:
 
 
 def test_the_same_model_is_recorded_once(run: Run, reopen: Opener, experiment: str, keras_file: Path) -> None:
-    address = run.log_model(model(keras_file))
+    run.log_model(model(keras_file))
+    address = only_record(reopen(), experiment).tags["search.model"]
     again = reopen().run(experiment, "uuid/17", "lenet5-0017", {})
-    assert again.log_model(model(keras_file)) == address
+    again.log_model(model(keras_file))
+    assert only_record(reopen(), experiment).tags["search.model"] == address
     keras_file.write_bytes(b"other weights")
-    assert again.log_model(model(keras_file)) != address
+    again.log_model(model(keras_file))
     tags = only_record(reopen(), experiment).tags
+    assert tags["search.model"] != address
     assert tags["search.model_sha256"].startswith("53959fa102f3")
 
 
@@ -174,9 +177,48 @@ def test_a_data_set_may_be_named_again(run: Run, reopen: Opener, experiment: str
     reopen().run(experiment, "uuid/17", "lenet5-0017", {}).log_dataset(dataset)
 
 
-def test_a_picture_in_memory_is_a_png() -> None:
-    tracker = tracking.connect("memory:", Path())
-    run = tracker.run("e", "k", "n", {})
-    run.log_figure("curves.png", figures.learning_curves({"loss": [1.0]}, "t", 0))
-    with Image.open(io.BytesIO(run.artifacts["curves.png"])) as picture:
+def test_a_picture_is_recorded_as_a_png(run: Run, tracker: Tracker) -> None:
+    run.log_picture("curves.png", LearningCurves({"loss": [1.0]}, "t", 0))
+    with Image.open(io.BytesIO(tracker.read(run.id, "curves.png"))) as picture:
         assert picture.format == "PNG"
+
+
+def test_an_artifact_is_read_as_it_was_recorded(run: Run, reopen: Opener) -> None:
+    run.log_text("confusion/test.json", "Сапоги\r\n")
+    assert reopen().read(run.id, "confusion/test.json") == "Сапоги\r\n".encode()
+    with pytest.raises(TrackingError):
+        reopen().read(run.id, "confusion/none.json")
+
+
+def test_the_digest_of_a_model_is_that_of_the_file_in_the_store(run: Run, reopen: Opener, keras_file: Path) -> None:
+    assert reopen().model_sha256(run.id) is None
+    run.log_model(model(keras_file))
+    assert reopen().model_sha256(run.id) == hashlib.sha256(b"weights").hexdigest()
+
+
+def test_a_run_is_found_by_its_key_and_left_as_it_is(run: Run, reopen: Opener, experiment: str) -> None:
+    run.finish(Status.FAILED)
+    found = reopen().find(experiment, "uuid/17")
+    assert found is not None
+    assert (found.id, found.status) == (run.id, Status.FAILED)
+    assert reopen().find(experiment, "uuid/18") is None
+    assert reopen().find("no such experiment", "uuid/17") is None
+
+
+def test_a_run_is_mended_without_being_begun_again(run: Run, reopen: Opener, experiment: str) -> None:
+    run.log_metrics({"loss": 1.0}, step=1)
+    run.finish(Status.FINISHED)
+    mended = reopen().reopen(run.id)
+    mended.set_tags({"search.reason": "mended"})
+    mended.log_metrics({"loss": 5.0}, step=1)
+    record = only_record(reopen(), experiment)
+    assert (record.status, record.tags["search.reason"], record.metrics["loss"]) == (Status.FINISHED, "mended", 1.0)
+
+
+def test_an_experiment_says_whose_it_is(tracker: Tracker, reopen: Opener, experiment: str) -> None:
+    assert tracker.experiment_tags(experiment) is None
+    tracker.prepare(experiment, {"search.study_uuid": "1"})
+    tracker.prepare(experiment, {"search.study_uuid": "2"})
+    tags = reopen().experiment_tags(experiment)
+    assert tags is not None
+    assert tags["search.study_uuid"] == "2"

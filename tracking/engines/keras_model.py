@@ -17,6 +17,7 @@ from mlflow.types import Schema, TensorSpec
 
 from tracking.run import Model, Tensor
 
+FILE = "data/model.keras"
 _CONDA = """\
 channels:
 - conda-forge
@@ -40,9 +41,9 @@ dependencies:
 
 def write(model: Model, folder: Path, logged: LoggedModel) -> None:
     """Write the folder that becomes the artifacts of `logged`."""
-    data = folder / "data"
+    data = (folder / FILE).parent
     data.mkdir()
-    shutil.copyfile(model.file, data / "model.keras")
+    shutil.copyfile(model.file, folder / FILE)
     (data / "keras_module.txt").write_text("keras", encoding="utf-8")
     _write_environment(model.requirements, folder)
     description = MlflowModel(

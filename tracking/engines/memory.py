@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tracking import rules
-from tracking.run import KEY_TAG, MODEL_SHA256_TAG, MODEL_TAG, Dataset, Model, Record, Status
+from tracking.run import KEY_TAG, MODEL_SHA256_TAG, MODEL_TAG, Dataset, Model, Record, Status, TrackingError
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from tracking.pictures import Picture
 
 
 class MemoryRun:
@@ -23,7 +23,7 @@ class MemoryRun:
         self.parameters: dict[str, str] = {}
         self.metrics: dict[str, dict[int, float]] = {}
         self.datasets: list[Dataset] = []
-        self.artifacts: dict[str, str | bytes] = {}
+        self.artifacts: dict[str, str | Picture] = {}
         self.models: dict[str, Model] = {}
         self._model_ids = model_ids
 
@@ -35,7 +35,7 @@ class MemoryRun:
         """As in the contract."""
         self.parameters |= rules.new_parameters(self.name, self.parameters, parameters)
 
-    def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
+    def log_metrics(self, metrics: Mapping[str, float], step: int = 0, *, time: int | None = None) -> None:
         """As in the contract."""
         for name, value in rules.finite(metrics).items():
             self.metrics.setdefault(name, {}).setdefault(step, value)
@@ -53,22 +53,19 @@ class MemoryRun:
         """As in the contract."""
         self.artifacts[rules.artifact_name(name)] = text
 
-    def log_figure(self, name: str, figure: "Figure") -> None:
-        """As in the contract."""
-        from tracking.figures import png
+    def log_picture(self, name: str, picture: "Picture") -> None:
+        """As in the contract. It is kept undrawn."""
+        self.artifacts[rules.artifact_name(name)] = picture
 
-        self.artifacts[rules.artifact_name(name)] = png(figure)
-
-    def log_model(self, model: Model) -> str:
+    def log_model(self, model: Model) -> None:
         """As in the contract. The file stays where it is, and is read from there."""
         digest = hashlib.sha256(model.file.read_bytes()).hexdigest()
         if self.tags.get(MODEL_SHA256_TAG) != digest:
             address = f"memory:/m-{next(self._model_ids)}"
             self.models[address] = model
             self.tags |= {MODEL_TAG: address, MODEL_SHA256_TAG: digest}
-        return self.tags[MODEL_TAG]
 
-    def finish(self, status: Status) -> None:
+    def finish(self, status: Status, *, time: int | None = None) -> None:
         """As in the contract."""
         self.status = status
 
@@ -78,10 +75,22 @@ class MemoryTracker:
 
     def __init__(self) -> None:
         self._experiments: dict[str, list[MemoryRun]] = {}
+        self._tags: dict[str, dict[str, str]] = {}
         self._run_ids = itertools.count(1)
         self._model_ids = itertools.count(1)
 
-    def run(self, experiment: str, key: str, name: str, tags: Mapping[str, str]) -> MemoryRun:
+    def prepare(self, experiment: str, tags: Mapping[str, str]) -> None:
+        """As in the contract."""
+        self._experiments.setdefault(experiment, [])
+        self._tags.setdefault(experiment, {}).update(tags)
+
+    def experiment_tags(self, experiment: str) -> Mapping[str, str] | None:
+        """As in the contract."""
+        return self._tags.get(experiment, {}) if experiment in self._experiments else None
+
+    def run(
+        self, experiment: str, key: str, name: str, tags: Mapping[str, str], *, time: int | None = None
+    ) -> MemoryRun:
         """As in the contract."""
         runs = self._experiments.setdefault(experiment, [])
         for run in runs:
@@ -92,9 +101,37 @@ class MemoryTracker:
         runs.append(run)
         return run
 
+    def reopen(self, run: str) -> MemoryRun:
+        """As in the contract."""
+        found = next((one for runs in self._experiments.values() for one in runs if one.id == run), None)
+        if found is None:
+            raise TrackingError(f"there is no run {run} in memory")
+        return found
+
+    def find(self, experiment: str, key: str) -> Record | None:
+        """As in the contract."""
+        return next((record for record in self.records(experiment) if record.tags[KEY_TAG] == key), None)
+
     def records(self, experiment: str) -> Sequence[Record]:
         """As in the contract."""
         return [_record(run) for run in self._experiments.get(experiment, [])]
+
+    def read(self, run: str, artifact: str) -> bytes:
+        """As in the contract."""
+        found = self.reopen(run).artifacts.get(artifact)
+        if found is None:
+            raise TrackingError(f"run {run} in memory has no artifact {artifact}")
+        if isinstance(found, str):
+            return found.encode()
+        from tracking import figures
+
+        return figures.png(found.draw())
+
+    def model_sha256(self, run: str) -> str | None:
+        """As in the contract."""
+        opened = self.reopen(run)
+        model = opened.models.get(opened.tags.get(MODEL_TAG, ""))
+        return hashlib.sha256(model.file.read_bytes()).hexdigest() if model and model.file.exists() else None
 
     def close(self) -> None:
         """Keep everything: there is nothing to let go of."""

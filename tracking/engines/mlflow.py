@@ -1,22 +1,26 @@
 """Runs recorded in MLflow: in a SQLite database of one's own, or on a server."""
 
+import hashlib
 import logging
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 from urllib.request import url2pathname
 
-from mlflow import entities
+from mlflow import artifacts, entities
 from mlflow.tracking import MlflowClient
 
 from tracking import rules
-from tracking.engines import places
+from tracking.engines import keras_model, places
 from tracking.engines.mlflow_run import MlflowRun
 from tracking.engines.refusals import told
-from tracking.run import KEY_TAG, Record, Status, TrackingError
+from tracking.run import KEY_TAG, MODEL_TAG, Record, Status, TrackingError
 
 # Makes the UI show what belongs to training, and not to language models, which it otherwise asks a person about.
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
+
+TRIES = 3
 
 
 class MlflowTracker:
@@ -30,18 +34,53 @@ class MlflowTracker:
             self._client = MlflowClient(self._place)
             self._client.search_experiments(max_results=1)
 
-    def run(self, experiment: str, key: str, name: str, tags: Mapping[str, str]) -> MlflowRun:
+    def prepare(self, experiment: str, tags: Mapping[str, str]) -> None:
+        """As in the contract."""
+        for tries_left in reversed(range(TRIES)):
+            try:
+                with told(self._place, f"make experiment {experiment}"):
+                    experiment_id = self._experiment(experiment)
+                    for name, text in tags.items():
+                        self._client.set_experiment_tag(experiment_id, name, text)
+            except TrackingError:
+                # Nobody waits for this but the person: an answer that got lost on the way is asked for again.
+                if not tries_left:
+                    raise
+            else:
+                return
+
+    def experiment_tags(self, experiment: str) -> Mapping[str, str] | None:
+        """As in the contract."""
+        with told(self._place, f"look up experiment {experiment}"):
+            found = self._client.get_experiment_by_name(experiment)
+            return dict(found.tags) if found else None
+
+    def run(
+        self, experiment: str, key: str, name: str, tags: Mapping[str, str], *, time: int | None = None
+    ) -> MlflowRun:
         """As in the contract."""
         with told(self._place, f"open run {name}"):
             experiment_id = self._experiment(experiment)
             found = self._find(experiment_id, key)
             if found is None:
                 found = self._client.create_run(
-                    experiment_id, tags=rules.tag_texts({**tags, KEY_TAG: key}), run_name=name
+                    experiment_id, start_time=time, tags=rules.tag_texts({**tags, KEY_TAG: key}), run_name=name
                 )
             elif found.info.status != Status.RUNNING:
                 self._client.update_run(found.info.run_id, status=Status.RUNNING.value)
         return MlflowRun(self._client, self._place, found)
+
+    def reopen(self, run: str) -> MlflowRun:
+        """As in the contract."""
+        with told(self._place, f"open run {run}"):
+            return MlflowRun(self._client, self._place, self._client.get_run(run))
+
+    def find(self, experiment: str, key: str) -> Record | None:
+        """As in the contract."""
+        with told(self._place, f"look up a run of {experiment}"):
+            within = self._client.get_experiment_by_name(experiment)
+            found = self._find(within.experiment_id, key) if within else None
+            return self._record(found) if found else None
 
     def records(self, experiment: str) -> Sequence[Record]:
         """As in the contract."""
@@ -51,11 +90,32 @@ class MlflowTracker:
                 return []
             return [self._record(run) for run in self._runs(found.experiment_id)]
 
+    def read(self, run: str, artifact: str) -> bytes:
+        """As in the contract."""
+        return self._fetch(f"runs:/{run}/{artifact}")
+
+    def model_sha256(self, run: str) -> str | None:
+        """As in the contract."""
+        with told(self._place, f"look up the model of run {run}"):
+            address = self._client.get_run(run).data.tags.get(MODEL_TAG)
+            if address is None:
+                return None
+            folder = self._client.get_logged_model(address.rpartition("/")[2]).artifact_location
+        try:
+            return hashlib.sha256(self._fetch(f"{folder}/{keras_model.FILE}")).hexdigest()
+        except TrackingError:
+            return None
+
     def close(self) -> None:
         """Close the database; what is recorded stays."""
         if self._place.startswith("sqlite:"):
             # MLflow keeps its connections for as long as the process lives, and has no public way to close them.
             self._client._tracking_client.store.engine.dispose()  # noqa: SLF001  # see above
+
+    def _fetch(self, address: str) -> bytes:
+        with told(self._place, f"give back {address}"), tempfile.TemporaryDirectory() as folder:
+            file = artifacts.download_artifacts(address, dst_path=folder, tracking_uri=self._place)
+            return Path(file).read_bytes()
 
     def _experiment(self, name: str) -> str:
         found = self._client.get_experiment_by_name(name)

@@ -4,9 +4,7 @@ import contextlib
 import hashlib
 import io
 import json
-import re
 import tempfile
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,10 +16,10 @@ from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 from tracking import rules
 from tracking.engines import keras_model
 from tracking.engines.refusals import told
-from tracking.run import MODEL_SHA256_TAG, MODEL_TAG, Dataset, Model, Status, TrackingError
+from tracking.run import MODEL_SHA256_TAG, MODEL_TAG, Dataset, Model, Status, TrackingError, now
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from tracking.pictures import Picture
 
 
 class MlflowRun:
@@ -52,11 +50,11 @@ class MlflowRun:
                 self._client.log_batch(self.id, params=entries, synchronous=True)
             self._parameters |= new
 
-    def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
+    def log_metrics(self, metrics: Mapping[str, float], step: int = 0, *, time: int | None = None) -> None:
         """As in the contract."""
-        now = time.time_ns() // 1_000_000
+        when = now() if time is None else time
         entries = [
-            entities.Metric(name, value, now, step)
+            entities.Metric(name, value, when, step)
             for name, value in rules.finite(metrics).items()
             if step not in self._recorded(name)
         ]
@@ -100,22 +98,21 @@ class MlflowRun:
         """As in the contract."""
         self._log_bytes(name, text.encode())
 
-    def log_figure(self, name: str, figure: "Figure") -> None:
+    def log_picture(self, name: str, picture: "Picture") -> None:
         """As in the contract."""
         from tracking.figures import png
 
-        self._log_bytes(name, png(figure))
+        self._log_bytes(name, png(picture.draw()))
 
-    def log_model(self, model: Model) -> str:
+    def log_model(self, model: Model) -> None:
         """As in the contract."""
         with self._told("record the model"):
             digest = hashlib.sha256(model.file.read_bytes()).hexdigest()
             if self._tags.get(MODEL_SHA256_TAG) == digest:
-                return self._tags[MODEL_TAG]
-            logged = self._client.create_logged_model(
+                return
+            logged = self._begun(digest) or self._client.create_logged_model(
                 self._experiment_id,
-                # MLflow wants none of these in a model's name.
-                name=re.sub(r"[/:.%\"']", "-", self._name),
+                name=rules.model_name(self._name),
                 source_run_id=self.id,
                 tags={MODEL_SHA256_TAG: digest},
                 params=self._parameters,
@@ -127,15 +124,19 @@ class MlflowRun:
             self._client.log_outputs(self.id, [entities.LoggedModelOutput(logged.model_id, step=0)])
             self._log_results(logged.model_id)
         self.set_tags({MODEL_TAG: logged.model_uri, MODEL_SHA256_TAG: digest})
-        return str(logged.model_uri)
 
-    def finish(self, status: Status) -> None:
+    def finish(self, status: Status, *, time: int | None = None) -> None:
         """As in the contract."""
         with self._told(f"set it {status.value}"):
             if status in (Status.SCHEDULED, Status.RUNNING):
                 self._client.update_run(self.id, status=status.value)
             else:
-                self._client.set_terminated(self.id, status.value)
+                self._client.set_terminated(self.id, status.value, end_time=time)
+
+    def _begun(self, digest: str) -> entities.LoggedModel | None:
+        """Return what an earlier try at recording this model has left: it was killed, or never heard the answer."""
+        models = self._client.search_logged_models([self._experiment_id], f"source_run_id = '{self.id}'")
+        return next((model for model in models if model.tags.get(MODEL_SHA256_TAG) == digest), None)
 
     def _recorded(self, metric: str) -> dict[int, entities.Metric]:
         if metric not in self._metrics:

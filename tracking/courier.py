@@ -1,0 +1,139 @@
+"""What carries runs from the spool to a store, in a thread of its own: training never waits for a store."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from tracking.run import Record, Run, Tracker, TrackingError
+from tracking.spool import Spool, SpooledRun
+
+# Seconds after which a store that failed is tried again: at first, and at most.
+SOON: Final = 0.5
+LATER: Final = 10.0
+
+
+@dataclass
+class Delivery:
+    """How far a run has been carried: to which place of its journal, into which run, and what is in the way."""
+
+    place: int = 0
+    run: Run | None = None
+    problem: str = ""
+    pause: float = SOON
+
+
+class Courier:
+    """Delivers what is in a spool, each deed once; what a store refuses is tried again until it is taken."""
+
+    def __init__(self, spool: Spool, tracker: Tracker, passed: Callable[[str], None] | None = None) -> None:
+        """`passed` is called with the name of each deed that the store has got, such as `metrics`."""
+        self._spool, self._tracker, self._passed = spool, tracker, passed
+        self._deliveries: dict[str, Delivery] = {}
+        # Runs of which something is to be delivered, and when that is tried.
+        self._due: dict[str, float] = {}
+        self._ids: dict[str, str] = {}
+        self._busy: str | None = None
+        self._closing = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._work, name="courier", daemon=True)
+        self._thread.start()
+
+    def run(self, experiment: str, key: str, name: str, tags: Mapping[str, str]) -> SpooledRun:
+        """Begin the run with this key, or go on with it: in the spool at once, in the store soon."""
+        return self._spool.run(experiment, key, name, tags, written=lambda: self.deliver(key))
+
+    def find(self, experiment: str, key: str) -> Record | None:
+        """Return a run as it stands in the spool, and has no id yet, or else in the store."""
+        return self._spool.record(key) or self._tracker.find(experiment, key)
+
+    def deliver(self, key: str) -> None:
+        """Deliver what is new of a run."""
+        with self._changed:
+            self._due.setdefault(key, 0.0)
+            self._changed.notify_all()
+
+    def id(self, key: str) -> str | None:
+        """Return what the store calls the run; None as long as it has none."""
+        return self._ids.get(key)
+
+    def wait_for_id(self, key: str, seconds: float) -> str | None:
+        """The same, but wait for it as long as nothing is in the way."""
+        with self._changed:
+            self._changed.wait_for(lambda: key in self._ids or self.problem, seconds)
+        return self.id(key)
+
+    @property
+    def problem(self) -> str:
+        """Why something cannot be delivered now; empty while all goes well."""
+        return next((delivery.problem for delivery in list(self._deliveries.values()) if delivery.problem), "")
+
+    def settle(self, seconds: float) -> list[str]:
+        """Wait until a store has all that is in the spool, or the time is over; return the keys of what is left."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._due and not self._busy, seconds)
+            return sorted({*self._due, *([self._busy] if self._busy else [])})
+
+    def close(self) -> None:
+        """End after the deed that is under way; what is not delivered stays in the spool."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        # A store that does not answer is not waited for: the thread ends with the process.
+        self._thread.join(timeout=1.0)
+        if not self._thread.is_alive():
+            self._tracker.close()
+
+    def _work(self) -> None:
+        while (key := self._next()) is not None:
+            delivery = self._deliveries.setdefault(key, Delivery())
+            try:
+                self._carry(key, delivery)
+            except TrackingError as error:
+                self._put_off(key, delivery, str(error))
+            finally:
+                with self._changed:
+                    self._busy = None
+                    self._changed.notify_all()
+
+    def _next(self) -> str | None:
+        """Wait for the next run that is due; None when it is time to end."""
+        with self._changed:
+            while not self._closing:
+                key = min(self._due, key=self._due.__getitem__, default=None)
+                wait = None if key is None else self._due[key] - time.monotonic()
+                if key is not None and wait is not None and wait <= 0:
+                    del self._due[key]
+                    self._busy = key
+                    return key
+                self._changed.wait(wait)
+        return None
+
+    def _carry(self, key: str, delivery: Delivery) -> None:
+        """Carry all that is new of a run, and forget it once it is finished there."""
+        for deed, place in self._spool.deeds(key, delivery.place):
+            delivery.run = self._spool.repeat(key, deed, self._tracker, delivery.run)
+            delivery.place, delivery.problem, delivery.pause = place, "", SOON
+            if deed["deed"] == "open":
+                self._name(key, delivery.run.id)
+            if self._passed:
+                self._passed(deed["deed"])
+            if deed["deed"] == "finish":
+                self._spool.remove(key)
+                del self._deliveries[key]
+                return
+            if self._closing:
+                self.deliver(key)
+                return
+
+    def _name(self, key: str, run: str) -> None:
+        with self._changed:
+            self._ids[key] = run
+            self._changed.notify_all()
+
+    def _put_off(self, key: str, delivery: Delivery, problem: str) -> None:
+        with self._changed:
+            delivery.problem = problem
+            self._due[key] = time.monotonic() + delivery.pause
+            delivery.pause = min(2 * delivery.pause, LATER)

@@ -1,0 +1,286 @@
+"""Runs written to files of their own first: nothing waits for the store, and nothing is lost while it is away.
+
+A run is a folder with a journal, one line a deed, and the files that deeds need. It is gone once a store has it all.
+"""
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from tracking import pictures, rules
+from tracking.engines.memory import MemoryTracker
+from tracking.pictures import Picture
+from tracking.run import Dataset, Model, Record, Recorder, Run, Status, Tensor, Tracker, TrackingError, now
+
+JOURNAL: Final = "journal.jsonl"
+Deed = Mapping[str, Any]
+
+
+class SpooledRun:
+    """One run, recorded in its folder."""
+
+    def __init__(self, folder: Path, written: Callable[[], None]) -> None:
+        self._folder = folder
+        self._written = written
+        with _told(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._journal = os.open(folder / JOURNAL, os.O_RDWR | os.O_CREAT, 0o600)
+            self._size = _mend(self._journal)
+        self._files = len(list(folder.iterdir()))
+
+    def open(self, experiment: str, key: str, name: str, tags: Mapping[str, str]) -> None:
+        """Record that the run begins, or goes on."""
+        self._write("open", experiment=experiment, key=key, name=name, tags=rules.tag_texts(tags), time=now())
+
+    def log_parameters(self, parameters: Mapping[str, object]) -> None:
+        """As in the contract; a value that changes is refused by the store alone."""
+        self._write("parameters", values={name: str(value) for name, value in parameters.items()})
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int = 0, *, time: int | None = None) -> None:
+        """As in the contract."""
+        values = {name: float(value) for name, value in metrics.items()}
+        self._write("metrics", values=values, step=step, time=now() if time is None else time)
+
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """As in the contract."""
+        self._write("tags", values=rules.tag_texts(tags))
+
+    def log_dataset(self, dataset: Dataset) -> None:
+        """As in the contract."""
+        self._write("dataset", values=_plain(dataset))
+
+    def log_text(self, name: str, text: str) -> None:
+        """As in the contract."""
+        file = self._new_file(".txt")
+        with _told(file):
+            file.write_bytes(text.encode())
+        self._write("text", name=rules.artifact_name(name), file=file.name)
+
+    def log_picture(self, name: str, picture: Picture) -> None:
+        """As in the contract. It is drawn when it is delivered."""
+        file = self._new_file(".npz")
+        values = _plain(picture)
+        arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+        with _told(file), file.open("wb") as stream:
+            np.savez(stream, allow_pickle=False, **arrays)
+        plain = {name: value for name, value in values.items() if name not in arrays}
+        kind = type(picture).__name__
+        self._write("picture", name=rules.artifact_name(name), kind=kind, values=plain, file=file.name)
+
+    def log_model(self, model: Model) -> None:
+        """As in the contract."""
+        file = self._new_file(model.file.suffix)
+        with _told(file):
+            _link(model.file, file)
+        self._write("model", values=_plain(model) | {"file": file.name})
+
+    def finish(self, status: Status, *, time: int | None = None) -> None:
+        """As in the contract. What was recorded outlasts a failure of the power, too."""
+        # Everything before the line that says so is on the disk, and all of it before anybody is told.
+        with _told(self._folder):
+            for file in self._folder.iterdir():
+                _sync(file)
+            _sync(self._folder)
+        self._write("finish", status=status.value, time=now() if time is None else time)
+        with _told(self._folder):
+            os.fsync(self._journal)
+            os.close(self._journal)
+
+    def _new_file(self, suffix: str) -> Path:
+        """Name a file that no deed names yet: those of a line that was torn may still be there."""
+        self._files += 1
+        return self._folder / f"{self._files:04d}{suffix}"
+
+    def _write(self, deed: str, **details: Any) -> None:
+        line = json.dumps({"deed": deed, **details}, ensure_ascii=False).encode() + b"\n"
+        with _told(self._folder):
+            written = os.pwrite(self._journal, line, self._size)
+            if written < len(line):
+                # The rest has no room, and of a torn line nothing may stay.
+                os.ftruncate(self._journal, self._size)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._size += len(line)
+        self._written()
+
+
+class Spool:
+    """A folder of runs that wait for a store."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def run(
+        self, experiment: str, key: str, name: str, tags: Mapping[str, str], *, written: Callable[[], None]
+    ) -> SpooledRun:
+        """Begin the run with this key, or go on with it. `written` is called after each deed."""
+        run = SpooledRun(self.place(key), written)
+        run.open(experiment, key, name, tags)
+        return run
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """Return the keys of the runs that wait, of those that begin with `prefix`."""
+        firsts = [_first(folder) for folder in self._folders(prefix)]
+        return [deed["key"] for deed in firsts if deed]
+
+    def sweep(self, prefix: str) -> list[Path]:
+        """Remove what a killed process has left of runs that never began or were delivered; return what that was."""
+        rests = [folder for folder in self._folders(prefix) if _first(folder) is None]
+        for folder in rests:
+            shutil.rmtree(folder, ignore_errors=True)
+        return rests
+
+    def record(self, key: str) -> Record | None:
+        """Return a run as it will stand in a store, without an id and files; None where none waits."""
+        tracker = MemoryTracker()
+        opened: Run | None = None
+        experiment = ""
+        for deed, _ in self.deeds(key):
+            experiment = deed.get("experiment", experiment)
+            if deed["deed"] not in ("picture", "model", "text"):
+                opened = self.repeat(key, deed, tracker, opened)
+        found = tracker.find(experiment, key)
+        return replace(found, id="") if found else None
+
+    def deeds(self, key: str, start: int = 0) -> Iterator[tuple[Deed, int]]:
+        """Yield what was done from the place `start` of the journal on, and the place after it."""
+        journal = self.place(key) / JOURNAL
+        if not journal.exists():
+            return
+        with journal.open("rb") as stream:
+            stream.seek(start)
+            for line in stream:
+                deed = _parsed(line)
+                if deed is None:
+                    return
+                start += len(line)
+                yield deed, start
+
+    def repeat(self, key: str, deed: Deed, tracker: Tracker, run: Run | None) -> Run:
+        """Do in a store what was done here, and return its run."""
+        if deed["deed"] == "open":
+            return tracker.run(deed["experiment"], key, deed["name"], deed["tags"], time=deed["time"])
+        assert run is not None, "a journal begins with `open`"
+        _repeat(deed, run, self.place(key))
+        return run
+
+    def remove(self, key: str) -> None:
+        """Forget a run: a store has it."""
+        # First, so that a run which is removed in part is not taken for one that waits.
+        (self.place(key) / JOURNAL).unlink(missing_ok=True)
+        shutil.rmtree(self.place(key), ignore_errors=True)
+
+    def place(self, key: str) -> Path:
+        """Return the folder of a run."""
+        return self._folder / key.replace("/", "-")
+
+    def _folders(self, prefix: str) -> list[Path]:
+        folders = self._folder.iterdir() if self._folder.exists() else iter(())
+        return sorted(folder for folder in folders if folder.name.startswith(prefix.replace("/", "-")))
+
+
+def _first(folder: Path) -> Deed | None:
+    try:
+        with (folder / JOURNAL).open("rb") as stream:
+            return _parsed(stream.readline())
+    except OSError:
+        return None
+
+
+def _repeat(deed: Deed, run: Recorder, folder: Path) -> None:
+    match deed["deed"]:
+        case "parameters":
+            run.log_parameters(deed["values"])
+        case "metrics":
+            run.log_metrics(deed["values"], deed["step"], time=deed["time"])
+        case "tags":
+            run.set_tags(deed["values"])
+        case "dataset":
+            run.log_dataset(Dataset(**deed["values"]))
+        case "finish":
+            run.finish(Status(deed["status"]), time=deed["time"])
+        case _:
+            _repeat_file(deed, run, folder)
+
+
+def _repeat_file(deed: Deed, run: Recorder, folder: Path) -> None:
+    match deed["deed"]:
+        case "text":
+            with _told(folder):
+                text = (folder / deed["file"]).read_bytes().decode()
+            run.log_text(deed["name"], text)
+        case "picture":
+            run.log_picture(deed["name"], _picture(deed, folder))
+        case "model":
+            run.log_model(_model(deed["values"], folder))
+
+
+def _picture(deed: Deed, folder: Path) -> Picture:
+    kind = next(kind for kind in pictures.KINDS if kind.__name__ == deed["kind"])
+    with _told(folder), np.load(folder / deed["file"], allow_pickle=False) as arrays:
+        return kind(**deed["values"], **arrays)
+
+
+def _model(values: Mapping[str, Any], folder: Path) -> Model:
+    tensors = {name: Tensor(values[name]["dtype"], tuple(values[name]["shape"])) for name in ("input", "output")}
+    requirements = tuple(values["requirements"])
+    return Model(**{**values, **tensors, "file": folder / values["file"], "requirements": requirements})
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass, those that are dataclasses as mappings, too."""
+    found = {field.name: getattr(value, field.name) for field in fields(value)}
+    return {name: _plain(part) if isinstance(part, Tensor) else part for name, part in found.items()}
+
+
+def _mend(journal: int) -> int:
+    """Cut off what a killed process has written of a last line, and return the length of what is whole."""
+    size = 0
+    with os.fdopen(os.dup(journal), "rb") as stream:
+        for line in stream:
+            if _parsed(line) is None:
+                break
+            size += len(line)
+    os.ftruncate(journal, size)
+    return size
+
+
+def _parsed(line: bytes) -> Deed | None:
+    try:
+        deed = json.loads(line) if line.endswith(b"\n") else None
+    except ValueError:
+        return None
+    return deed if isinstance(deed, dict) else None
+
+
+def _link(file: Path, to: Path) -> None:
+    to.unlink(missing_ok=True)
+    try:
+        to.hardlink_to(file)
+    except OSError:
+        # Not every file system has links.
+        shutil.copyfile(file, to)
+
+
+def _sync(place: Path) -> None:
+    handle = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def _told(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        cause = error.strerror if isinstance(error, OSError) else str(error)
+        raise TrackingError(f"{place} cannot be read or written: {cause}; mend this, and run again") from error
