@@ -15,8 +15,40 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 import tracking
-from tracking import figures
+from tracking import databases
+from tracking.pictures import ConfusionMatrix
 from tracking.run import Dataset, Status, TrackingError
+
+# Opens the store in every home that it is told, as soon as it is told, and has a run in each.
+STARTER = """
+import sys, tracking
+from pathlib import Path
+tracking._quieten_mlflow()
+import mlflow.store.tracking.sqlalchemy_store
+number = sys.argv[1]
+print("ready", flush=True)
+for line in sys.stdin:
+    home = Path(line.strip())
+    tracker = tracking.connect(f"sqlite:///{home}/mlflow.db", home / "artifacts")
+    tracker.run(f"study-{number}", f"uuid/{number}", f"run-{number}", {})
+    tracker.close()
+    print("opened", flush=True)
+"""
+# Kills itself in the middle of making the database.
+DEADLY = """
+import functools, os, signal, sqlite3, sys, tracking
+from pathlib import Path
+from tracking import databases
+
+class Deadly(sqlite3.Connection):
+    def execute(self, statement, *values):
+        if statement.startswith("CREATE INDEX"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().execute(statement, *values)
+
+databases.sqlite3.connect = functools.partial(sqlite3.connect, factory=Deadly)
+tracking.connect(sys.argv[1], Path(sys.argv[2]))
+"""
 
 
 def sql(database: Path, statement: str) -> list[tuple[object, ...]]:
@@ -87,17 +119,37 @@ def test_what_is_in_the_database_stands_there_once(database: Path, tmp_path: Pat
     assert sql(database, "SELECT value FROM input_tags") == [("training",)]
 
 
-def test_an_interrupted_creation_leaves_no_half_made_database(tmp_path: Path) -> None:
-    start = (
-        f"import tracking, pathlib; tracking.connect('sqlite:///{tmp_path}/mlflow.db', pathlib.Path({str(tmp_path)!r}))"
-    )
-    process = subprocess.Popen([sys.executable, "-c", start])
-    while process.poll() is None and not list(tmp_path.glob(".mlflow-*/mlflow.db")):
-        time.sleep(0.01)
-    process.kill()
-    process.wait()
-    assert not (tmp_path / "mlflow.db").exists()
-    tracking.connect(f"sqlite:///{tmp_path}/mlflow.db", tmp_path / "artifacts").close()
+def test_a_process_killed_as_it_makes_the_database_leaves_one_that_opens(tmp_path: Path) -> None:
+    file, artifacts = tmp_path / "mlflow.db", tmp_path / "artifacts"
+    killed = subprocess.run([sys.executable, "-c", DEADLY, f"sqlite:///{file}", str(artifacts)], check=False)
+    assert killed.returncode == -9
+    assert databases.tables(file, 1) == frozenset()
+    tracking.connect(f"sqlite:///{file}", artifacts).close()
+    assert sql(file, "PRAGMA journal_mode") == [("wal",)]
+
+
+def test_processes_that_open_the_same_new_store_at_once_all_succeed_and_lose_nothing(tmp_path: Path) -> None:
+    with contextlib.ExitStack() as running:
+        starters = [
+            running.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", STARTER, str(number)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            for number in range(2)
+        ]
+        assert [starter.stdout.readline() for starter in starters if starter.stdout] == ["ready\n"] * 2
+        for number in range(4):
+            home = tmp_path / str(number)
+            for starter in starters:
+                print(home, file=starter.stdin, flush=True)
+            assert [starter.stdout.readline() for starter in starters if starter.stdout] == ["opened\n"] * 2
+            assert sql(home / "mlflow.db", "SELECT name FROM runs ORDER BY name") == [("run-0",), ("run-1",)]
+        for starter in starters:
+            starter.kill()
 
 
 @pytest.mark.parametrize("uri", ["", "mlruns", "ftp://host/x", "postgresql://user:secret@host/x", "file:///tmp/x"])
@@ -222,7 +274,7 @@ def test_a_password_in_an_address_is_refused_and_not_shown(tmp_path: Path) -> No
 def test_a_server_keeps_artifacts_where_it_likes(server: str, tmp_path: Path) -> None:
     tracker = tracking.connect(server, tmp_path / "unused")
     run = tracker.run("kept-by-server", "uuid/1", "lenet5-0001", {})
-    run.log_figure("a/b.png", figures.confusion_matrix(np.eye(2, dtype=np.int64), ["a", "b"], "t"))
+    run.log_picture("a/b.png", ConfusionMatrix(np.eye(2, dtype=np.int64), ["a", "b"], "t"))
     assert not (tmp_path / "unused").exists()
     assert list(tracker.records("kept-by-server")[0].artifacts) == ["a/b.png"]
     tracker.close()

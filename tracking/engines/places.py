@@ -1,16 +1,17 @@
 """Where MLflow keeps runs: addresses are checked here, and SQLite databases created, before MLflow opens them."""
 
-import contextlib
 import os
 import sqlite3
-import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tracking import databases
 from tracking.engines.refusals import told
 from tracking.run import TrackingError
 
 _SECONDS_TO_ANSWER = 5
+# Seconds for which one process waits while another makes the same database, or keeps all others out of it.
+_PATIENCE = 120.0
 _TABLES_OF_MLFLOW = {"experiments", "runs", "alembic_version"}
 
 
@@ -41,52 +42,39 @@ def _prepare_database(uri: str, artifacts: Path) -> tuple[str, str]:
             ) from error
         if not os.access(folder, os.W_OK | os.X_OK):
             raise TrackingError(f"the folder {folder} cannot be written to; change its permissions or give another one")
-    address = f"sqlite:///{file}"
-    if _is_empty(file):
-        _create(file, artifacts.as_uri())
-    else:
-        _require_mlflow(file)
-    return address, artifacts.as_uri()
+    if not _tables(file):
+        with told(str(file), "be created"):
+            databases.create(file, _template(artifacts.as_uri()), _PATIENCE)
+    _require_mlflow(file)
+    with told(str(file), "be written to"):
+        databases.write_ahead(file, _PATIENCE)
+    return databases.address_of(file), artifacts.as_uri()
 
 
 def _database_file(uri: str) -> Path:
-    name = uri.removeprefix("sqlite:///")
-    # SQLAlchemy would take what follows a question mark for options, and another file for the database.
-    if name in (uri, "", ":memory:") or "?" in name:
+    file = databases.file_of(uri)
+    if file is None:
         raise TrackingError(
             f"{uri!r} does not name a file; give sqlite:///<file> without a question mark, or memory: to keep nothing"
         )
-    return Path(name).absolute()
+    return file
 
 
-def _is_empty(file: Path) -> bool:
-    return not file.exists() or (file.is_file() and file.stat().st_size == 0)
-
-
-def _create(file: Path, artifacts: str) -> None:
-    """Create the database beside its place and put it there once complete: a half-made one cannot be mended."""
+def _template(artifacts: str) -> list[str]:
+    """Return MLflow's tables, with the default experiment in them, as SQL."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    with told(str(file), "be created"), tempfile.TemporaryDirectory(prefix=".mlflow-", dir=file.parent) as folder:
-        new = Path(folder, file.name)
-        SqlAlchemyStore(f"sqlite:///{new}", artifacts).engine.dispose()
-        with contextlib.closing(sqlite3.connect(new)) as connection:
-            # Readers, such as the UI, then neither block the search nor are blocked by it.
-            connection.execute("PRAGMA journal_mode = WAL")
-        new.chmod(0o600)
-        # Migrating takes seconds, in which another process may have put its own in place.
-        if _is_empty(file):
-            new.replace(file)
+    memory = SqlAlchemyStore("sqlite:///:memory:", artifacts)
+    with memory.engine.connect() as connection:
+        database = connection.connection.driver_connection
+        assert isinstance(database, sqlite3.Connection)
+        statements = list(database.iterdump())
+    memory.engine.dispose()
+    return statements
 
 
 def _require_mlflow(file: Path) -> None:
-    try:
-        with contextlib.closing(sqlite3.connect(file)) as connection:
-            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    except sqlite3.Error as error:
-        raise TrackingError(
-            f"{file} cannot be read as a database: {error}; move it away, or give another file"
-        ) from error
+    tables = _tables(file)
     if not tables >= _TABLES_OF_MLFLOW:
         found = ", ".join(sorted(tables)[:5])
         raise TrackingError(
@@ -95,11 +83,20 @@ def _require_mlflow(file: Path) -> None:
     _require_current(file)
 
 
+def _tables(file: Path) -> frozenset[str]:
+    try:
+        return databases.tables(file, _PATIENCE)
+    except sqlite3.Error as error:
+        raise TrackingError(
+            f"{file} cannot be read as a database: {error}; move it away, or give another file"
+        ) from error
+
+
 def _require_current(file: Path) -> None:
     """Raise if another version of MLflow made the database: MLflow would change it in place, and without a copy."""
     from mlflow.store.db import utils
 
-    engine = utils.create_sqlalchemy_engine(f"sqlite:///{file}")
+    engine = utils.create_sqlalchemy_engine(databases.address_of(file))
     try:
         with told(str(file), "be opened"):
             utils._verify_schema(engine)  # noqa: SLF001  # what the public `mlflow db upgrade` decides by

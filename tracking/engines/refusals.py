@@ -8,16 +8,14 @@ from collections.abc import Iterator
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
+from tracking import databases
 from tracking.run import TrackingError
 
-_WAYS_OUT = {
-    "database is locked": "end the other program that writes to it, and run again",
-    "readonly database": "make it writable",
-    "disk is full": "free some space, and run again",
-    "No space left": "free some space, and run again",
+_WAYS_OUT = databases.WAYS_OUT | {
+    "No space left": "free some space",
     "Permission denied": "make it writable",
-    "failed with exception": "see whether the server still runs, and run again",
-    "deleted": "restore it with `mlflow runs restore` or in the user interface, and run again",
+    "failed with exception": "see whether the server still runs",
+    "deleted": "restore it with `mlflow runs restore` or in the user interface",
     "out-of-date": "back it up and run `mlflow db upgrade`, or install the version of MLflow that made it",
 }
 
@@ -28,8 +26,8 @@ def told(place: str, deed: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, OSError, sqlite3.Error) as error:
-        way_out = next((way for sign, way in _WAYS_OUT.items() if sign in str(error)), "mend this, and run again")
-        raise TrackingError(f"{place} cannot {deed}: {_cause(error)}; {way_out}") from error
+        way_out = next((way for sign, way in _WAYS_OUT.items() if sign in str(error)), "mend this")
+        raise TrackingError(f"{place} cannot {deed}: {_cause(error)}; {way_out}, and run again") from error
 
 
 def _cause(error: Exception) -> str:

@@ -1,0 +1,86 @@
+"""SQLite files: which one an address names, what is in it, and how a new one comes to be whole or not at all."""
+
+import re
+import sqlite3
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import unquote
+
+# What SQLite says, and what helps.
+WAYS_OUT = {
+    "database is locked": "end the other program that writes to it",
+    "database table is locked": "end the other program that writes to it",
+    "readonly database": "make it, its folder and its disk writable",
+    "disk is full": "free some space",
+    "unable to open": "look whether its folder is there and can be written to",
+    "disk I/O error": "look whether the disk is full or gone",
+    "malformed": "put a copy in its place, or move it away and keep it: `sqlite3 FILE .recover` reads what is left",
+    "not a database": "move it away, or give another file",
+    "no such table": "put a copy in its place, or give another file",
+}
+# Between two tries at what SQLite itself does not wait for.
+_PAUSE_SECONDS = 0.05
+_ADDRESS = re.compile(r"sqlite(?:\+pysqlite)?:///(?P<file>[^?]+)")
+
+
+def file_of(address: str) -> Path | None:
+    """Return the file that an address names; None where SQLAlchemy would find no file in it, or options after `?`."""
+    found = _ADDRESS.fullmatch(address)
+    return Path(unquote(found["file"])).absolute() if found and found["file"] != ":memory:" else None
+
+
+def address_of(file: Path) -> str:
+    """Return the address that SQLAlchemy takes for this file."""
+    return f"sqlite:///{file.absolute()}".replace("%", "%25")
+
+
+def tables(file: Path, patience: float) -> frozenset[str]:
+    """Return the names of the tables in a file; none where it is empty or not there. Raises `sqlite3.Error`.
+
+    Waits `patience` seconds while another process keeps all others out.
+    """
+    if not file.exists():
+        return frozenset()
+    # Without the mode, SQLite would make the file anew if it went away between these lines.
+    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, timeout=patience)) as database:
+        return _tables(database)
+
+
+def create(file: Path, template: Sequence[str], patience: float) -> None:
+    """Put tables into a file that has none: all of them or, when killed, none; its owner alone can read it.
+
+    `template` is a database as `sqlite3.Connection.iterdump` gives it. SQLite's own lock, for which this waits
+    `patience` seconds, lets one process be first; the others find the tables, and leave them as they are. Raises
+    `sqlite3.Error` and `OSError`.
+    """
+    # SQLite gives the files that it puts beside a database the same mode.
+    file.touch(mode=0o600)
+    with closing(sqlite3.connect(file, timeout=patience, isolation_level=None)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        if not _tables(database):
+            # Without the template's own begin and end.
+            for statement in template[1:-1]:
+                database.execute(statement)
+        database.execute("COMMIT")
+
+
+def write_ahead(file: Path, patience: float) -> None:
+    """Let readers, such as the user interfaces, neither block the search nor be blocked by it."""
+    with closing(sqlite3.connect(file, timeout=patience, isolation_level=None)) as database:
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                database.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                # Of all that SQLite waits for, this is what it does not wait for.
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(_PAUSE_SECONDS)
+            else:
+                return
+
+
+def _tables(database: sqlite3.Connection) -> frozenset[str]:
+    return frozenset(name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'"))
