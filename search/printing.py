@@ -16,13 +16,13 @@ from rich.text import Text
 from models.data import Summary as DataSummary
 from models.family import Choice
 from search import baselines
+from search.addresses import redacted
 from search.baselines import Baseline
 from search.estimate import Estimate
 from search.progress import duration, short
 from search.results import Reproduction, Result, Summary
 from search.settings import Settings
 from search.space import Space, describe
-from search.storage import redacted
 
 Format = Literal["text", "json"]
 DEFAULT_HOME = "mlruns"

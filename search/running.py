@@ -18,7 +18,7 @@ import models
 import tracking
 from models import data
 from models.data import Images
-from search import engines, printing, quiet, results, space, storage
+from search import addresses, engines, printing, quiet, results, space, storage
 from search.driver import Driver
 from search.errors import SearchError, UsageError
 from search.estimate import Estimate, estimate
@@ -73,10 +73,10 @@ def run(study: str, place: Place, flags: Mapping[str, Any], output: Format) -> i
 
 def _decide(study: str, place: Place, flags: Mapping[str, Any]) -> tuple[Settings, Images]:
     """Settle everything that can be wrong before anything is written."""
-    if place.storage == place.tracking_uri:
+    if addresses.same(place.storage, place.tracking_uri):
         raise UsageError(
-            f"--storage and --tracking-uri are both {storage.redacted(place.storage)}; Optuna and MLflow cannot share "
-            "a database: give two"
+            f"--storage and --tracking-uri are both {addresses.redacted(place.storage)}; Optuna and MLflow cannot "
+            "share a database: give two"
         )
     stored = storage.remembered(storage.open_existing(place.storage), study) if storage.exists(place.storage) else {}
     files = {name: _absolute(flags[name]) for name in ("data", "weights")}

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import models
+from search.addresses import has_password, redacted
 from search.errors import UsageError
+from tracking import databases
 
 Sampler = Literal["tpe", "random", "qmc", "grid"]
 Pruner = Literal["hyperband", "median", "none"]
@@ -93,11 +95,31 @@ class Place:
         folder = (home or Path("mlruns")).expanduser().absolute()
         if "?" in str(folder):
             raise UsageError(f"--home {folder}: a path with '?' cannot hold a database; choose another")
-        return cls(folder, storage or _sqlite(folder / "optuna.db"), tracking_uri or _sqlite(folder / "mlflow.db"))
+        _refuse_shown_password(storage)
+        return cls(
+            folder,
+            _address("--storage", storage) or databases.address_of(folder / "optuna.db"),
+            _address("--tracking-uri", tracking_uri) or databases.address_of(folder / "mlflow.db"),
+        )
 
 
-def _sqlite(file: Path) -> str:
-    return f"sqlite:///{file}"
+def _address(flag: str, given: str | None) -> str | None:
+    """Return the address of a store; one of an SQLite file by its whole path, wherever it is used."""
+    if not given or not given.startswith("sqlite"):
+        return given
+    file = databases.file_of(given)
+    if file is None or "?" in str(file):
+        raise UsageError(f"{flag} {redacted(given)}: does not name a file; give sqlite:///FILE, without a '?'")
+    return databases.address_of(file)
+
+
+def _refuse_shown_password(storage: str | None) -> None:
+    """Whoever is on this machine can read a command line, and nobody else its environment."""
+    if storage and has_password(storage) and storage != os.environ.get("OPTUNA_STORAGE"):
+        raise UsageError(
+            f"--storage {redacted(storage)}: a password on the command line can be read by all who use this machine; "
+            "give the address in the variable OPTUNA_STORAGE instead"
+        )
 
 
 def check_name(study: str) -> str:
