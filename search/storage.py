@@ -1,64 +1,178 @@
-"""Optuna's storage: opened to write or to read, and what stands in it."""
+"""Optuna's storage: opened to write or to read, what stands in it, and what is said when it refuses."""
 
+import re
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.exceptions import OptunaError
 from optuna.storages import RDBStorage
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from search.errors import UsageError
+from search import disk
+from search.addresses import redacted
+from search.errors import SearchError, UsageError
+from tracking import databases
 
 # Seconds for which a write waits while another process holds the database.
-PATIENCE = 120
-SQLITE = "sqlite:///"
+PATIENCE = 120.0
+TABLES = {"alembic_version", "studies", "trials", "version_info"}
+GOES_ON = "; what was finished stays, and the same command goes on"
+# What Optuna says of a study or a trial that is there no more.
+_DELETED = "Record does not exist."
+_WAYS_OUT = databases.WAYS_OUT | {
+    "storage upgrade": "back it up and run `optuna storage upgrade --storage ADDRESS`, or give another --storage",
+    "updating optuna": "install a newer Optuna, or give another --storage",
+    "Could not parse": "give sqlite:///FILE, or a server's address as SQLAlchemy takes it",
+    "load plugin": "give sqlite:///FILE, or a server's address as SQLAlchemy takes it",
+    "DB access module": "install it, or give sqlite:///FILE",
+    "connect": "see whether the server still runs",
+}
 
 
 def connect(url: str) -> RDBStorage:
     """Open Optuna's storage, making the tables of a new one. Raises `UsageError`."""
-    if url.startswith(SQLITE):
-        _prepare(Path(url.removeprefix(SQLITE)))
-    return _open(url)
+    file = databases.file_of(url)
+    with _refused(url):
+        if file is None:
+            return RDBStorage(url)
+        if not databases.tables(file, PATIENCE):
+            databases.create(file, _template(), PATIENCE)
+        _require_optuna(file)
+        databases.write_ahead(file, PATIENCE)
+        return _open_file(url)
 
 
-def _open(url: str) -> RDBStorage:
-    options = {"connect_args": {"timeout": PATIENCE}} if url.startswith(SQLITE) else None
-    try:
-        return RDBStorage(url, engine_kwargs=options)
-    # Optuna raises a RuntimeError where the tables are of another program or version, ImportError for a driver.
-    except (SQLAlchemyError, RuntimeError, ValueError, ImportError, optuna.exceptions.OptunaError) as error:
+def open_existing(url: str) -> RDBStorage:
+    """Open a storage to read, which must be there. Raises `UsageError`."""
+    if not exists(url):
         raise UsageError(
-            f"--storage {redacted(url)}: Optuna cannot use it ({str(error).splitlines()[0]}); give an empty or an "
-            "Optuna database, and never MLflow's"
-        ) from error
+            f"nothing has been searched here yet: there is no {databases.file_of(url)}; "
+            "begin with `python -m search run --study lenet5`, or name another folder with --home"
+        )
+    file = databases.file_of(url)
+    with _refused(url):
+        if file is None:
+            return RDBStorage(url, skip_table_creation=True)
+        _require_optuna(file)
+        return _open_file(url)
 
 
-def redacted(url: str) -> str:
-    """Return the address without the password in it."""
-    scheme, separator, rest = url.partition("://")
-    credentials, at, host = rest.rpartition("@")
-    return f"{scheme}{separator}{credentials.partition(':')[0]}:***@{host}" if at else url
+def exists(url: str) -> bool:
+    """Whether there is anything to open. Raises `UsageError` where that cannot be told."""
+    file = databases.file_of(url)
+    with _refused(url):
+        # A process that was killed as it made the database leaves an empty one.
+        return file is None or bool(databases.tables(file, PATIENCE))
 
 
-def _prepare(file: Path) -> None:
-    """Make the database write ahead, so that the dashboard reads while the search writes; readable by its owner."""
+def _open_file(url: str) -> RDBStorage:
+    return RDBStorage(url, engine_kwargs={"connect_args": {"timeout": PATIENCE}}, skip_table_creation=True)
+
+
+def _require_optuna(file: Path) -> None:
+    """Raise before Optuna does, which first puts its own tables between another program's."""
+    if not databases.tables(file, PATIENCE) >= TABLES:
+        raise UsageError(f"--storage {file}: another program's database, not Optuna's; give Optuna a file of its own")
+
+
+def _template() -> list[str]:
+    """Return Optuna's tables, empty, as SQL."""
+    memory = RDBStorage("sqlite://")
+    with memory.engine.connect() as connection:
+        database = connection.connection.driver_connection
+        assert isinstance(database, sqlite3.Connection)
+        statements = list(database.iterdump())
+    memory.engine.dispose()
+    return statements
+
+
+@contextmanager
+def _refused(url: str) -> Iterator[None]:
     try:
-        with sqlite3.connect(file, timeout=PATIENCE) as database:
-            database.execute("PRAGMA journal_mode=WAL")
-        database.close()
-        file.chmod(0o600)
-    except (sqlite3.Error, OSError) as error:
-        raise UsageError(f"--storage {file}: no SQLite database can be kept there ({error})") from error
+        yield
+    # A RuntimeError where the tables are of another version, ImportError for a driver, ValueError for an address.
+    except (OptunaError, SQLAlchemyError, sqlite3.Error, OSError, RuntimeError, ValueError, ImportError) as error:
+        raise UsageError(f"--storage {_reason(url, error)}") from error
+
+
+@contextmanager
+def told(url: str, outcome: str = GOES_ON) -> Iterator[None]:
+    """Raise what Optuna, and the database below it, refuse as `SearchError`: what it really was, where, and what helps.
+
+    Optuna itself speaks of invalid data when its database is locked, full or gone.
+    """
+    try:
+        yield
+    except (OptunaError, SQLAlchemyError, sqlite3.Error, KeyError, AssertionError) as error:
+        if error.args == (_DELETED,):
+            raise _lost(url, "the study, or a trial of it, was deleted meanwhile") from error
+        # A fault in the code, unless Optuna asserts what its database refused.
+        if isinstance(error, KeyError | AssertionError) and _database_error(error) is None:
+            raise
+        require_there(url)
+        raise SearchError(_reason(url, error) + outcome) from error
+    # SQLite goes on writing into a file that was removed, and says nothing.
+    require_there(url)
+
+
+def require_there(url: str) -> None:
+    """Raise `SearchError` where the file of an open storage was removed."""
+    file = databases.file_of(url)
+    if file and not file.exists():
+        raise _lost(url, "the file is gone")
+
+
+def _lost(url: str, what: str) -> SearchError:
+    return SearchError(f"{databases.file_of(url) or redacted(url)}: {what}; put a copy back, or begin anew")
+
+
+@contextmanager
+def reading(url: str) -> Iterator[RDBStorage]:
+    """Lend a storage to read, which must be there. Raises `UsageError`, and `SearchError` where it cannot be read."""
+    storage = open_existing(url)
+    try:
+        with told(url, outcome=""):
+            yield storage
+    finally:
+        storage.engine.dispose()
+
+
+def _reason(url: str, error: BaseException) -> str:
+    """Say in one line which storage refuses, why, and what helps."""
+    file = databases.file_of(url)
+    cause = _database_error(error) or error
+    said = str(cause.strerror if isinstance(cause, OSError) and cause.strerror else cause).strip()
+    first = re.split(r"\n|\. ", f"{said}\n")[0].rstrip(".") or type(cause).__name__
+    if "is locked" in first:
+        first += f" for more than {PATIENCE:g} s"
+    if file and "is full" in first:
+        first += f" ({disk.megabytes_free(file.parent):,.0f} MB free)"
+    way_out = next((way for sign, way in _WAYS_OUT.items() if sign in said), "mend this, or give another --storage")
+    return redacted(f"{file or url}: {first}; {way_out}")
+
+
+def _database_error(error: BaseException | None) -> BaseException | None:
+    """Return what the database itself said, however deep Optuna and SQLAlchemy have wrapped it."""
+    while error is not None:
+        if isinstance(error, DBAPIError) and error.orig:
+            return error.orig
+        if isinstance(error, SQLAlchemyError | sqlite3.Error):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def load(storage: RDBStorage, name: str) -> optuna.Study:
     """Return a study to read. Raises `UsageError` naming the ones there are."""
-    try:
-        return optuna.load_study(study_name=name, storage=storage)
-    except KeyError:
-        there = ", ".join(optuna.get_all_study_names(storage)) or "none yet"
-        raise UsageError(f"no study named {name!r}; there are: {there}") from None
+    # Looked up here: the database takes no name with half a character in it, as an odd terminal may send.
+    names = optuna.get_all_study_names(storage)
+    if name not in names:
+        raise UsageError(f"no study named {name!r}; there are: {', '.join(names) or 'none yet'}")
+    return optuna.load_study(study_name=name, storage=storage)
 
 
 def remembered(storage: RDBStorage, name: str) -> dict[str, Any]:
@@ -73,18 +187,3 @@ def remembered(storage: RDBStorage, name: str) -> dict[str, Any]:
     if not any(trial.state.is_finished() for trial in study.get_trials(deepcopy=False)):
         settings.pop("weights", None)
     return settings
-
-
-def exists(url: str) -> bool:
-    """Whether there is anything to open: an SQLite file that is not there yet would be made."""
-    return not url.startswith(SQLITE) or Path(url.removeprefix(SQLITE)).exists()
-
-
-def open_existing(url: str) -> RDBStorage:
-    """Open a storage to read, which must be there. Raises `UsageError`."""
-    if not exists(url):
-        raise UsageError(
-            f"nothing has been searched here yet: there is no {url.removeprefix(SQLITE)}; "
-            "begin with `python -m search run --study lenet5`, or name another folder with --home"
-        )
-    return _open(url)
