@@ -19,6 +19,11 @@ START_SECONDS = 15.0
 # Building, judging and recording one network.
 TRIAL_SECONDS = 4.0
 ARTIFACT_MEGABYTES = 1.2
+# Two new databases and their journals, logs.
+STORES_MEGABYTES = 20.0
+# What a trial under way keeps of its network: weights, two moments of each and the best weights in a checkpoint, and
+# the model twice, beside that and in the run.
+NETWORKS_UNDER_WAY = 6
 
 
 @dataclass(frozen=True)
@@ -52,3 +57,9 @@ def estimate(settings: Settings, images: Images, trials_left: int) -> Estimate:
         first_epoch_seconds=first_epoch,
         megabytes=trials_left * (cost.model_megabytes + ARTIFACT_MEGABYTES) + images.train.images.nbytes / 1e6,
     )
+
+
+def least_megabytes(settings: Settings) -> float:
+    """Estimate what must be free for one trial a worker to be recorded: much less than all of them take together."""
+    network = models.family(settings.family).cost.model_megabytes
+    return STORES_MEGABYTES + settings.worker_count * (NETWORKS_UNDER_WAY * network + ARTIFACT_MEGABYTES)

@@ -6,7 +6,7 @@ import pytest
 
 import models
 from models.data import Images
-from search.estimate import estimate
+from search.estimate import estimate, least_megabytes
 from search.settings import Settings
 from tests.support import make_images
 
@@ -34,3 +34,13 @@ def test_larger_images_and_more_of_them_take_longer(settle: Settle, bars: Images
     larger, more = make_images(height=56, width=56), make_images(train=3200)
     assert estimate(settings, larger, 10).first_epoch_seconds > estimate(settings, bars, 10).first_epoch_seconds
     assert estimate(settings, more, 10).first_epoch_seconds > estimate(settings, bars, 10).first_epoch_seconds
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_what_must_be_free_is_less_than_what_a_long_search_takes_and_more_than_a_model(
+    name: str, settle: Settle, bars: Images
+) -> None:
+    settings = settle(name, trials=200)
+    assert (
+        models.family(name).cost.model_megabytes < least_megabytes(settings) < estimate(settings, bars, 200).megabytes
+    )
