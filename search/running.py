@@ -106,7 +106,8 @@ def _finished(settings: Settings) -> int:
 def _require_writable(home: Path) -> None:
     """Make the home folder, and try whether a file can be written into it. Raises `UsageError`."""
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        # Nobody else reads what is in it: images, models and logs. A folder that is there was shared on purpose.
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=home):
             pass
     except OSError as error:

@@ -17,7 +17,9 @@ log = logging.getLogger(__name__)
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Be the only process at work in `folder`, which is created where needed. A killed holder lets go."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # The folder around it may be the home of a search, and new, too: `parents` alone would open that to everybody.
+    for new in (folder.parent, folder):
+        new.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,7 +1,8 @@
-"""Disks that are full, nearly full, or cannot be written to: a real one of a megabyte, made for each test."""
+"""The home folder and the disk under it: who may read it, and a real disk of a megabyte that is full or read-only."""
 
 import errno
 import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +15,8 @@ import optuna
 import pytest
 
 import tracking
-from search import disk, storage
+from models.data.files import locked
+from search import disk, running, storage
 from search.errors import SearchError, UsageError
 from tracking import TrackingError
 
@@ -99,6 +101,21 @@ def test_too_little_room_is_refused_with_what_is_free_and_what_it_takes(small: P
     with pytest.raises(UsageError, match=r"--home .*: 1 MB are free there.* at least 50 MB; free some, or name"):
         disk.require(small / "still" / "to come", 50)
     assert list(small.iterdir()) == []
+
+
+def test_a_new_home_is_its_owners_alone_and_one_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
+    running._require_writable(tmp_path / "new" / "home")
+    assert stat.S_IMODE((tmp_path / "new" / "home").stat().st_mode) == 0o700
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o770)
+    running._require_writable(tmp_path / "shared")
+    assert stat.S_IMODE((tmp_path / "shared").stat().st_mode) == 0o770
+
+
+def test_a_home_that_a_download_makes_is_its_owners_alone(tmp_path: Path) -> None:
+    with locked(tmp_path / "home" / "cache"):
+        pass
+    assert stat.S_IMODE((tmp_path / "home").stat().st_mode) == 0o700
 
 
 def test_a_full_disk_under_optuna_is_named_and_nothing_acknowledged_is_lost(small: Path) -> None:
