@@ -1,5 +1,6 @@
 """What studies have come to, read from Optuna alone: quickly, and while a search is going on."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -66,6 +67,8 @@ class Summary:
         return f"{self.name} ({beside})" if beside else self.name
 
 
+# Python also takes other scripts' digits for a number, and gives up on very long ones.
+TRIAL_NUMBER = re.compile(r"[0-9]{1,9}")
 # User attributes that are not metrics.
 WORDS = ("baseline", "caveat", "epochs", "patience", "mlflow_run_id", "model", "reason")
 
@@ -124,7 +127,7 @@ def one(store: RDBStorage, name: str) -> Result:
     """Return the trial named `STUDY/NUMBER`. Raises `UsageError`."""
     study_name, _, number = name.rpartition("/")
     trials = storage.load(store, study_name).get_trials(deepcopy=False)
-    if not number.isdecimal() or int(number) >= len(trials):
+    if not TRIAL_NUMBER.fullmatch(number) or int(number) >= len(trials):
         there = f"{study_name}/0 to {study_name}/{len(trials) - 1}" if trials else "none yet"
         raise UsageError(f"no trial {name!r}; there are: {there}")
     return result(study_name, trials[int(number)])
