@@ -12,6 +12,11 @@ ROOMS = {"search": {"models", "tracking"}, "models": set(), "tracking": set()}
 OWNERS = {"optuna": "search", "keras": "models", "tensorflow": "models", "mlflow": "tracking"}
 # Neither may be needed by what a worker imports.
 NOT_IN_WORKERS = {"optuna", "mlflow", "typer", "rich"}
+# To read a file with one of these is to run it.
+RUN_WHAT_THEY_LOAD = {"pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
+DANGEROUS_NAMES = {"eval", "exec", "enable_unsafe_deserialization"}
+DANGEROUS_CALLS = {"yaml.load", "os.system", "os.popen"}
+SAFE_OPTIONS = {"safe_mode": True, "shell": False, "allow_pickle": False}
 
 
 def modules() -> dict[str, Path]:
@@ -97,7 +102,67 @@ def test_what_a_worker_imports_leads_to_neither_store() -> None:
         ahead += [module for module in found if module in ours and module not in reached]
 
 
-def test_no_file_turns_safe_loading_off() -> None:
-    forbidden = ("enable_unsafe_deserialization", "safe_mode=False", "pickle.load", "dill", "yaml.load(", "eval(")
-    for name, file in modules().items():
-        assert [word for word in forbidden if word in file.read_text("utf-8")] == [], name
+def dangers(tree: ast.AST) -> Iterator[str]:
+    """What runs code that is not in this repository: out of a file, a text, or a shell."""
+    for name in imports(tree, everywhere=True):
+        if name.partition(".")[0] in RUN_WHAT_THEY_LOAD or name in DANGEROUS_CALLS:
+            yield name
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name | ast.Attribute | ast.alias) and words(node).split(".")[-1] in DANGEROUS_NAMES:
+            yield words(node)
+        elif isinstance(node, ast.Call):
+            yield from {words(node.func)} & DANGEROUS_CALLS
+            yield from (ast.unparse(option) for option in node.keywords if not safe(option))
+
+
+def words(node: ast.expr | ast.alias) -> str:
+    return node.name if isinstance(node, ast.alias) else ast.unparse(node)
+
+
+def safe(option: ast.keyword) -> bool:
+    """Whether an option is none of the risky ones, or written out as its safe value."""
+    wanted = SAFE_OPTIONS.get(option.arg or "")
+    return wanted is None or (isinstance(option.value, ast.Constant) and option.value.value is wanted)
+
+
+@pytest.mark.parametrize("name", modules())
+def test_nothing_runs_code_out_of_a_file_a_text_or_a_shell(name: str) -> None:
+    assert list(dangers(read(modules()[name]))) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import pickle",
+        "from joblib import load",
+        "def later():\n    import cloudpickle as harmless",
+        "eval(text)",
+        "builtins.exec(text)",
+        "yaml.load(stream, Loader=yaml.SafeLoader)",
+        "keras.config.enable_unsafe_deserialization()",
+        "from keras.config import enable_unsafe_deserialization as harmless",
+        "keras.saving.load_model(file, safe_mode=False)",
+        "keras.saving.load_model(file, safe_mode=chosen)",
+        "subprocess.run(words, shell=True)",
+        "os.system(words)",
+        "from os import popen",
+        "np.load(file, allow_pickle=True)",
+    ],
+)
+def test_each_way_to_run_foreign_code_is_seen(code: str) -> None:
+    assert list(dangers(ast.parse(code))) != []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "evaluate(network)",
+        "network.evaluate(split)",
+        "np.load(file, allow_pickle=False)",
+        "subprocess.run(words, shell=False)",
+        "yaml.safe_load(stream)",
+        "# never pickle.load, never eval(",
+    ],
+)
+def test_harmless_code_is_left_alone(code: str) -> None:
+    assert list(dangers(ast.parse(code))) == []
