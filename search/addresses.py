@@ -24,7 +24,7 @@ def _server(address: str) -> tuple[str, str, str]:
 def redacted(text: str) -> str:
     """Return an address, or one word of a command line with an address in it, without the password."""
     # As SQLAlchemy reads it, and further: a password with an unescaped @ in it is not half shown.
-    before_host = re.sub(r"(://[^:/@]*:).*@", r"\1***@", text)
+    before_host = re.sub(r"(?s)(://[^:/@]*:).*@", r"\1***@", text)
     return re.sub(r"\b(password=)[^&]*", r"\1***", before_host)
 
 
