@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tracking.rules import model_name
 from tracking.run import (
+    DUPLICATE_TAG,
     KEY_TAG,
     MODEL_SHA256_TAG,
     MODEL_TAG,
@@ -20,6 +21,7 @@ from tracking.run import (
 )
 
 __all__ = [
+    "DUPLICATE_TAG",
     "KEY_TAG",
     "MODEL_SHA256_TAG",
     "MODEL_TAG",
@@ -34,6 +36,7 @@ __all__ = [
     "TrackingError",
     "connect",
     "model_address",
+    "open_existing",
 ]
 
 
@@ -44,9 +47,22 @@ def connect(uri: str, artifacts: Path) -> Tracker:
 
         return MemoryTracker()
     _quieten_mlflow()
+    from tracking.engines import places
     from tracking.engines.mlflow import MlflowTracker
 
-    return MlflowTracker(uri, artifacts)
+    return MlflowTracker(*places.prepare(uri, artifacts))
+
+
+def open_existing(uri: str) -> Tracker | None:
+    """Open the store at `uri` to read; None where there is nothing. Neither makes nor changes anything."""
+    if uri == "memory:":
+        return None
+    _quieten_mlflow()
+    from tracking.engines import places
+    from tracking.engines.mlflow import MlflowTracker
+
+    place = places.find(uri)
+    return MlflowTracker(place, None) if place else None
 
 
 def model_address(run: str, name: str) -> str:

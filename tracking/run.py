@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 KEY_TAG: Final = "search.key"
 """The tag that names a run for ever: a study's uuid and a trial's number."""
+DUPLICATE_TAG: Final = "search.duplicate_of"
+"""The tag of a run that is one too many under its key: it holds the id of the run that counts."""
 MODEL_TAG: Final = "search.model"
 """The tag under which a run holds the address of its model."""
 MODEL_SHA256_TAG: Final = "search.model_sha256"
@@ -65,7 +67,10 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Record:
-    """A run as it stands in the store: the last value of each metric, and the names of its artifacts."""
+    """A run as it stands in the store: the last value of each metric, and the names of its artifacts.
+
+    `datasets` are the digests of what it was trained on.
+    """
 
     id: str
     name: str
@@ -74,6 +79,7 @@ class Record:
     parameters: Mapping[str, str]
     metrics: Mapping[str, float]
     artifacts: Sequence[str]
+    datasets: Sequence[str]
 
 
 class Recorder(Protocol):
@@ -141,17 +147,21 @@ class Tracker(Protocol):
     def run(self, experiment: str, key: str, name: str, tags: Mapping[str, str], *, time: int | None = None) -> Run:
         """Return the run whose tag `search.key` is `key`, RUNNING: the one there is, or a new one with these tags.
 
-        If several runs have the key, the oldest is returned. `time` is when a new one began.
+        If several runs have the key, the oldest is returned that is not tagged as a duplicate. `time` is when a new one
+        began.
         """
 
     def reopen(self, run: str) -> Run:
         """Return the run with this id as it stands, to add to it or to mend it."""
 
     def find(self, experiment: str, key: str) -> Record | None:
-        """Return the run whose tag `search.key` is `key`, the oldest of several; None where there is none."""
+        """Return the run whose tag `search.key` is `key`, the same of several as `run`; None where there is none."""
 
     def records(self, experiment: str) -> Sequence[Record]:
         """Every run of an experiment, oldest first. Empty for an experiment that does not exist."""
+
+    def values(self, run: str, metric: str) -> Sequence[tuple[int, float]]:
+        """Every value in the store of a metric of the run with this id, by step; a step may stand there twice."""
 
     def read(self, run: str, artifact: str) -> bytes:
         """Return an artifact of the run with this id. Raises `TrackingError` where it is not there."""

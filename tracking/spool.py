@@ -130,9 +130,13 @@ class Spool:
         firsts = [_first(folder) for folder in self._folders(prefix)]
         return [deed["key"] for deed in firsts if deed]
 
+    def rests(self, prefix: str) -> list[Path]:
+        """Return what a killed process has left of runs that never began or were delivered."""
+        return [folder for folder in self._folders(prefix) if _first(folder) is None]
+
     def sweep(self, prefix: str) -> list[Path]:
-        """Remove what a killed process has left of runs that never began or were delivered; return what that was."""
-        rests = [folder for folder in self._folders(prefix) if _first(folder) is None]
+        """Remove the rests; return what that was."""
+        rests = self.rests(prefix)
         for folder in rests:
             shutil.rmtree(folder, ignore_errors=True)
         return rests

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tracking.pictures import ConfusionMatrix, LearningCurves
-from tracking.run import Dataset, Model, Record, Run, Status, Tensor, Tracker, TrackingError
+from tracking.run import DUPLICATE_TAG, Dataset, Model, Record, Run, Status, Tensor, Tracker, TrackingError
 
 Opener = Callable[[], Tracker]
 
@@ -222,3 +222,23 @@ def test_an_experiment_says_whose_it_is(tracker: Tracker, reopen: Opener, experi
     tags = reopen().experiment_tags(experiment)
     assert tags is not None
     assert tags["search.study_uuid"] == "2"
+
+
+def test_every_value_of_a_metric_is_given_back_by_step(run: Run, reopen: Opener) -> None:
+    run.log_metrics({"loss": 0.1 + 0.2}, step=2)
+    run.log_metrics({"loss": 0.5}, step=1)
+    assert list(reopen().values(run.id, "loss")) == [(1, 0.5), (2, 0.1 + 0.2)]
+    assert list(reopen().values(run.id, "never logged")) == []
+
+
+def test_a_run_tagged_as_a_duplicate_does_not_count_under_its_key(run: Run, reopen: Opener, experiment: str) -> None:
+    run.set_tags({DUPLICATE_TAG: "another"})
+    assert reopen().find(experiment, "uuid/17") is None
+    assert reopen().run(experiment, "uuid/17", "lenet5-0017", {}).id != run.id
+    assert len(reopen().records(experiment)) == 2
+
+
+def test_a_record_says_by_digest_what_the_run_was_trained_on(run: Run, reopen: Opener, experiment: str) -> None:
+    assert list(only_record(reopen(), experiment).datasets) == []
+    run.log_dataset(Dataset("fashion-mnist", "d" * 36, "/data", {"classes": 10}))
+    assert list(only_record(reopen(), experiment).datasets) == ["d" * 36]

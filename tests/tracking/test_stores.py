@@ -278,3 +278,16 @@ def test_a_server_keeps_artifacts_where_it_likes(server: str, tmp_path: Path) ->
     assert not (tmp_path / "unused").exists()
     assert list(tracker.records("kept-by-server")[0].artifacts) == ["a/b.png"]
     tracker.close()
+
+
+def test_a_store_that_is_opened_to_read_is_neither_made_nor_changed(database: Path, tmp_path: Path) -> None:
+    assert tracking.open_existing(f"sqlite:///{tmp_path}/nothing/mlflow.db") is None
+    assert not (tmp_path / "nothing").exists()
+    sql(database, "PRAGMA journal_mode = DELETE")
+    before = database.read_bytes()
+    tracker = tracking.open_existing(f"sqlite:///{database}")
+    assert tracker is not None
+    assert list(tracker.records("lenet5")) == []
+    tracker.close()
+    assert database.read_bytes() == before
+    assert [file.name for file in database.parent.iterdir()] == [database.name]

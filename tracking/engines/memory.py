@@ -6,7 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tracking import rules
-from tracking.run import KEY_TAG, MODEL_SHA256_TAG, MODEL_TAG, Dataset, Model, Record, Status, TrackingError
+from tracking.run import (
+    DUPLICATE_TAG,
+    KEY_TAG,
+    MODEL_SHA256_TAG,
+    MODEL_TAG,
+    Dataset,
+    Model,
+    Record,
+    Status,
+    TrackingError,
+)
 
 if TYPE_CHECKING:
     from tracking.pictures import Picture
@@ -94,7 +104,7 @@ class MemoryTracker:
         """As in the contract."""
         runs = self._experiments.setdefault(experiment, [])
         for run in runs:
-            if run.tags[KEY_TAG] == key:
+            if _counts(run.tags, key):
                 run.status = Status.RUNNING
                 return run
         run = MemoryRun(f"memory-{next(self._run_ids)}", name, {**tags, KEY_TAG: key}, self._model_ids)
@@ -110,11 +120,15 @@ class MemoryTracker:
 
     def find(self, experiment: str, key: str) -> Record | None:
         """As in the contract."""
-        return next((record for record in self.records(experiment) if record.tags[KEY_TAG] == key), None)
+        return next((record for record in self.records(experiment) if _counts(record.tags, key)), None)
 
     def records(self, experiment: str) -> Sequence[Record]:
         """As in the contract."""
         return [_record(run) for run in self._experiments.get(experiment, [])]
+
+    def values(self, run: str, metric: str) -> Sequence[tuple[int, float]]:
+        """As in the contract."""
+        return sorted(self.reopen(run).history(metric).items())
 
     def read(self, run: str, artifact: str) -> bytes:
         """As in the contract."""
@@ -146,4 +160,9 @@ def _record(run: MemoryRun) -> Record:
         parameters=dict(run.parameters),
         metrics={name: history[max(history)] for name, history in run.metrics.items()},
         artifacts=sorted(run.artifacts),
+        datasets=[dataset.digest for dataset in run.datasets],
     )
+
+
+def _counts(tags: Mapping[str, str], key: str) -> bool:
+    return tags[KEY_TAG] == key and DUPLICATE_TAG not in tags

@@ -12,10 +12,10 @@ from mlflow import artifacts, entities
 from mlflow.tracking import MlflowClient
 
 from tracking import rules
-from tracking.engines import keras_model, places
+from tracking.engines import keras_model
 from tracking.engines.mlflow_run import MlflowRun
 from tracking.engines.refusals import told
-from tracking.run import KEY_TAG, MODEL_TAG, Record, Status, TrackingError
+from tracking.run import DUPLICATE_TAG, KEY_TAG, MODEL_TAG, Record, Status, TrackingError
 
 # Makes the UI show what belongs to training, and not to language models, which it otherwise asks a person about.
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
@@ -26,10 +26,11 @@ TRIES = 3
 class MlflowTracker:
     """A store of MLflow's, written to by one process."""
 
-    def __init__(self, uri: str, artifacts: Path) -> None:
+    def __init__(self, place: str, artifacts: str | None) -> None:
+        """`place` and `artifacts` are what `places` makes of an address; without `artifacts`, the store puts them."""
         # Its errors are raised here as TrackingError; printed with a traceback they would be said twice.
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
-        self._place, self._artifacts = places.prepare(uri, artifacts)
+        self._place, self._artifacts = place, artifacts
         with told(self._place, "be opened"):
             self._client = MlflowClient(self._place)
             self._client.search_experiments(max_results=1)
@@ -90,6 +91,12 @@ class MlflowTracker:
                 return []
             return [self._record(run) for run in self._runs(found.experiment_id)]
 
+    def values(self, run: str, metric: str) -> Sequence[tuple[int, float]]:
+        """As in the contract."""
+        with told(self._place, f"give back {metric} of run {run}"):
+            found = self._client.get_metric_history(run, rules.metric_name(metric))
+        return sorted((recorded.step, recorded.value) for recorded in found)
+
     def read(self, run: str, artifact: str) -> bytes:
         """As in the contract."""
         return self._fetch(f"runs:/{run}/{artifact}")
@@ -134,7 +141,7 @@ class MlflowTracker:
         assert '"' not in key
         found = self._client.search_runs(
             [experiment_id],
-            filter_string=f'tags.`{KEY_TAG}` = "{key}"',
+            filter_string=f'tags.`{KEY_TAG}` = "{key}" AND tags.`{DUPLICATE_TAG}` IS NULL',
             order_by=["attributes.start_time ASC"],
             max_results=1,
         )
@@ -158,6 +165,7 @@ class MlflowTracker:
             parameters=run.data.params,
             metrics=run.data.metrics,
             artifacts=sorted(self._artifact_names(run)),
+            datasets=[given.dataset.digest for given in run.inputs.dataset_inputs] if run.inputs else [],
         )
 
     def _artifact_names(self, run: entities.Run) -> Iterator[str]:

@@ -29,6 +29,17 @@ def prepare(uri: str, artifacts: Path) -> tuple[str, str | None]:
     )
 
 
+def find(uri: str) -> str | None:
+    """Return the address for MLflow of what is there to be read; None where nothing is. Changes nothing."""
+    if not uri.startswith("sqlite:"):
+        return prepare(uri, Path())[0]
+    file = _database_file(uri)
+    if not _tables(file):
+        return None
+    _require_mlflow(file)
+    return databases.address_of(file)
+
+
 def _prepare_database(uri: str, artifacts: Path) -> tuple[str, str]:
     file = _database_file(uri)
     artifacts = artifacts.absolute()
