@@ -13,6 +13,7 @@ import models
 from models.data import DataError
 from search.errors import SearchError, UsageError
 from search.settings import Baselines, EngineName, Place, Pruner, Sampler, check_name, seconds
+from search.signals import Stopped
 from tracking import TrackingError
 
 Format = Literal["text", "json"]
@@ -113,6 +114,15 @@ def run(
             rich_help_panel=RUNNING,
         ),
     ] = None,
+    trial_timeout: Annotated[
+        str | None,
+        typer.Option(
+            metavar="90s|30m|2h",
+            show_default="none",
+            help="End a trial that has trained for so long; its best epoch counts.",
+            rich_help_panel=RUNNING,
+        ),
+    ] = None,
     workers: Annotated[
         int | None,
         typer.Option(min=1, show_default="by family and cores", help="Trials side by side.", rich_help_panel=RUNNING),
@@ -150,6 +160,7 @@ def run(
         "seed": seed,
         "weights": weights,
         "timeout": seconds(timeout) if timeout else None,
+        "trial_timeout": seconds(trial_timeout, "--trial-timeout") if trial_timeout else None,
         "workers": workers,
         "engine": engine,
     }
@@ -234,7 +245,7 @@ def show_data(
 
 
 def main() -> None:
-    """Run the command line: 0 done, 1 failed while running, 2 wrong usage, 130 after Ctrl-C."""
+    """Run the command line: 0 done, 1 failed while running, 2 wrong usage, 130 after Ctrl-C, 143 after SIGTERM."""
     raise SystemExit(call(sys.argv[1:]))
 
 
@@ -251,5 +262,7 @@ def call(arguments: list[str]) -> int:
         message = error.format_message() if isinstance(error, TyperException) else str(error)
         Console(stderr=True).print(f"error: {message}", highlight=False, markup=False, soft_wrap=True)
         return 1 if isinstance(error, SearchError) else 2
+    except Stopped as stopped:
+        return stopped.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return 130

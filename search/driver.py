@@ -4,7 +4,7 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shutil import rmtree
 
@@ -13,45 +13,69 @@ from optuna.trial import TrialState
 
 from models.data import Images
 from models.family import Choice, Resources
-from search import baselines, recording
+from search import baselines, crash, recording
 from search.engines import Engine
 from search.errors import SearchError
 from search.jobs import Blocked, Built, Died, EpochDone, Failed, Job, Message, Rejected, Trained
-from search.progress import Progress, short
-from search.study import Study
-from tracking import Run, Status, Tracker, TrackingError
+from search.progress import Progress, duration, short
+from search.recording import Outcome
+from search.seam import Seam
+from search.signals import Stop
+from search.study import Study, run_name
+from tracking import Recorder, Status, TrackingError
 
 # A worker that is killed under a trial this often is taken to be killed by it.
 RESTARTS = 3
 # So many trials in a row that fail by an error in the code stop the search: the next would fail, too.
 ERRORS_IN_A_ROW = 3
+# Characters of a traceback that are kept with the trial.
+TRACEBACK = 4000
+# Seconds beyond --trial-timeout for which a worker may say nothing before it is taken to hang.
+HANGING = 30.0
 
 
 @dataclass(eq=False)
 class Open:
-    """A trial under way: in Optuna, in the tracker, and with a worker."""
+    """A trial under way: in Optuna, in its run, and with a worker."""
 
     trial: optuna.Trial
-    run: Run
+    run: Recorder
     job: Job
     title: str
     history: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    recorded: int = 0
     parameters: int = 0
     pruned: bool = False
+    overtime: bool = False
     restarts: int = 0
+    heard: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """For how long its epochs have trained."""
+        return sum(self.history["seconds"])
 
 
 class Driver:
     """Runs a study to its number of trials."""
 
     def __init__(
-        self, study: Study, engine: Engine, tracker: Tracker, progress: Progress, images: Images, shared: Path
+        self,
+        study: Study,
+        engine: Engine,
+        seam: Seam,
+        progress: Progress,
+        images: Images,
+        shared: Path,
+        stop: Stop | None = None,
     ) -> None:
-        self._study, self._engine, self._tracker, self._progress = study, engine, tracker, progress
+        self._study, self._engine, self._seam, self._progress = study, engine, seam, progress
         self._images, self._shared = images, shared
+        self._stop = stop or Stop()
         self._settings = study.settings
         self._began = time.monotonic()
         self._open: dict[int, Open] = {}
+        self._problem = ""
         self._errors_in_a_row = 0
         self._exhausted = False
         self._finished = study.standing().finished
@@ -62,25 +86,34 @@ class Driver:
 
         However this ends, open trials are left as ones that the next call goes on with.
         """
-        interrupted = self._study.interrupted()
+        with self._stop.held():
+            interrupted = self._study.interrupted()
         try:
-            while True:
-                while self._engine.free and (interrupted or self._wants_more()):
-                    trial = interrupted.pop(0) if interrupted else self._study.ask()
-                    if trial is None:
-                        self._exhausted = True
-                    else:
-                        self._begin(trial)
-                if not self._open:
-                    return
+            while self._fill(interrupted):
                 received = self._engine.receive(timeout=1.0)
-                if received:
-                    self._handle(*received)
+                with self._stop.held():
+                    if received:
+                        self._handle(*received)
+                    self._end_hanging()
+                    self._seam.link()
+                    self._tell_of_problems()
         finally:
-            # The tracker may be what ended the search; the trials can be gone on with all the same.
+            # A full disk may be what ended the search; the trials can be gone on with all the same.
             with suppress(TrackingError):
                 for left in self._open.values():
                     left.run.finish(Status.SCHEDULED)
+
+    def _fill(self, interrupted: list[optuna.Trial]) -> bool:
+        """Give every free worker a trial, those that were interrupted first; return whether any is under way."""
+        while self._engine.free and (interrupted or self._wants_more()):
+            with self._stop.held():
+                trial = interrupted.pop(0) if interrupted else self._study.ask()
+                crash.point("after_ask")
+                if trial is None:
+                    self._exhausted = True
+                else:
+                    self._begin(trial)
+        return bool(self._open)
 
     def _wants_more(self) -> bool:
         in_time = self._settings.timeout is None or time.monotonic() - self._began < self._settings.timeout
@@ -90,9 +123,8 @@ class Driver:
         """Link the trial with its run, and hand it to a worker."""
         parameters = self._study.suggest(trial)
         job = self._job(trial, parameters)
-        title = f"{self._settings.study}-{trial.number:04d}"
-        run = self._tracker.run(self._settings.study, self._key(trial.number), title, self._tags(trial))
-        trial.set_user_attr("mlflow_run_id", run.id)
+        title = run_name(self._settings.study, trial.number)
+        run = self._seam.begin(trial, self._tags(trial))
         if self._settings.caveat:
             trial.set_user_attr("caveat", self._settings.caveat)
             title = f"{title} ({self._settings.caveat})"
@@ -107,28 +139,28 @@ class Driver:
         home, attributes = self._settings.home, trial.user_attrs
         return Job(
             number=trial.number,
-            key=self._key(trial.number),
+            key=self._study.key(trial.number),
             family=self._settings.family,
             parameters=parameters,
             images=self._shared,
             resources=Resources(home / "cache", self._settings.weights),
-            epochs=attributes.get("epochs", self._settings.epochs),
+            epochs=self._epochs(trial),
             patience=attributes.get("patience"),
             seed=self._study.seed(trial.number),
             folder=home / "checkpoints" / self._settings.study / f"{trial.number:04d}",
         )
 
-    def _key(self, number: int) -> str:
-        return f"{self._study.uuid}/{number}"
+    def _epochs(self, trial: optuna.Trial) -> int:
+        return int(trial.user_attrs.get("epochs", self._settings.epochs))
 
     def _tags(self, trial: optuna.Trial) -> dict[str, str]:
         settings = self._settings
         tags = {
             "search.study": settings.study,
             "search.trial": str(trial.number),
-            "search.key": self._key(trial.number),
+            "search.key": self._study.key(trial.number),
             "search.family": settings.family,
-            "search.state": "RUNNING",
+            recording.STATE_TAG: "RUNNING",
         }
         if "baseline" in trial.user_attrs:
             tags["search.baseline"] = trial.user_attrs["baseline"]
@@ -138,6 +170,7 @@ class Driver:
 
     def _handle(self, number: int, message: Message) -> None:
         current = self._open[number]
+        current.heard = time.monotonic()
         match message:
             case Built(parameters):
                 current.parameters = parameters
@@ -147,8 +180,7 @@ class Driver:
             case Trained():
                 self._complete(current, message)
             case Rejected(reason):
-                current.trial.set_constraint("feasible", 1.0)
-                self._end(current, TrialState.PRUNED, reason=f"infeasible: {reason}")
+                self._end(current, Outcome(TrialState.PRUNED, reason=recording.INFEASIBLE + reason))
             case Failed(reason, traceback):
                 self._fail(current, reason, traceback)
             case Died(reason):
@@ -157,74 +189,116 @@ class Driver:
                 raise SearchError(reason)
 
     def _report(self, current: Open, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Let the worker go on first: writing to the tracker must not hold it up.
+        """Let the worker go on first: nothing that is written may hold it up.
 
         A step is the number of epochs done, in both stores: what people count, and what pruners take for a resource.
         """
         step = epoch + 1
-        promising = self._study.report(current.trial, step, metrics[self._study.goal.metric])
-        # After its last epoch a trial has cost what it can: it is complete, whatever the pruner thinks of it.
-        go_on = promising or step == current.job.epochs
-        self._engine.answer(current.job.number, go_on)
-        current.pruned = not go_on
         for name, number in metrics.items():
             current.history[name].append(number)
-        current.run.log_metrics(metrics, step=step)
+        promising = self._study.report(current.trial, step, metrics[self._study.goal.metric])
+        crash.point("after_report")
+        # After its last epoch a trial has cost what it can: it is complete, whatever the pruner thinks of it.
+        last = step == current.job.epochs
+        current.pruned = not promising and not last
+        current.overtime = current.overtime or (self._over(current) and not last)
+        self._engine.answer(current.job.number, go_on=not (current.pruned or current.overtime))
+        if step > current.recorded:
+            current.run.log_metrics(metrics, step=step)
+            current.recorded = step
         self._progress.epoch(current.job.number, step, metrics)
+
+    def _over(self, current: Open) -> bool:
+        limit = self._settings.trial_timeout
+        return limit is not None and current.seconds >= limit
 
     def _complete(self, current: Open, trained: Trained) -> None:
         measured = recording.measured(trained, current.history)
         # Before the model, which takes them along.
         current.run.log_metrics(measured)
-        address = recording.record(current.run, current.title, trained, current.history, self._images)
-        kept = {name: value for name, value in measured.items() if "." not in name}
-        for name, value in {**kept, "model": address}.items():
-            current.trial.set_user_attr(name, value)
-        state = TrialState.PRUNED if current.pruned else TrialState.COMPLETE
-        after = f"after {len(current.history['loss'])} of {current.job.epochs} epochs"
-        reason = {"pruned": after, "early": f"stopped early {after}", None: ""}[trained.stopped]
+        recording.record(current.run, current.title, trained, current.history, self._images)
         self._errors_in_a_row = 0
-        self._end(current, state, measured[f"best_{self._study.goal.metric}"], reason)
+        self._end(
+            current,
+            Outcome(
+                TrialState.PRUNED if current.pruned else TrialState.COMPLETE,
+                measured[f"best_{self._study.goal.metric}"],
+                self._why_it_stopped(current, trained),
+                recording.summarised(measured),
+            ),
+        )
+
+    def _why_it_stopped(self, current: Open, trained: Trained) -> str:
+        after = f"after {len(current.history['loss'])} of {self._epochs(current.trial)} epochs"
+        if current.overtime:
+            return f"stopped by --trial-timeout of {duration(self._settings.trial_timeout or 0)} {after}"
+        return {"pruned": after, "early": f"stopped early {after}", None: ""}[trained.stopped]
 
     def _fail(self, current: Open, reason: str, traceback: str) -> None:
         if traceback:
             current.run.log_text("traceback.txt", traceback)
+            # Its last lines say what and where; Optuna's dashboard would show a column of it.
+            current.trial.set_user_attr("traceback", traceback[-TRACEBACK:])
         goal = self._study.goal
         recording.record_unfinished(current.run, current.title, current.history, goal, current.parameters)
-        self._end(current, TrialState.FAIL, reason=reason)
+        self._end(current, Outcome(TrialState.FAIL, reason=reason))
         self._errors_in_a_row = self._errors_in_a_row + 1 if traceback else 0
         if self._errors_in_a_row == ERRORS_IN_A_ROW:
             raise SearchError(
-                f"{ERRORS_IN_A_ROW} trials in a row failed by an error in the code, the last by {reason}; "
-                f"its traceback is the artifact traceback.txt of run {current.title}"
+                f"{ERRORS_IN_A_ROW} trials in a row failed by an error in the code, the last by {reason}; see "
+                f"`python -m search show {self._settings.study}/{current.job.number}`"
             )
 
     def _restart(self, current: Open, reason: str) -> None:
         """Let another worker go on with the same trial, unless it has taken too many of them with it."""
         current.restarts += 1
-        if current.restarts > RESTARTS:
-            self._end(current, TrialState.FAIL, reason=f"{reason}, for the {current.restarts}th time")
-            return
-        self._progress.note(f"trial {current.job.number}: {reason}; it goes on from its last epoch")
-        current.history.clear()
-        self._engine.start(current.job)
+        done = len(current.history["loss"])
+        if current.overtime and not done:
+            limit = duration(self._settings.trial_timeout or 0)
+            self._fail(current, f"no epoch was done within --trial-timeout of {limit}", traceback="")
+        elif current.restarts > RESTARTS:
+            self._fail(current, f"{reason}, for the {current.restarts}th time", traceback="")
+        else:
+            self._progress.note(f"trial {current.job.number}: {reason}; it goes on from its last epoch")
+            if current.overtime:
+                # What it has is to be judged, and nothing more is to be trained.
+                current.job = replace(current.job, epochs=done)
+            current.history.clear()
+            current.heard = None
+            self._engine.start(current.job)
 
-    def _end(self, current: Open, state: TrialState, value: float | None = None, reason: str = "") -> None:
-        """Finish the run, then tell Optuna: a trial that is over has a run that is whole."""
-        if reason:
-            current.trial.set_user_attr("reason", reason)
-        current.run.set_tags({"search.state": state.name} | ({"search.reason": reason} if reason else {}))
-        current.run.finish(Status.FAILED if state == TrialState.FAIL else Status.FINISHED)
+    def _end_hanging(self) -> None:
+        """Take the workers from trials that are over their time and in the middle of an epoch that does not end."""
+        for number, current in self._open.items():
+            limit = self._settings.trial_timeout
+            if limit is None or current.heard is None:
+                continue
+            usual = max(current.history["seconds"], default=0.0)
+            if time.monotonic() - current.heard > max(limit - current.seconds, usual) + HANGING:
+                current.overtime, current.heard = True, None
+                self._engine.kill(number)
+
+    def _end(self, current: Open, outcome: Outcome) -> None:
+        """End the trial in both stores; its checkpoints are not needed any more."""
         number = current.job.number
-        self._study.tell(current.trial, state, value if state == TrialState.COMPLETE else None)
+        self._seam.end(current.trial, current.run, outcome)
         del self._open[number]
         self._finished += 1
         rmtree(current.job.folder, ignore_errors=True)
-        if state == TrialState.COMPLETE and value is not None:
-            better = self._best is None or self._study.goal.better(value, self._best[0])
-            self._best = (value, number) if better else self._best
+        if outcome.state == TrialState.COMPLETE and outcome.value is not None:
+            better = self._best is None or self._study.goal.better(outcome.value, self._best[0])
+            self._best = (outcome.value, number) if better else self._best
         self._count()
-        self._progress.ended(number, WORDS[state], value, reason)
+        self._progress.ended(number, WORDS[outcome.state], outcome.value, outcome.reason)
+
+    def _tell_of_problems(self) -> None:
+        """Say once that what is recorded has to wait, and once that it is through."""
+        problem = self._seam.problem
+        if problem and not self._problem:
+            self._progress.note(f"{problem}; the search goes on, and what it records waits in {self._settings.spool}")
+        elif self._problem and not problem:
+            self._progress.note("the tracker is back, and has what it missed")
+        self._problem = problem
 
     def _count(self) -> None:
         self._progress.count(self._study.standing(), self._best)

@@ -84,7 +84,7 @@ class Blocked:
 
 @dataclass(frozen=True)
 class Died:
-    """The worker is gone, and a new one stands in its place."""
+    """The worker is gone, or about to end for want of memory; a new one stands in its place."""
 
     reason: str
 

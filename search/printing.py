@@ -95,10 +95,10 @@ def trial(result: Result, output: Format) -> None:
     row = next((row for row in baselines.everything() if row.name == result.baseline), None)
     if row:
         _print(f"baseline {row.name}: {row.label}; reported {row.headline[0]} {row.headline[1]:.4f}")
-    if result.model:
-        _print(f"model: {result.model} (mlflow.keras.load_model)")
-    if result.run:
-        _print(f"MLflow run: {result.run}")
+    loaded = f"model: {result.model} (mlflow.keras.load_model)" if result.model else ""
+    run = f"MLflow run: {result.run}" if result.run else ""
+    for line in filter(None, (loaded, run, result.traceback)):
+        _print(line)
 
 
 def comparison(summaries: Sequence[Summary], rows: Sequence[Reproduction], output: Format) -> None:
@@ -220,7 +220,8 @@ def conclusion(summary: Summary, settings: Settings) -> None:
                 f"report's best: {against['row']}, {against['metric']} {against['reported']:.4f}; ours "
                 f"{_number(against['ours'])}{on}, {_points(against['difference'])} points"
             )
-        _print(f"model: {best.model} (mlflow.keras.load_model)")
+        if best.model:
+            _print(f"model: {best.model} (mlflow.keras.load_model)")
     else:
         _print(f"no trial is complete; see why with `python -m search show {summary.name}`")
     for command in commands(summary, settings):

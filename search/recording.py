@@ -5,21 +5,26 @@ import platform
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from optuna.trial import TrialState
 
 from models import metrics
 from models.data import Images
 from models.family import Evaluation, Goal
 from search.jobs import ModelFile, Trained
-from tracking import Dataset, Model, Run, Tensor, figures
+from tracking import Dataset, Model, Record, Recorder, Status, Tensor
+from tracking.pictures import ConfusionMatrix, LearningCurves, Nearest, Predictions
 
 # The metrics of a trial's epochs, by name.
 History = Mapping[str, Sequence[float]]
 SAMPLES = 24
+STATE_TAG, REASON_TAG = "search.state", "search.reason"
+INFEASIBLE = "infeasible: "
 PACKAGES = ("keras", "mlflow", "numpy", "optuna", "tensorflow")
 # What loading a model takes; inferring it would import TensorFlow here, and take 15 to 25 seconds a trial.
 REQUIREMENTS = ("tensorflow", "keras", "numpy")
@@ -76,16 +81,54 @@ def _effort(history: History, parameters: int) -> dict[str, float]:
     return {"parameters": float(parameters), "training_seconds": sum(history["seconds"])}
 
 
-def record(run: Run, title: str, trained: Trained, history: History, images: Images) -> str:
-    """Put everything that a trained network leaves into its run, and return the address of the model."""
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended: what Optuna is told, and what its run says. `value` is that of a trained network."""
+
+    state: TrialState
+    value: float | None = None
+    reason: str = ""
+    attributes: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def infeasible(self) -> bool:
+        """Whether no network can be built of the configuration."""
+        return self.reason.startswith(INFEASIBLE)
+
+
+def conclude(run: Recorder, outcome: Outcome) -> None:
+    """End the run as the trial ended. Only now has it everything, and says so."""
+    run.set_tags({STATE_TAG: outcome.state.name} | ({REASON_TAG: outcome.reason} if outcome.reason else {}))
+    run.finish(Status.FAILED if outcome.state == TrialState.FAIL else Status.FINISHED)
+
+
+def outcome(record: Record, goal: Goal) -> Outcome | None:
+    """Return how the trial of a run ended; None where the run is not one that `conclude` has ended."""
+    ended = {"COMPLETE": Status.FINISHED, "PRUNED": Status.FINISHED, "FAIL": Status.FAILED}
+    state = record.tags.get(STATE_TAG, "")
+    if ended.get(state) != record.status:
+        return None
+    value = record.metrics.get(f"best_{goal.metric}")
+    kept = summarised(record.metrics) if value is not None else {}
+    return Outcome(TrialState[state], value, record.tags.get(REASON_TAG, ""), kept)
+
+
+def summarised(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Return the final metrics that are worth a column: those of single classes have a dot, those of epochs go."""
+    final = ("best_", "test_", "parameters", "training_seconds")
+    return {name: value for name, value in metrics.items() if name.startswith(final) and "." not in name}
+
+
+def record(run: Recorder, title: str, trained: Trained, history: History, images: Images) -> None:
+    """Put everything that a trained network leaves into its run."""
     for split, evaluation in (("validation", trained.validation), ("test", trained.test)):
         _record_evaluation(run, f"{title}, {split}", split, evaluation, images)
     _record_curves(run, title, history, trained.best_epoch)
     _record_samples(run, title, trained.test, images)
-    return run.log_model(_model(trained.model))
+    run.log_model(_model(trained.model))
 
 
-def record_unfinished(run: Run, title: str, history: History, goal: Goal, parameters: int) -> None:
+def record_unfinished(run: Recorder, title: str, history: History, goal: Goal, parameters: int) -> None:
     """Put what a trial has that ended without a result into its run: its curves, and what it took."""
     values = history[goal.metric]
     if values:
@@ -94,15 +137,15 @@ def record_unfinished(run: Run, title: str, history: History, goal: Goal, parame
         run.log_metrics(_effort(history, parameters))
 
 
-def _record_curves(run: Run, title: str, history: History, best_epoch: int) -> None:
+def _record_curves(run: Recorder, title: str, history: History, best_epoch: int) -> None:
     curves = {name: values for name, values in history.items() if name not in ("seconds", "learning_rate")}
-    run.log_figure("curves.png", figures.learning_curves(curves, title=title, best_epoch=best_epoch))
+    run.log_picture("curves.png", LearningCurves(curves, title, best_epoch))
 
 
-def _record_evaluation(run: Run, title: str, split: str, evaluation: Evaluation, images: Images) -> None:
+def _record_evaluation(run: Recorder, title: str, split: str, evaluation: Evaluation, images: Images) -> None:
     names = list(images.class_names)
     counts = metrics.confusion_counts(evaluation.labels, evaluation.predictions, len(names))
-    run.log_figure(f"confusion/{split}.png", figures.confusion_matrix(counts, names, title=title))
+    run.log_picture(f"confusion/{split}.png", ConfusionMatrix(counts, names, title))
     run.log_text(f"confusion/{split}.json", json.dumps({"class_names": names, "counts": counts.tolist()}))
     run.log_text(f"report/{split}.csv", _report(counts, names))
     run.log_text(f"predictions/{split}.csv", _predictions(evaluation))
@@ -123,7 +166,7 @@ def _predictions(evaluation: Evaluation) -> str:
     return "label,prediction,confidence\n" + "".join(f"{label},{guess},{sure:.6g}\n" for label, guess, sure in rows)
 
 
-def _record_samples(run: Run, title: str, test: Evaluation, images: Images) -> None:
+def _record_samples(run: Recorder, title: str, test: Evaluation, images: Images) -> None:
     wrong = np.flatnonzero(test.labels != test.predictions)
     mistakes = wrong[np.argsort(-test.confidence[wrong], kind="stable")][:SAMPLES]
     samples = np.sort(np.random.default_rng(0).permutation(len(test.labels))[:SAMPLES])
@@ -131,7 +174,7 @@ def _record_samples(run: Run, title: str, test: Evaluation, images: Images) -> N
         ("samples", samples, "test images"),
         ("mistakes", mistakes, "the most confident mistakes"),
     ):
-        sheet = figures.predictions(
+        sheet = Predictions(
             np.asarray(images.test.images[chosen]),
             test.labels[chosen],
             test.predictions[chosen],
@@ -139,10 +182,10 @@ def _record_samples(run: Run, title: str, test: Evaluation, images: Images) -> N
             list(images.class_names),
             title=f"{title}: {words}",
         )
-        run.log_figure(f"predictions/{name}.png", sheet)
+        run.log_picture(f"predictions/{name}.png", sheet)
     if test.neighbours:
         queries, nearest = test.neighbours.queries, test.neighbours.nearest
-        sheet = figures.nearest(
+        rows = Nearest(
             np.asarray(images.test.images[queries]),
             test.labels[queries],
             np.asarray(images.train.images[nearest]),
@@ -150,7 +193,7 @@ def _record_samples(run: Run, title: str, test: Evaluation, images: Images) -> N
             list(images.class_names),
             title=f"{title}: nearest training images",
         )
-        run.log_figure("nearest.png", sheet)
+        run.log_picture("nearest.png", rows)
 
 
 def _model(model: ModelFile) -> Model:

@@ -15,8 +15,9 @@ from search import baselines, storage
 from search.baselines import Baseline
 from search.errors import UsageError
 from search.settings import caveat
-from search.study import Standing, standing
+from search.study import RUN_ID, Standing, late_link, run_name, standing
 from search.study import best as best_of
+from tracking import model_address
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Result:
     caveat: str
     model: str
     run: str
+    traceback: str
     epochs: int
     seconds: float | None
 
@@ -70,12 +72,13 @@ class Summary:
 # Python also takes other scripts' digits for a number, and gives up on very long ones.
 TRIAL_NUMBER = re.compile(r"[0-9]{1,9}")
 # User attributes that are not metrics.
-WORDS = ("baseline", "caveat", "epochs", "patience", "mlflow_run_id", "model", "reason")
+WORDS = ("baseline", "caveat", "epochs", "patience", "reason", "traceback", RUN_ID)
 
 
-def result(study: str, trial: FrozenTrial) -> Result:
-    """Return what a trial has come to."""
+def result(study: str, trial: FrozenTrial, of_study: Mapping[str, Any]) -> Result:
+    """Return what a trial has come to; `of_study` are its study's user attributes."""
     attributes = trial.user_attrs
+    run = attributes.get(RUN_ID) or of_study.get(late_link(trial.number), "")
     last = trial.intermediate_values.get(trial.last_step) if trial.last_step is not None else None
     return Result(
         study=study,
@@ -87,8 +90,10 @@ def result(study: str, trial: FrozenTrial) -> Result:
         baseline=attributes.get("baseline"),
         reason=attributes.get("reason", ""),
         caveat=attributes.get("caveat", ""),
-        model=attributes.get("model", ""),
-        run=attributes.get("mlflow_run_id", ""),
+        # Whatever was judged on the test images has left its model.
+        model=model_address(run, run_name(study, trial.number)) if run and "test_accuracy" in attributes else "",
+        run=run,
+        traceback=attributes.get("traceback", ""),
         epochs=len(trial.intermediate_values),
         seconds=trial.duration.total_seconds() if trial.duration else None,
     )
@@ -108,7 +113,7 @@ def summary(study: optuna.Study) -> Summary:
         standing=standing(trials),
         asked_for=settings.get("trials", len(trials)),
         settings=settings,
-        best=result(study.study_name, trials[best[1]]) if best else None,
+        best=result(study.study_name, trials[best[1]], study.user_attrs) if best else None,
     )
 
 
@@ -119,18 +124,19 @@ def summaries(store: RDBStorage) -> list[Summary]:
 
 def results(study: optuna.Study) -> list[Result]:
     """Return every trial of a study that has begun, in order."""
-    trials = study.get_trials(deepcopy=False)
-    return [result(study.study_name, trial) for trial in trials if trial.state != TrialState.WAITING]
+    trials, of_study = study.get_trials(deepcopy=False), study.user_attrs
+    return [result(study.study_name, trial, of_study) for trial in trials if trial.state != TrialState.WAITING]
 
 
 def one(store: RDBStorage, name: str) -> Result:
     """Return the trial named `STUDY/NUMBER`. Raises `UsageError`."""
     study_name, _, number = name.rpartition("/")
-    trials = storage.load(store, study_name).get_trials(deepcopy=False)
+    study = storage.load(store, study_name)
+    trials = study.get_trials(deepcopy=False)
     if not TRIAL_NUMBER.fullmatch(number) or int(number) >= len(trials):
         there = f"{study_name}/0 to {study_name}/{len(trials) - 1}" if trials else "none yet"
         raise UsageError(f"no trial {name!r}; there are: {there}")
-    return result(study_name, trials[int(number)])
+    return result(study_name, trials[int(number)], study.user_attrs)
 
 
 @dataclass(frozen=True)

@@ -5,29 +5,36 @@ import json
 import os
 import socket
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from optuna.exceptions import OptunaError
 from rich.console import Console
 
 import models
 import tracking
 from models import data
 from models.data import Images
-from search import addresses, engines, printing, quiet, results, space, storage
+from search import addresses, crash, engines, printing, quiet, results, signals, space, storage
 from search.driver import Driver
 from search.errors import SearchError, UsageError
 from search.estimate import Estimate, estimate
 from search.progress import begin, duration, say
+from search.seam import Seam
 from search.settings import Place, Settings, resolve
+from search.signals import Stop, Stopped
 from search.study import Study, grid_points, planned_baselines
 from tracking import TrackingError
+from tracking.courier import Courier
+from tracking.spool import Spool
 
 Format = Literal["text", "json"]
+# For so long the tracker may take what is left when a search is stopped, and when it ends while the tracker is away.
+SECONDS_TO_STOP = 2.0
+SECONDS_TO_RECOVER = 10.0
 
 
 def plan(study: str, place: Place, flags: Mapping[str, Any], output: Format) -> int:
@@ -54,21 +61,35 @@ def run(study: str, place: Place, flags: Mapping[str, Any], output: Format) -> i
     quiet.libraries()
     settings, images = _decide(study, place, flags)
     _require_writable(settings.home)
-    with _alone(settings):
-        searched = Study.open(storage.connect(settings.storage), settings, images.digest)
-        new = searched.enqueue_baselines()
-        left = settings.trials - searched.standing().finished
-        if left <= 0:
-            say(
-                console,
-                f"nothing to do: study {study} has {searched.standing().finished} finished trials of the "
-                f"{settings.trials} asked for; ask for more with --trials N",
-            )
-        else:
-            expected = estimate(settings, images, left)
-            _say_what_comes(console, settings, images, new, left, expected)
-            _search(console, searched, images, expected)
+    with signals.heeded() as stop, _alone(settings):
+        try:
+            _go_on(console, settings, images, stop)
+        except Stopped:
+            say(console, "stopped: what was finished stays, and the same command goes on")
+            raise
     return _conclude(settings, output)
+
+
+def _go_on(console: Console, settings: Settings, images: Images, stop: Stop) -> None:
+    """Bring the study to the number of trials asked for, and deliver what an earlier call had to leave."""
+    with storage.told(settings.storage):
+        study = Study.open(storage.connect(settings.storage), settings, images.digest)
+        new = study.enqueue_baselines()
+    spool = Spool(settings.spool)
+    left = settings.trials - study.standing().finished
+    if left > 0:
+        expected = estimate(settings, images, left)
+        _say_what_comes(console, settings, images, new, left, expected)
+        _search(console, study, spool, images, expected, stop)
+        return
+    say(
+        console,
+        f"nothing to do: study {settings.study} has {study.standing().finished} finished trials of the "
+        f"{settings.trials} asked for; ask for more with --trials N",
+    )
+    if spool.keys(study.uuid):
+        with _joined(console, study, spool):
+            say(console, "delivering what the tracker has missed")
 
 
 def _decide(study: str, place: Place, flags: Mapping[str, Any]) -> tuple[Settings, Images]:
@@ -150,25 +171,52 @@ def _say_what_comes(
     )
 
 
-def _search(console: Console, study: Study, images: Images, expected: Estimate) -> None:
+def _search(console: Console, study: Study, spool: Spool, images: Images, expected: Estimate, stop: Stop) -> None:
     """Start the workers first: they import TensorFlow while the tracker is opened."""
     settings = study.settings
     shared = data.share(images, settings.home / "cache")
     engine = engines.start(settings.engine, settings.worker_count, settings.threads, settings.home / "logs")
-    try:
-        tracker = tracking.connect(settings.tracking_uri, settings.home / "artifacts")
+    with closing(engine), _joined(console, study, spool) as seam:
         try:
             with begin(console, settings.study, study.goal, settings.trials, expected.seconds) as progress:
-                Driver(study, engine, tracker, progress, images, shared).run()
-        except (TrackingError, OptunaError) as error:
-            raise SearchError(f"{error}; what was finished stays, and the same command goes on") from error
-        except KeyboardInterrupt:
-            say(console, "stopped: what was finished stays, and the same command goes on")
-            raise
+                Driver(study, engine, seam, progress, images, shared, stop).run()
         finally:
-            tracker.close()
+            # What is left to deliver needs the cores.
+            engine.close()
+
+
+@contextmanager
+def _joined(console: Console, study: Study, spool: Spool) -> Iterator[Seam]:
+    """Lend what joins the study and its runs: at first what was left undone is done, at last all is delivered."""
+    settings = study.settings
+    tracker = tracking.connect(settings.tracking_uri, settings.home / "artifacts")
+    tracker.prepare(settings.study, {"search.study_uuid": study.uuid})
+    courier = Courier(spool, tracker, passed=lambda deed: crash.point(f"after_{deed}"))
+    seam = Seam(study, courier)
+    try:
+        with storage.told(settings.storage):
+            for adopted in seam.catch_up():
+                say(console, f"trial {adopted.number} had ended ({adopted.outcome.state.name}) and was only not told")
+            yield seam
+            _deliver_the_rest(console, courier, settings)
+            seam.link()
+    except TrackingError as error:
+        raise SearchError(f"{error}; what was finished stays, and the same command goes on") from error
     finally:
-        engine.close()
+        courier.settle(SECONDS_TO_STOP)
+        courier.close()
+
+
+def _deliver_the_rest(console: Console, courier: Courier, settings: Settings) -> None:
+    began = time.monotonic()
+    while left := courier.settle(1.0):
+        if courier.problem and time.monotonic() - began > SECONDS_TO_RECOVER:
+            say(
+                console,
+                f"{courier.problem}\n{len(left)} run(s) wait in {settings.spool}; they are delivered by the next "
+                f"`run --study {settings.study}`, or by `doctor {settings.study} --fix`",
+            )
+            return
 
 
 def _conclude(settings: Settings, output: Format) -> int:

@@ -27,7 +27,7 @@ PASSING = ("study", "home", "storage", "tracking_uri", "workers", "engine", "tim
 
 @dataclass(frozen=True)
 class Settings:
-    """A search, fully decided. `timeout` in seconds; `workers` 0 leaves the number to the family."""
+    """A search, fully decided. Timeouts are in seconds; `workers` 0 leaves the number to the family."""
 
     study: str
     family: str
@@ -38,6 +38,7 @@ class Settings:
     epochs: int = 10
     images: int | None = None
     timeout: float | None = None
+    trial_timeout: float | None = None
     workers: int = 0
     engine: EngineName = "processes"
     seed: int = 0
@@ -56,6 +57,11 @@ class Settings:
     def caveat(self) -> str:
         """What has to stand beside every result, such as that weights are random; mostly empty."""
         return caveat(self.weights)
+
+    @property
+    def spool(self) -> Path:
+        """Where runs wait that the tracker has not taken yet."""
+        return self.home / "spool"
 
     @property
     def cores(self) -> int:
@@ -166,9 +172,9 @@ def _refuse_changes(study: str, given: Mapping[str, Any], stored: Mapping[str, A
             )
 
 
-def seconds(text: str) -> float:
-    """Return the seconds of `90s`, `30m` or `2h`. Raises `UsageError`."""
+def seconds(text: str, flag: str = "--timeout") -> float:
+    """Return the seconds of `90s`, `30m` or `2h`, the value of `flag`. Raises `UsageError`."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text.strip())
     if not match or float(match[1]) == 0:
-        raise UsageError(f"--timeout {text}: give a number and a unit, such as 90s, 30m or 2h")
+        raise UsageError(f"{flag} {text}: give a number and a unit, such as 90s, 30m or 2h")
     return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]

@@ -4,6 +4,7 @@ import uuid
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from search.errors import UsageError
 from search.settings import Settings
 
 GRID_LIMIT = 10_000
+# The attribute of a trial that holds what the tracker calls its run.
+RUN_ID = "mlflow_run_id"
 
 
 @dataclass(frozen=True)
@@ -72,10 +75,14 @@ class Study:
         study.set_user_attr("settings", settings.lasting())
         return cls(study, settings)
 
-    @property
+    @cached_property
     def uuid(self) -> str:
         """What tells this study from another one of the same name."""
         return str(self._study.user_attrs["uuid"])
+
+    def key(self, number: int) -> str:
+        """Return what tells a trial from all others there are: names of studies can be used again."""
+        return f"{self.uuid}/{number}"
 
     def trials(self, states: Sequence[TrialState] | None = None) -> list[FrozenTrial]:
         """Return the trials in these states, in the order of their numbers."""
@@ -130,6 +137,24 @@ class Study:
             trial.report(value, step)
         return "baseline" in trial.user_attrs or not trial.should_prune()
 
+    def unlinked(self) -> list[int]:
+        """Return the finished trials that do not name their runs: of those a driver was killed just then."""
+        late = self._study.user_attrs
+        return [
+            trial.number
+            for trial in self.trials()
+            if trial.state.is_finished() and RUN_ID not in trial.user_attrs and late_link(trial.number) not in late
+        ]
+
+    def link(self, number: int, run: str) -> None:
+        """Remember what the tracker calls a trial's run: with the trial, or with the study where the trial is over."""
+        trial = self.trials()[number]
+        if trial.state.is_finished():
+            # Optuna lets nobody add to it any more.
+            self._study.set_user_attr(late_link(number), run)
+        else:
+            self._study._storage.set_trial_user_attr(trial._trial_id, RUN_ID, run)  # noqa: SLF001  # no public way
+
     def tell(self, trial: optuna.Trial, state: TrialState, value: float | None = None) -> None:
         """End a trial."""
         self._study.tell(trial, value, state)
@@ -161,6 +186,16 @@ class Study:
                 return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1)
             case _:
                 return optuna.pruners.NopPruner()
+
+
+def run_name(study: str, number: int) -> str:
+    """Return the name of a trial's run."""
+    return f"{study}-{number:04d}"
+
+
+def late_link(number: int) -> str:
+    """Return the study's attribute that stands in for `RUN_ID` where a run was made after its trial was over."""
+    return f"{RUN_ID}:{number}"
 
 
 def standing(trials: Sequence[FrozenTrial]) -> Standing:

@@ -9,7 +9,8 @@ import models
 from models.data import open_shared
 from models.data.images import Images
 from models.family import Choice, Diverged, Family, Goal, Infeasible, Unavailable
-from search.jobs import Blocked, Built, EpochDone, Failed, Job, Message, ModelFile, Rejected, Trained
+from search import crash, disk
+from search.jobs import Blocked, Built, Died, Ending, EpochDone, Failed, Job, Message, ModelFile, Rejected, Trained
 
 if TYPE_CHECKING:
     from keras import Model as Network
@@ -76,7 +77,17 @@ def run(job: Job) -> Training:
         yield Blocked(str(error))
     # Whatever a family's code raises belongs to its trial, and must not end the worker or the search.
     except Exception as error:  # noqa: BLE001  # see above
-        yield Failed(f"{type(error).__name__}: {error}", traceback.format_exc())
+        yield _judged(error, job)
+
+
+def _judged(error: Exception, job: Job) -> Ending:
+    """Tell a machine that is too full from code that is wrong."""
+    # TensorFlow's is told by its name, since an import would take seconds where it was not needed.
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        return Died(f"out of memory ({str(error).partition(chr(10))[0] or type(error).__name__})")
+    if refused := disk.refusal(error, job.folder):
+        return Blocked(refused)
+    return Failed(f"{type(error).__name__}: {error}", traceback.format_exc())
 
 
 def _train(job: Job) -> Training:
@@ -136,6 +147,7 @@ def _epochs(
         progress.add(metrics, network)
         about = {"key": job.key, "history": progress.history}
         checkpoint.write(job.folder, checkpoint.of(network, about, progress.best))
+        crash.point("after_checkpoint")
         yield epoch, metrics
 
 

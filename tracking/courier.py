@@ -54,6 +54,12 @@ class Courier:
             self._due.setdefault(key, 0.0)
             self._changed.notify_all()
 
+    def deliver_all(self, prefix: str) -> None:
+        """Deliver what an earlier process has left in the spool of runs whose keys begin with `prefix`."""
+        self._spool.sweep(prefix)
+        for key in self._spool.keys(prefix):
+            self.deliver(key)
+
     def id(self, key: str) -> str | None:
         """Return what the store calls the run; None as long as it has none."""
         return self._ids.get(key)

@@ -23,6 +23,9 @@ class Engine(Protocol):
     def answer(self, number: int, go_on: bool) -> None:
         """Answer the last message of a trial, which waits for it."""
 
+    def kill(self, number: int) -> None:
+        """End the worker of a trial in the middle of its work; what comes of it is `Died`."""
+
     def close(self) -> None:
         """End all workers, in the middle of their work if need be."""
 

@@ -43,6 +43,9 @@ class Inline:
         """Keep the answer for the next step."""
         self._answer = go_on
 
+    def kill(self, number: int) -> None:
+        """Do nothing: while anybody can call this, no training is going on."""
+
     def close(self) -> None:
         """Forget the job."""
         if self._training:

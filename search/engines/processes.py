@@ -11,6 +11,7 @@ from pathlib import Path
 
 from search import quiet, worker
 from search.jobs import Died, Ending, Job, Message
+from search.signals import ASKING_TO_STOP
 
 # Never forked: TensorFlow's threads do not survive a fork.
 CONTEXT = multiprocessing.get_context("spawn")
@@ -62,6 +63,7 @@ class Processes:
                 message: Message = sender.pipe.recv()
             except (EOFError, OSError):
                 message = Died(self._cause(sender))
+            if isinstance(message, Died):
                 self._replace(sender)
             if isinstance(message, Ending):
                 sender.number = None
@@ -76,6 +78,10 @@ class Processes:
         except OSError:
             # It died just now: `receive` finds the closed pipe and says so.
             return
+
+    def kill(self, number: int) -> None:
+        """Kill the worker of this trial: `receive` finds the closed pipe and says so."""
+        next(worker for worker in self._workers if worker.number == number).process.kill()
 
     def close(self) -> None:
         """Kill every worker; what they had not told yet is lost."""
@@ -94,6 +100,7 @@ class Processes:
 
     def _replace(self, dead: Worker) -> Worker:
         dead.pipe.close()
+        dead.process.kill()
         new = self._spawn(dead.log)
         self._workers[self._workers.index(dead)] = new
         return new
@@ -112,8 +119,9 @@ def _serve(pipe: Connection, threads: int, log: Path) -> None:
     """Do jobs until the driver closes the pipe."""
     quiet.redirect(log)
     threading.Thread(target=_end_with_driver, daemon=True).start()
-    # Ctrl-C reaches the whole group of processes; what it means is the driver's to decide.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C and its kin reach the whole group of processes; what they mean is the driver's to decide.
+    for number in ASKING_TO_STOP:
+        signal.signal(number, signal.SIG_IGN)
     from models import runtime
 
     runtime.configure(threads)

@@ -12,10 +12,13 @@ from search import engines, storage
 from search.driver import Driver
 from search.engines import Engine
 from search.progress import begin
+from search.seam import Seam
 from search.settings import Place, Settings, resolve
 from search.study import Study
 from tests.support import THREADS
+from tracking.courier import Courier
 from tracking.engines.memory import MemoryTracker
+from tracking.spool import Spool
 
 Searched = tuple[Study, MemoryTracker]
 
@@ -55,12 +58,18 @@ def search(bars: Images, open_study: Callable[[Settings], Study], tensorflow: No
         engine = engine or engines.start("inline", 1, THREADS, settings.home / "logs")
         shared = share(bars, settings.home / "cache")
         console = Console(file=(settings.home / "console.txt").open("a"), width=200)
-        with begin(console, settings.study, study.goal, settings.trials, 60.0) as progress:
-            try:
-                Driver(study, engine, tracker, progress, bars, shared).run()
-            finally:
-                engine.close()
-                console.file.close()
+        courier = Courier(Spool(settings.spool), tracker)
+        seam = Seam(study, courier)
+        try:
+            seam.catch_up()
+            with begin(console, settings.study, study.goal, settings.trials, 60.0) as progress:
+                Driver(study, engine, seam, progress, bars, shared).run()
+        finally:
+            engine.close()
+            courier.settle(60 if not courier.problem else 1)
+            seam.link()
+            courier.close()
+            console.file.close()
         return study, tracker
 
     return search

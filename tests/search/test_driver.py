@@ -45,6 +45,9 @@ class Script:
     def answer(self, number: int, go_on: bool) -> None:
         return
 
+    def kill(self, number: int) -> None:
+        self.ahead[number] = [Died("killed")]
+
     def close(self) -> None:
         self.ahead.clear()
 
@@ -204,3 +207,62 @@ def test_random_weights_are_said_to_be_no_transfer_learning_in_both_stores(settl
     study, tracker = search(settle(trials=1, weights="none"), engine=Script(lambda job, attempt: [Rejected("no room")]))
     (trial,), (run,) = study.trials(), tracker.records("mlp")
     assert trial.user_attrs["caveat"] == run.tags["search.caveat"] == "random weights: no transfer learning"
+
+
+def test_a_trial_over_its_time_ends_and_its_best_epoch_counts(settle: Settle, search: Search) -> None:
+    study, tracker = search(settle(trials=1, epochs=5, pruner="none", trial_timeout=1e-9))
+    (trial,), (run,) = study.trials(), tracker.records("mlp")
+    assert trial.state == TrialState.COMPLETE
+    assert list(trial.intermediate_values) == [1]
+    assert trial.value == run.metrics["best_val_accuracy"]
+    assert trial.user_attrs["reason"] == run.tags["search.reason"]
+    assert "stopped by --trial-timeout of 0 s after 1 of 5 epochs" in trial.user_attrs["reason"]
+
+
+class Hangs(Script):
+    """Trains one epoch less than it is asked for, and says nothing any more."""
+
+    def __init__(self, done: int) -> None:
+        super().__init__(lambda job, attempt: [Built(10), *epochs(done)[1:]])
+        self.asked: list[int] = []
+
+    def start(self, job: Job) -> None:
+        self.asked.append(job.epochs)
+        super().start(job)
+        if len(self.asked) > 1:
+            self.ahead[job.number].append(Failed("was judged"))
+        self.number = job.number
+
+    def receive(self, timeout: float) -> tuple[int, Message] | None:
+        ahead = self.ahead.setdefault(self.number, [])
+        message = ahead.pop(0) if ahead else None
+        if isinstance(message, Died | Failed):
+            del self.ahead[self.number]
+        return (self.number, message) if message else None
+
+
+def test_a_trial_that_hangs_is_ended_and_what_it_has_is_judged(
+    settle: Settle, search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.driver.HANGING", 0.0)
+    engine = Hangs(done=2)
+    study, _ = search(settle(trials=1, epochs=5, pruner="none", trial_timeout=0.3), engine=engine)
+    assert engine.asked == [5, 2]
+    assert study.trials()[0].user_attrs["reason"] == "was judged"
+
+
+def test_a_trial_that_hangs_in_its_first_epoch_fails_with_that_reason(
+    settle: Settle, search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.driver.HANGING", 0.0)
+    study, _ = search(settle(trials=1, epochs=5, pruner="none", trial_timeout=0.3), engine=Hangs(done=0))
+    (trial,) = study.trials()
+    assert trial.state == TrialState.FAIL
+    assert trial.user_attrs["reason"] == "no epoch was done within --trial-timeout of 0 s"
+
+
+def test_an_error_in_the_code_is_kept_with_the_trial_and_as_an_artifact(settle: Settle, search: Search) -> None:
+    study, tracker = search(settle(trials=1), engine=Script(lambda job, attempt: [Failed("KeyError: 'x'", "Trace\n")]))
+    (trial,), (run,) = study.trials(), tracker.records("mlp")
+    assert trial.user_attrs["traceback"] == "Trace\n"
+    assert tracker.read(run.id, "traceback.txt") == b"Trace\n"

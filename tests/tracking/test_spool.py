@@ -180,7 +180,7 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -signal.SIGKILL
     assert spool.keys("uuid/") == [KEY]
     courier = Courier(spool, store)
-    courier.deliver(KEY)
+    courier.deliver_all("uuid")
     assert courier.settle(10) == []
     courier.run("lenet5", KEY, "lenet5-0017", {}).finish(Status.FINISHED)
     courier.settle(10)
