@@ -174,8 +174,9 @@ def list_studies(home: Home = None, storage: Storage = None, output: Output = "t
     from search import printing, results
     from search import storage as stores
 
-    store = stores.open_existing(Place.at(home, storage, None).storage)
-    printing.studies(results.summaries(store), output)
+    with stores.reading(Place.at(home, storage, None).storage) as store:
+        found = results.summaries(store)
+    printing.studies(found, output)
 
 
 @app.command()
@@ -190,12 +191,12 @@ def show(
     from search import printing, results
     from search import storage as stores
 
-    store = stores.open_existing(Place.at(home, storage, None).storage)
-    if "/" in name:
-        printing.trial(results.one(store, name), output)
-    else:
-        study = stores.load(store, name)
-        printing.trials(results.summary(study), results.results(study), output)
+    with stores.reading(Place.at(home, storage, None).storage) as store:
+        if "/" in name:
+            printing.trial(results.one(store, name), output)
+        else:
+            study = stores.load(store, name)
+            printing.trials(results.summary(study), results.results(study), output)
 
 
 @app.command()
@@ -204,8 +205,8 @@ def best(study: str, home: Home = None, storage: Storage = None, output: Output 
     from search import printing, results
     from search import storage as stores
 
-    store = stores.open_existing(Place.at(home, storage, None).storage)
-    found = results.summary(stores.load(store, study)).best
+    with stores.reading(Place.at(home, storage, None).storage) as store:
+        found = results.summary(stores.load(store, study)).best
     if found is None:
         raise SearchError(f"study {study} has no complete trial yet; see `python -m search show {study}`")
     printing.trial(found, output)
@@ -223,9 +224,9 @@ def compare(
     from search import printing, results
     from search import storage as stores
 
-    store = stores.open_existing(Place.at(home, storage, None).storage)
-    summaries = [results.summary(stores.load(store, name)) for name in studies or []] or results.summaries(store)
-    rows = [row for found in summaries for row in results.reproductions(stores.load(store, found.name))]
+    with stores.reading(Place.at(home, storage, None).storage) as store:
+        summaries = [results.summary(stores.load(store, name)) for name in studies or []] or results.summaries(store)
+        rows = [row for found in summaries for row in results.reproductions(stores.load(store, found.name))]
     printing.comparison(summaries, rows, output)
 
 

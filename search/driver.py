@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 
 from models.data import Images
 from models.family import Choice, Resources
-from search import baselines, crash, recording
+from search import baselines, crash, recording, storage
 from search.engines import Engine
 from search.errors import SearchError
 from search.jobs import Blocked, Built, Died, EpochDone, Failed, Job, Message, Rejected, Trained
@@ -107,6 +107,7 @@ class Driver:
         """Give every free worker a trial, those that were interrupted first; return whether any is under way."""
         while self._engine.free and (interrupted or self._wants_more()):
             with self._stop.held():
+                storage.require_there(self._settings.storage)
                 trial = interrupted.pop(0) if interrupted else self._study.ask()
                 crash.point("after_ask")
                 if trial is None:

@@ -16,6 +16,7 @@ from optuna.trial import TrialState
 from models import metrics
 from models.data import Images
 from models.family import Evaluation, Goal
+from search.addresses import redacted
 from search.jobs import ModelFile, Trained
 from tracking import Dataset, Model, Record, Recorder, Status, Tensor
 from tracking.pictures import ConfusionMatrix, LearningCurves, Nearest, Predictions
@@ -42,7 +43,7 @@ def origin() -> Mapping[str, str]:
     """Return the tags that say what made a run: versions, commit and command line."""
     tags = {f"version.{package}": version(package) for package in PACKAGES}
     tags["version.python"] = platform.python_version()
-    tags["search.command"] = " ".join(["python", "-m", "search", *sys.argv[1:]])
+    tags["search.command"] = " ".join(["python", "-m", "search", *map(redacted, sys.argv[1:])])
     commit = _commit()
     return tags | ({"mlflow.source.git.commit": commit} if commit else {}) | {"mlflow.source.name": "search"}
 

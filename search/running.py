@@ -18,10 +18,10 @@ import models
 import tracking
 from models import data
 from models.data import Images
-from search import addresses, crash, engines, printing, quiet, results, signals, space, storage
+from search import addresses, crash, disk, engines, printing, quiet, results, signals, space, storage
 from search.driver import Driver
 from search.errors import SearchError, UsageError
-from search.estimate import Estimate, estimate
+from search.estimate import Estimate, estimate, least_megabytes
 from search.progress import begin, duration, say
 from search.seam import Seam
 from search.settings import Place, Settings, resolve
@@ -60,6 +60,7 @@ def run(study: str, place: Place, flags: Mapping[str, Any], output: Format) -> i
     console = Console(stderr=True)
     quiet.libraries()
     settings, images = _decide(study, place, flags)
+    disk.require(settings.home, least_megabytes(settings))
     _require_writable(settings.home)
     with signals.heeded() as stop, _alone(settings):
         try:
@@ -99,7 +100,7 @@ def _decide(study: str, place: Place, flags: Mapping[str, Any]) -> tuple[Setting
             f"--storage and --tracking-uri are both {addresses.redacted(place.storage)}; Optuna and MLflow cannot "
             "share a database: give two"
         )
-    stored = storage.remembered(storage.open_existing(place.storage), study) if storage.exists(place.storage) else {}
+    stored = _stored(place.storage, study)
     files = {name: _absolute(flags[name]) for name in ("data", "weights")}
     settings = resolve(study, place, {**flags, **files}, stored)
     fixed = space.parse(models.family(settings.family), settings.fix)
@@ -115,13 +116,18 @@ def _absolute(path: str | None) -> str | None:
     return str(Path(path).absolute()) if path and Path(path).exists() else path
 
 
+def _stored(address: str, study: str) -> dict[str, Any]:
+    if not storage.exists(address):
+        return {}
+    with storage.reading(address) as store:
+        return storage.remembered(store, study)
+
+
 def _finished(settings: Settings) -> int:
-    if not storage.exists(settings.storage):
+    if not _stored(settings.storage, settings.study):
         return 0
-    store = storage.open_existing(settings.storage)
-    if not storage.remembered(store, settings.study):
-        return 0
-    return results.summary(storage.load(store, settings.study)).standing.finished
+    with storage.reading(settings.storage) as store:
+        return results.summary(storage.load(store, settings.study)).standing.finished
 
 
 def _require_writable(home: Path) -> None:
@@ -169,6 +175,9 @@ def _say_what_comes(
         f"{settings.worker_count} worker(s) of {settings.threads} thread(s); up to {expected.megabytes:,.0f} MB in "
         f"{settings.home}",
     )
+    free = disk.megabytes_free(settings.home)
+    if free < expected.megabytes:
+        say(console, f"only {free:,.0f} MB are free there: the search will stop when they are used up, and go on later")
 
 
 def _search(console: Console, study: Study, spool: Spool, images: Images, expected: Estimate, stop: Stop) -> None:
@@ -201,7 +210,7 @@ def _joined(console: Console, study: Study, spool: Spool) -> Iterator[Seam]:
             _deliver_the_rest(console, courier, settings)
             seam.link()
     except TrackingError as error:
-        raise SearchError(f"{error}; what was finished stays, and the same command goes on") from error
+        raise SearchError(disk.refusal(error, settings.home) or f"{error}{storage.GOES_ON}") from error
     finally:
         courier.settle(SECONDS_TO_STOP)
         courier.close()
@@ -220,7 +229,8 @@ def _deliver_the_rest(console: Console, courier: Courier, settings: Settings) ->
 
 
 def _conclude(settings: Settings, output: Format) -> int:
-    summary = results.summary(storage.load(storage.connect(settings.storage), settings.study))
+    with storage.reading(settings.storage) as store:
+        summary = results.summary(storage.load(store, settings.study))
     if output == "json":
         print(json.dumps(printing.conclusion_data(summary, settings), indent=2))
     else:

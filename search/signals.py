@@ -14,8 +14,8 @@ ASKING_TO_STOP: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SHOW_CURSOR: Final = "\x1b[?25h"
 
 
-class Stopped(KeyboardInterrupt):
-    """A signal asked the process to stop."""
+class Stopped(BaseException):
+    """A signal asked the process to stop. No KeyboardInterrupt, of which libraries make what they like."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
