@@ -99,7 +99,8 @@ class MlflowTracker:
 
     def read(self, run: str, artifact: str) -> bytes:
         """As in the contract."""
-        return self._fetch(f"runs:/{run}/{artifact}")
+        with told(self._place, f"give back {artifact} of run {run}"):
+            return self._fetch(self._client.get_run(run).info.artifact_uri, artifact)
 
     def model_sha256(self, run: str) -> str | None:
         """As in the contract."""
@@ -109,7 +110,8 @@ class MlflowTracker:
                 return None
             folder = self._client.get_logged_model(address.rpartition("/")[2]).artifact_location
         try:
-            return hashlib.sha256(self._fetch(f"{folder}/{keras_model.FILE}")).hexdigest()
+            with told(self._place, f"give back the model of run {run}"):
+                return hashlib.sha256(self._fetch(folder, keras_model.FILE)).hexdigest()
         except TrackingError:
             return None
 
@@ -119,9 +121,13 @@ class MlflowTracker:
             # MLflow keeps its connections for as long as the process lives, and has no public way to close them.
             self._client._tracking_client.store.engine.dispose()  # noqa: SLF001  # see above
 
-    def _fetch(self, address: str) -> bytes:
-        with told(self._place, f"give back {address}"), tempfile.TemporaryDirectory() as folder:
-            file = artifacts.download_artifacts(address, dst_path=folder, tracking_uri=self._place)
+    def _fetch(self, folder: str, name: str) -> bytes:
+        here = _local(folder)
+        if here:
+            # Much cheaper than what MLflow would call a download.
+            return (here / name).read_bytes()
+        with tempfile.TemporaryDirectory() as copies:
+            file = artifacts.download_artifacts(f"{folder}/{name}", dst_path=copies, tracking_uri=self._place)
             return Path(file).read_bytes()
 
     def _experiment(self, name: str) -> str:
@@ -169,12 +175,11 @@ class MlflowTracker:
         )
 
     def _artifact_names(self, run: entities.Run) -> Iterator[str]:
-        uri = urlsplit(run.info.artifact_uri)
-        if uri.scheme != "file":
+        folder = _local(run.info.artifact_uri)
+        if folder is None:
             yield from self._listed(run.info.run_id, None)
             return
         # Much cheaper than asking MLflow folder by folder.
-        folder = Path(url2pathname(uri.path))
         yield from (file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
 
     def _listed(self, run_id: str, folder: str | None) -> Iterator[str]:
@@ -183,3 +188,9 @@ class MlflowTracker:
                 yield from self._listed(run_id, entry.path)
             else:
                 yield entry.path
+
+
+def _local(address: str) -> Path | None:
+    """Return the folder that an artifacts' address names; None where it is not on this machine's disks."""
+    uri = urlsplit(address)
+    return Path(url2pathname(uri.path)) if uri.scheme == "file" else None
