@@ -1,6 +1,7 @@
 """The disk under the home folder: how much is free, whether that is enough, and what is said when it refuses."""
 
 import errno
+import math
 import os
 import re
 import shutil
@@ -24,7 +25,9 @@ _SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")
 def megabytes_free(folder: Path) -> float:
     """What this user may still write where a folder is, or will be once it is made."""
     there = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
-    return shutil.disk_usage(there).free / _MEGABYTE
+    usage = shutil.disk_usage(there)
+    # What has no size, as /proc, is not full: it refuses on other grounds.
+    return usage.free / _MEGABYTE if usage.total else math.inf
 
 
 def require(home: Path, megabytes: float) -> None:
