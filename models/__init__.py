@@ -1,16 +1,16 @@
 """Architectures, data and training. Nothing here imports TensorFlow until a network is built."""
 
 import difflib
+import pkgutil
 from importlib import import_module
-from pathlib import Path
 
+from models import families
 from models.family import Family
 
 
 def names() -> tuple[str, ...]:
     """Every family there is: the files of `models/families`, in order."""
-    folder = Path(__file__).parent / "families"
-    return tuple(sorted(file.stem for file in folder.glob("[a-z]*.py")))
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(families.__path__)))
 
 
 def family(name: str) -> type[Family]:

@@ -6,11 +6,13 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import keras
 
 NEWEST, BEFORE = "checkpoint.npz", "checkpoint-before.npz"
 
@@ -28,12 +30,12 @@ class Checkpoint:
     best: Sequence[NDArray[Any]]
 
 
-def of(network: keras.Model, about: Mapping[str, Any], best: Sequence[NDArray[Any]]) -> Checkpoint:
+def of(network: "keras.Model", about: Mapping[str, Any], best: Sequence[NDArray[Any]]) -> Checkpoint:
     """Return the state of a compiled network."""
     return Checkpoint(about, [variable.numpy() for variable in _variables(network)], best)
 
 
-def restore(network: keras.Model, checkpoint: Checkpoint) -> None:
+def restore(network: "keras.Model", checkpoint: Checkpoint) -> None:
     """Put a network that was built alike into the state of a checkpoint."""
     for variable, value in zip(_variables(network), checkpoint.variables, strict=True):
         variable.assign(value)
@@ -76,7 +78,7 @@ def _numbered(arrays: Mapping[str, NDArray[Any]], name: str) -> list[NDArray[Any
     return [arrays[f"{name}-{index}"] for index in range(count)]
 
 
-def _variables(network: keras.Model) -> list[keras.Variable]:
+def _variables(network: "keras.Model") -> "list[keras.Variable]":
     if not network.optimizer.built:
         network.optimizer.build(network.trainable_variables)
     return [*network.variables, *network.optimizer.variables]

@@ -1,7 +1,6 @@
 """TensorFlow's own settings, made once in a process before it computes anything."""
 
-import keras
-import tensorflow as tf
+import sys
 
 
 def configure(threads: int) -> None:
@@ -9,6 +8,8 @@ def configure(threads: int) -> None:
 
     Measured on two cores, an epoch of a fully connected network with and without determinism: 1.7 s and 1.7 s.
     """
+    import tensorflow as tf
+
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()
@@ -16,9 +17,15 @@ def configure(threads: int) -> None:
 
 def seed(value: int) -> None:
     """Make initial weights, dropout and augmentation of the networks built from here on a function of `value`."""
+    import keras
+
     keras.utils.set_random_seed(value % 2**32)
 
 
 def release() -> None:
     """Let go of the graphs of networks that are not used any more."""
-    keras.backend.clear_session()
+    # Where Keras was never imported there are none, and importing it takes seconds.
+    if "keras" in sys.modules:
+        import keras
+
+        keras.backend.clear_session()
