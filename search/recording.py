@@ -107,9 +107,9 @@ def outcome(record: Record, goal: Goal) -> Outcome | None:
     """Return how the trial of a run ended; None where the run is not one that `conclude` has ended."""
     ended = {"COMPLETE": Status.FINISHED, "PRUNED": Status.FINISHED, "FAIL": Status.FAILED}
     state = record.tags.get(STATE_TAG, "")
-    if ended.get(state) != record.status:
-        return None
     value = record.metrics.get(f"best_{goal.metric}")
+    if ended.get(state) != record.status or (state == "COMPLETE" and value is None):
+        return None
     kept = summarised(record.metrics) if value is not None else {}
     return Outcome(TrialState[state], value, record.tags.get(REASON_TAG, ""), kept)
 

@@ -15,7 +15,7 @@ from search import baselines, storage
 from search.baselines import Baseline
 from search.errors import UsageError
 from search.settings import caveat
-from search.study import RUN_ID, Standing, late_link, run_name, standing
+from search.study import RUN_ID, Standing, run_name, run_of, standing
 from search.study import best as best_of
 from tracking import model_address
 
@@ -78,7 +78,7 @@ WORDS = ("baseline", "caveat", "epochs", "patience", "reason", "traceback", RUN_
 def result(study: str, trial: FrozenTrial, of_study: Mapping[str, Any]) -> Result:
     """Return what a trial has come to; `of_study` are its study's user attributes."""
     attributes = trial.user_attrs
-    run = attributes.get(RUN_ID) or of_study.get(late_link(trial.number), "")
+    run = run_of(trial, of_study)
     last = trial.intermediate_values.get(trial.last_step) if trial.last_step is not None else None
     return Result(
         study=study,

@@ -22,6 +22,8 @@ from search.settings import Settings
 GRID_LIMIT = 10_000
 # The attribute of a trial that holds what the tracker calls its run.
 RUN_ID = "mlflow_run_id"
+# The attribute of a study that holds the most trials it was ever asked for.
+ASKED_FOR = "asked_for"
 
 
 @dataclass(frozen=True)
@@ -73,12 +75,38 @@ class Study:
             study.set_user_attr("distributions", space.fingerprint(space.of(family)))
             study.set_user_attr("identity", identity)
         study.set_user_attr("settings", settings.lasting())
+        # A later call may ask for fewer, when more were done already.
+        study.set_user_attr(ASKED_FOR, max(settings.trials, study.user_attrs.get(ASKED_FOR, 0)))
         return cls(study, settings)
 
     @cached_property
     def uuid(self) -> str:
         """What tells this study from another one of the same name."""
         return str(self._study.user_attrs["uuid"])
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """What the study remembers."""
+        return self._study.user_attrs
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """The digests of images and space, and the goal: what stays as it was when the study was begun."""
+        return dict(self.attributes["identity"])
+
+    def note(self, name: str, text: str) -> None:
+        """Remember something."""
+        self._study.set_user_attr(name, text)
+
+    def changes(self) -> str:
+        """Say what of the space or the goal is not what the study was begun with; empty where all is."""
+        family = models.family(self.settings.family)
+        now = {"space": space.digest(family), "goal": family.goal.metric}
+        try:
+            _refuse_changes(self._study, self.settings, {**self.identity, **now})
+        except UsageError as error:
+            return str(error)
+        return ""
 
     def key(self, number: int) -> str:
         """Return what tells a trial from all others there are: names of studies can be used again."""
@@ -139,12 +167,9 @@ class Study:
 
     def unlinked(self) -> list[int]:
         """Return the finished trials that do not name their runs: of those a driver was killed just then."""
-        late = self._study.user_attrs
-        return [
-            trial.number
-            for trial in self.trials()
-            if trial.state.is_finished() and RUN_ID not in trial.user_attrs and late_link(trial.number) not in late
-        ]
+        of_study = self.attributes
+        over = [trial for trial in self.trials() if trial.state.is_finished() and not dismissed(trial)]
+        return [trial.number for trial in over if not run_of(trial, of_study)]
 
     def link(self, number: int, run: str) -> None:
         """Remember what the tracker calls a trial's run: with the trial, or with the study where the trial is over."""
@@ -154,6 +179,13 @@ class Study:
             self._study.set_user_attr(late_link(number), run)
         else:
             self._study._storage.set_trial_user_attr(trial._trial_id, RUN_ID, run)  # noqa: SLF001  # no public way
+
+    def dismiss(self, number: int, reason: str) -> None:
+        """End a trial that waits and is never to begin."""
+        trial = self.trials()[number]
+        storage = self._study._storage  # noqa: SLF001  # no public way
+        storage.set_trial_user_attr(trial._trial_id, "reason", reason)  # noqa: SLF001  # see above
+        storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)  # noqa: SLF001  # see above
 
     def tell(self, trial: optuna.Trial, state: TrialState, value: float | None = None) -> None:
         """End a trial."""
@@ -198,9 +230,22 @@ def late_link(number: int) -> str:
     return f"{RUN_ID}:{number}"
 
 
+def run_of(trial: FrozenTrial, of_study: Mapping[str, Any]) -> str:
+    """Return what the tracker calls a trial's run, empty where nobody knows; `of_study` are the study's attributes.
+
+    What was learnt late stands above what the trial says, which nobody can correct once it is over.
+    """
+    return str(of_study.get(late_link(trial.number)) or trial.user_attrs.get(RUN_ID, ""))
+
+
+def dismissed(trial: FrozenTrial) -> bool:
+    """Whether a trial is over that never began: it was one too many, and is none of those asked for."""
+    return trial.state.is_finished() and trial.datetime_start is None
+
+
 def standing(trials: Sequence[FrozenTrial]) -> Standing:
     """Count trials by their state."""
-    states = [trial.state for trial in trials]
+    states = [trial.state for trial in trials if not dismissed(trial)]
     return Standing(
         complete=states.count(TrialState.COMPLETE),
         pruned=states.count(TrialState.PRUNED),
