@@ -37,6 +37,10 @@ Storage = Annotated[
         envvar="OPTUNA_STORAGE", show_default="HOME/optuna.db", help="Optuna's storage, as an SQLAlchemy address."
     ),
 ]
+Tracking = Annotated[
+    str | None,
+    typer.Option(envvar="MLFLOW_TRACKING_URI", show_default="HOME/mlflow.db", help="MLflow's store or server."),
+]
 Output = Annotated[Format, typer.Option("--format", help="For people, or for programs.")]
 # Read by `call`, which decides what becomes of an error.
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
@@ -136,10 +140,7 @@ def run(
     ] = False,
     home: Home = None,
     storage: Storage = None,
-    tracking_uri: Annotated[
-        str | None,
-        typer.Option(envvar="MLFLOW_TRACKING_URI", show_default="HOME/mlflow.db", help="MLflow's store or server."),
-    ] = None,
+    tracking_uri: Tracking = None,
     output: Output = "text",
     debug: Debug = False,
 ) -> None:
@@ -228,6 +229,26 @@ def compare(
         summaries = [results.summary(stores.load(store, name)) for name in studies or []] or results.summaries(store)
         rows = [row for found in summaries for row in results.reproductions(stores.load(store, found.name))]
     printing.comparison(summaries, rows, output)
+
+
+@app.command()
+def doctor(
+    study: Annotated[str | None, typer.Argument(show_default="all")] = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended, after copying both databases.")] = False,
+    abandon: Annotated[
+        bool, typer.Option("--abandon", help="With --fix: let trials fail that were left open.")
+    ] = False,
+    home: Home = None,
+    storage: Storage = None,
+    tracking_uri: Tracking = None,
+    output: Output = "text",
+    debug: Debug = False,
+) -> None:
+    """Check that trials, runs, spool and checkpoints agree: 0 if they do, 1 if not, 2 if that cannot be read."""
+    from search.doctor.visit import visit
+
+    place = Place.at(home, storage, tracking_uri)
+    raise typer.Exit(visit(study, place, fix=fix, abandon=abandon, output=output))
 
 
 @app.command(name="data")

@@ -18,6 +18,7 @@ from models.family import Choice
 from search import baselines
 from search.addresses import redacted
 from search.baselines import Baseline
+from search.doctor.findings import Finding
 from search.estimate import Estimate
 from search.progress import duration, short
 from search.results import Reproduction, Result, Summary
@@ -144,6 +145,25 @@ def comparison(summaries: Sequence[Summary], rows: Sequence[Reproduction], outpu
         "10,000 images is about 0.3 points. The reports trained on all training images and give their last epoch; "
         "ours trained on nine tenths, and is the epoch that was best on the other tenth."
     )
+
+
+def findings(found: Sequence[Finding], studies: Sequence[str], output: Format) -> None:
+    """Print what the doctor found, and what became of it or will."""
+    if output == "json":
+        _json([_finding_data(finding) for finding in found])
+        return
+    for finding in found:
+        fate = "mended" if finding.repaired else "with --fix" if finding.mend else "for you"
+        where = f" {finding.place}" if finding.place else ""
+        _print(f"{finding.id}{where}: {finding.text} ({fate}: {finding.repair})")
+    mended = sum(finding.repaired for finding in found)
+    remain = f"{len(found)} found, {mended} mended, {len(found) - mended} remain" if found else "nothing is wrong"
+    _print(f"{', '.join(studies) or 'no studies'}: {remain}")
+
+
+def _finding_data(finding: Finding) -> dict[str, Any]:
+    names = ("id", "study", "trial", "text", "repair", "repaired")
+    return {name: getattr(finding, name) for name in names}
 
 
 def data(summary: DataSummary, output: Format) -> None:

@@ -1,0 +1,199 @@
+"""I6 to I9: a run holds what its trial came to, and all that was promised of it."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Final
+
+import numpy as np
+from optuna.distributions import BaseDistribution
+from optuna.trial import FrozenTrial, TrialState
+
+from models import metrics
+from search import recording, space
+from search.doctor.case import Case
+from search.doctor.findings import CORRECTED_TAG, DIFFERS_TAG, MISSING_TAG, RECONSTRUCTED_TAG, Finding, Id
+from search.recording import INFEASIBLE
+from tracking import MODEL_SHA256_TAG, Record
+
+MODEL = "model"
+# What `recording.record` leaves of every trained network, as a test compares; and the model.
+PROMISED: Final = frozenset(
+    {
+        f"{kind}/{split}.{end}"
+        for split in ("validation", "test")
+        for kind, end in (
+            ("confusion", "png"),
+            ("confusion", "json"),
+            ("report", "csv"),
+            ("predictions", "csv"),
+        )
+    }
+    | {"curves.png", "predictions/samples.png", "predictions/mistakes.png"}
+)
+# The accuracies that can be counted again, and where the counts are.
+COUNTED: Final = {"best_val_accuracy": "confusion/validation.json", "test_accuracy": "confusion/test.json"}
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Yield what runs hold otherwise than their trials, and what they lack."""
+    for trial, run in case.over():
+        yield from _parameters(case, trial, run)
+        yield from _history(case, trial, run)
+        if _trained(trial) and RECONSTRUCTED_TAG not in run.tags:
+            counted, torn = _counted(case, run)
+            yield from _results(case, trial, run, counted)
+            yield from _artifacts(case, trial, run, torn)
+        else:
+            yield from _results(case, trial, run, {})
+
+
+def _trained(trial: FrozenTrial) -> bool:
+    pruned = trial.state == TrialState.PRUNED and not trial.user_attrs.get("reason", "").startswith(INFEASIBLE)
+    return pruned or trial.state == TrialState.COMPLETE
+
+
+def _noted(case: Case, invariant: Id, trial: FrozenTrial, run: Record, tag: str, texts: list[str]) -> Iterator[Finding]:
+    """Yield what cannot be mended, unless the run's tag says so already."""
+    text = "; ".join(texts)
+    if texts and run.tags.get(tag) != text:
+        yield Finding(
+            invariant,
+            case.name,
+            trial.number,
+            text,
+            f"noted in the run's tag {tag}; what Optuna has counts",
+            lambda: case.hands.tracker.reopen(run.id).set_tags({tag: text}),
+        )
+
+
+def _results(case: Case, trial: FrozenTrial, run: Record, counted: Mapping[str, float]) -> Iterator[Finding]:
+    goal = f"best_{case.study.goal.metric}"
+    known = recording.summarised(trial.user_attrs)
+    if trial.state == TrialState.COMPLETE and trial.value is not None:
+        known[goal] = trial.value
+    finite = {name: value for name, value in known.items() if math.isfinite(value)}
+    missing = {name: value for name, value in finite.items() if name not in run.metrics}
+    if missing:
+        yield Finding(
+            "I6",
+            case.name,
+            trial.number,
+            f"its run lacks {', '.join(sorted(missing))}",
+            "they are recorded from Optuna",
+            lambda: case.hands.tracker.reopen(run.id).log_metrics(missing),
+        )
+    differing = [
+        f"{name} is {value!r} in Optuna and {found[name]!r} {where}"
+        for found, where in ((run.metrics, "in its run"), (counted, "by its confusion matrix"))
+        for name, value in sorted(finite.items())
+        if name in found and found[name] != value
+    ]
+    # Optuna keeps the objective twice, and of two that differ the first counts.
+    said = trial.user_attrs.get(goal)
+    if trial.state == TrialState.COMPLETE and said not in (None, trial.value):
+        differing.append(f"{goal} is {trial.value!r} as its value and {said!r} as its attribute")
+    yield from _noted(case, "I6", trial, run, CORRECTED_TAG, differing)
+
+
+def _parameters(case: Case, trial: FrozenTrial, run: Record) -> Iterator[Finding]:
+    missing = {name: value for name, value in trial.params.items() if name not in run.parameters}
+    if missing:
+        yield Finding(
+            "I7",
+            case.name,
+            trial.number,
+            f"its run lacks {', '.join(sorted(missing))}",
+            "they are recorded from Optuna",
+            lambda: case.hands.tracker.reopen(run.id).log_parameters(missing),
+        )
+    differing = [
+        f"{name} is {value} in Optuna and {run.parameters[name]} in its run"
+        for name, value in sorted(trial.params.items())
+        if run.parameters.get(name, str(value)) != str(value)
+    ]
+    outside = [
+        f"{name} {value} is outside of {space.describe(trial.distributions[name])}"
+        for name, value in sorted(trial.params.items())
+        if not _inside(trial.distributions[name], value)
+    ]
+    yield from _noted(case, "I7", trial, run, f"{DIFFERS_TAG}.parameters", differing + outside)
+
+
+def _inside(distribution: BaseDistribution, value: object) -> bool:
+    # The one method by which Optuna itself tells whether a value lies inside.
+    return distribution._contains(distribution.to_internal_repr(value))  # noqa: SLF001  # see above
+
+
+def _history(case: Case, trial: FrozenTrial, run: Record) -> Iterator[Finding]:
+    metric = case.study.goal.metric
+    known = {step: value for step, value in sorted(trial.intermediate_values.items()) if math.isfinite(value)}
+    recorded = case.tracker.values(run.id, metric) if known or metric in run.metrics else []
+    there = dict(recorded)
+    missing = {step: value for step, value in known.items() if step not in there}
+    if missing:
+        yield Finding(
+            "I8",
+            case.name,
+            trial.number,
+            f"its run lacks {metric} of epoch {_listed(missing)}",
+            "they are recorded from Optuna",
+            partial(_upload, case, run, missing),
+        )
+    steps = [step for step, _ in recorded]
+    twice = sorted({step for step in steps if steps.count(step) > 1})
+    gaps = sorted(set(range(1, max(trial.intermediate_values, default=0))) - trial.intermediate_values.keys())
+    differing = [
+        *(f"{metric} of epoch {step} stands twice in its run" for step in twice),
+        *(f"{metric} of epoch {step} is in its run alone" for step in sorted(there.keys() - known.keys())),
+        *(f"{metric} of epoch {step} is missing in Optuna" for step in gaps),
+        *(
+            f"{metric} of epoch {step} is {value!r} in Optuna and {there[step]!r} in its run"
+            for step, value in known.items()
+            if step not in twice and there.get(step, value) != value
+        ),
+    ]
+    yield from _noted(case, "I8", trial, run, f"{DIFFERS_TAG}.history", differing)
+
+
+def _listed(steps: Mapping[int, float]) -> str:
+    return ", ".join(str(step) for step in steps)
+
+
+def _upload(case: Case, run: Record, missing: Mapping[int, float]) -> None:
+    opened = case.hands.tracker.reopen(run.id)
+    for step, value in missing.items():
+        opened.log_metrics({case.study.goal.metric: value}, step)
+
+
+def _counted(case: Case, run: Record) -> tuple[dict[str, float], set[str]]:
+    """Return the accuracies that follow from the recorded counts, and the artifacts that hold none."""
+    found: dict[str, float] = {}
+    torn: set[str] = set()
+    for metric, artifact in COUNTED.items():
+        if artifact in run.artifacts:
+            try:
+                found[metric] = metrics.accuracy(np.array(json.loads(case.tracker.read(run.id, artifact))["counts"]))
+            # What a file that is torn or of another kind makes JSON and NumPy raise.
+            except (ValueError, KeyError, TypeError, ZeroDivisionError):
+                torn.add(artifact)
+    return found, torn
+
+
+def _artifacts(case: Case, trial: FrozenTrial, run: Record, torn: set[str]) -> Iterator[Finding]:
+    missing = PROMISED.difference(run.artifacts) | torn
+    digest = run.tags.get(MODEL_SHA256_TAG)
+    if digest is None or case.tracker.model_sha256(run.id) != digest:
+        missing |= {MODEL}
+    known = set(run.tags.get(MISSING_TAG, "").split(", "))
+    if missing - known:
+        text = ", ".join(sorted(missing))
+        yield Finding(
+            "I9",
+            case.name,
+            trial.number,
+            f"missing or damaged in its run: {text}",
+            f"noted in the run's tag {MISSING_TAG}",
+            lambda: case.hands.tracker.reopen(run.id).set_tags({MISSING_TAG: text}),
+        )

@@ -1,0 +1,128 @@
+"""I1 and I2: each trial that began has one run, and each run a trial."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from optuna.trial import FrozenTrial, TrialState
+
+from search import recording
+from search.doctor.case import Case
+from search.doctor.findings import FOREIGN_TAG, RECONSTRUCTED_TAG, Finding
+from search.recording import Outcome
+from search.study import run_name
+from tracking import DUPLICATE_TAG, KEY_TAG, Record, Status
+
+# Seconds in which the tracker has to name a run that was made anew.
+PATIENCE = 60.0
+UUID_TAG = "search.study_uuid"
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Yield what is wrong between trials and runs."""
+    yield from _experiment(case)
+    for trial in case.resting():
+        run = case.run(trial)
+        if run:
+            yield from _linked(case, trial, run)
+        elif trial.state.is_finished() or trial.intermediate_values or case.named(trial):
+            yield Finding(
+                "I1",
+                case.name,
+                trial.number,
+                f"{trial.state.name}, and has no run",
+                "one is made of what Optuna knows",
+                partial(_reconstruct, case, trial),
+            )
+    for run in case.runs:
+        yield from _strange(case, run)
+
+
+def _experiment(case: Case) -> Iterator[Finding]:
+    if case.tags is not None and case.tags.get(UUID_TAG) != case.study.uuid:
+        yield Finding(
+            "I2",
+            case.name,
+            None,
+            f"the experiment is tagged as that of study {case.tags.get(UUID_TAG, 'nobody')}, not {case.study.uuid}",
+            "it is tagged anew",
+            lambda: case.hands.tracker.prepare(case.name, {UUID_TAG: case.study.uuid}),
+        )
+
+
+def _linked(case: Case, trial: FrozenTrial, run: Record) -> Iterator[Finding]:
+    for other in case.under[case.key(trial)]:
+        if other.id != run.id:
+            yield Finding(
+                "I1",
+                case.name,
+                trial.number,
+                f"run {other.id} is one too many, beside {run.id}",
+                f"it is KILLED, and tagged {DUPLICATE_TAG}",
+                partial(_retire, case, other.id, run.id),
+            )
+    named = case.named(trial)
+    # A driver names runs as soon as the tracker does, and `run` those of open trials.
+    if named != run.id and not case.driver and (named or trial.state.is_finished()):
+        yield Finding(
+            "I1",
+            case.name,
+            trial.number,
+            f"names {f'run {named}' if named else 'no run'}, and its run is {run.id}",
+            "it names its run",
+            partial(case.study.link, trial.number, run.id),
+        )
+
+
+def _retire(case: Case, run: str, of: str) -> None:
+    duplicate = case.hands.tracker.reopen(run)
+    duplicate.set_tags({DUPLICATE_TAG: of})
+    duplicate.finish(Status.KILLED)
+
+
+def _reconstruct(case: Case, trial: FrozenTrial) -> None:
+    """Make a run of what Optuna knows, through the spool: all of it or, at the next try, the rest."""
+    settings, hands = case.settings, case.hands
+    run = hands.courier.run(
+        case.name, case.key(trial), run_name(case.name, trial.number), identity(case, trial) | {RECONSTRUCTED_TAG: "1"}
+    )
+    made = {"family": settings.family, "epochs": trial.user_attrs.get("epochs", settings.epochs)}
+    run.log_parameters(trial.params | made | {"seed": case.study.seed(trial.number)})
+    for step, value in sorted(trial.intermediate_values.items()):
+        run.log_metrics({case.study.goal.metric: value}, step)
+    run.log_metrics(recording.summarised(trial.user_attrs))
+    if trial.state.is_finished():
+        recording.conclude(run, Outcome(trial.state, reason=trial.user_attrs.get("reason", "")))
+    else:
+        run.finish(Status.SCHEDULED)
+    named = hands.courier.wait_for_id(case.key(trial), PATIENCE)
+    if named:
+        case.study.link(trial.number, named)
+
+
+def identity(case: Case, trial: FrozenTrial) -> dict[str, str]:
+    """Return the tags by which a run is known."""
+    baseline = trial.user_attrs.get("baseline")
+    return {
+        "search.study": case.name,
+        "search.trial": str(trial.number),
+        KEY_TAG: case.key(trial),
+        "search.family": case.settings.family,
+        recording.STATE_TAG: TrialState.RUNNING.name,
+    } | ({"search.baseline": baseline} if baseline else {})
+
+
+def _strange(case: Case, run: Record) -> Iterator[Finding]:
+    key = run.tags.get(KEY_TAG, "")
+    ours = {case.key(trial) for trial in case.trials}
+    # Of a living driver, there may be trials that began after the others were read.
+    begun_since = case.driver and key.startswith(f"{case.study.uuid}/")
+    if key in ours or begun_since or {DUPLICATE_TAG, FOREIGN_TAG} & run.tags.keys():
+        return
+    yield Finding(
+        "I2",
+        case.name,
+        None,
+        f"run {run.id} ({run.name}) belongs to no trial of the study: its key is {key or 'none'}",
+        f"it is tagged {FOREIGN_TAG}",
+        lambda: case.hands.tracker.reopen(run.id).set_tags({FOREIGN_TAG: "1"}),
+    )

@@ -1,0 +1,113 @@
+"""I3, I4 and I5: a trial and its run say the same of how it stands."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from optuna.trial import FrozenTrial, TrialState
+
+from search import recording
+from search.doctor.case import Case
+from search.doctor.findings import DIFFERS_TAG, Finding
+from search.doctor.links import identity
+from search.recording import REASON_TAG, STATE_TAG, Outcome
+from tracking import Record, Status
+
+ABANDONED = "abandoned"
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Yield where a trial and its run do not stand alike."""
+    for trial, run in case.over():
+        yield from _over(case, trial, run)
+    for trial in case.open():
+        yield from _open(case, trial)
+    for trial in case.resting():
+        begun = case.run(trial)
+        if trial.state == TrialState.WAITING and begun:
+            yield from _begun(case, trial, begun)
+
+
+def _over(case: Case, trial: FrozenTrial, run: Record) -> Iterator[Finding]:
+    reason = trial.user_attrs.get("reason", "")
+    expected = Status.FAILED if trial.state == TrialState.FAIL else Status.FINISHED
+    state, said = run.tags.get(STATE_TAG, "nothing"), run.tags.get(REASON_TAG, "")
+    if (run.status, state) != (expected, trial.state.name):
+        text = f"{trial.state.name}, and its run is {run.status} and says {state}"
+    elif not _same(said, reason):
+        text = f"its reason is {reason!r}, and its run's {said!r}"
+    else:
+        return
+    yield Finding(
+        "I3", case.name, trial.number, text, "the run is set from the trial", partial(_conclude, case, trial, run)
+    )
+
+
+def _same(tag: str, reason: str) -> bool:
+    # A tag that would be too long was cut short.
+    return tag == reason or (tag.endswith("…") and reason.startswith(tag[:-1]))
+
+
+def _conclude(case: Case, trial: FrozenTrial, run: Record) -> None:
+    opened, reason = case.hands.tracker.reopen(run.id), trial.user_attrs.get("reason", "")
+    recording.conclude(opened, Outcome(trial.state, reason=reason))
+    if not reason and run.tags.get(REASON_TAG):
+        # Tags can be set over, and not taken away.
+        opened.set_tags({REASON_TAG: ""})
+
+
+def _open(case: Case, trial: FrozenTrial) -> Iterator[Finding]:
+    # What waits to be delivered is newer than what was.
+    run = case.spool.record(case.key(trial)) or case.run(trial)
+    ended = recording.outcome(run, case.study.goal) if run else None
+    if ended:
+        yield Finding(
+            "I4",
+            case.name,
+            trial.number,
+            f"its run ended as {ended.state.name}, and Optuna was not told",
+            "Optuna is told",
+            lambda: case.hands.seam.catch_up(),
+        )
+    elif case.abandon:
+        yield Finding(
+            "I5",
+            case.name,
+            trial.number,
+            "it was left open, and nobody searches it",
+            f"it fails, as {ABANDONED}",
+            partial(_abandon, case, trial),
+        )
+    elif run and run.id and run.status != Status.SCHEDULED and case.key(trial) not in case.waiting:
+        yield Finding(
+            "I5" if run.status == Status.RUNNING else "I3",
+            case.name,
+            trial.number,
+            f"its run is {run.status}, and nobody searches it",
+            "the run is SCHEDULED, to be gone on with",
+            partial(_schedule, case, run.id),
+        )
+
+
+def _schedule(case: Case, run: str) -> None:
+    opened = case.hands.tracker.reopen(run)
+    opened.set_tags({STATE_TAG: TrialState.RUNNING.name})
+    opened.finish(Status.SCHEDULED)
+
+
+def _abandon(case: Case, trial: FrozenTrial) -> None:
+    seam = case.hands.seam
+    left = next(found for found in case.study.interrupted() if found.number == trial.number)
+    seam.end(left, seam.begin(left, identity(case, trial)), Outcome(TrialState.FAIL, reason=ABANDONED))
+
+
+def _begun(case: Case, trial: FrozenTrial, run: Record) -> Iterator[Finding]:
+    text = f"it waits, and has a run already, {run.id}"
+    if run.tags.get(DIFFERS_TAG) != text:
+        yield Finding(
+            "I3",
+            case.name,
+            trial.number,
+            text,
+            f"noted in the run's tag {DIFFERS_TAG}; the trial goes on with it",
+            lambda: case.hands.tracker.reopen(run.id).set_tags({DIFFERS_TAG: text}),
+        )

@@ -1,0 +1,83 @@
+"""I13: two databases, both whole and written ahead, and room on the disk; and copies of both before they are mended."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from search import addresses, disk
+from search.doctor.findings import Finding
+from search.errors import UsageError
+from search.settings import Place
+from tracking import databases
+
+# Megabytes below which a few trials fill the disk.
+MARGIN = 200.0
+# Seconds for which a database is waited for that another process keeps for itself.
+PATIENCE = 120.0
+
+
+def check(place: Place) -> Iterator[Finding]:
+    """Yield what is wrong with the files. Raises `UsageError` where they cannot be read."""
+    if addresses.same(place.storage, place.tracking_uri):
+        raise UsageError(
+            f"--storage and --tracking-uri are both {addresses.redacted(place.storage)}; Optuna and MLflow cannot "
+            "share a database: give two"
+        )
+    for file in _files(place):
+        yield from _database(file)
+    free = disk.megabytes_free(place.home)
+    if free < MARGIN:
+        text = f"{free:,.0f} MB are free in {place.home}, fewer than {MARGIN:,.0f}"
+        yield Finding("I13", "", None, text, "free some, or name another --home")
+
+
+def _files(place: Place) -> list[Path]:
+    """Return the databases that are files and there; servers look after their own."""
+    files = (databases.file_of(address) for address in (place.storage, place.tracking_uri))
+    return [file for file in files if file and file.exists()]
+
+
+def _database(file: Path) -> Iterator[Finding]:
+    try:
+        with closing(_opened(file)) as database:
+            problems = [row[0] for row in database.execute("PRAGMA integrity_check(3)")]
+            (mode,) = database.execute("PRAGMA journal_mode").fetchone()
+    except sqlite3.Error as error:
+        said = str(error)
+        way_out = next((way for sign, way in databases.WAYS_OUT.items() if sign in said), "put a copy in its place")
+        raise UsageError(f"{file} cannot be read: {said}; {way_out}") from error
+    if problems != ["ok"]:
+        yield Finding(
+            "I13",
+            "",
+            None,
+            f"{file} is damaged: {'; '.join(' '.join(str(problem).split()) for problem in problems)}",
+            f'put a copy in its place, or run `sqlite3 "{file}" .recover | sqlite3 "{file}.recovered"`',
+        )
+    if mode != "wal":
+        repair = "it is made to write ahead, so that readers do not block the search"
+        mend = partial(databases.write_ahead, file, PATIENCE)
+        yield Finding("I13", "", None, f"{file} keeps its journal by {mode}", repair, mend)
+
+
+def _opened(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=PATIENCE)
+
+
+def back_up(place: Place) -> Path:
+    """Copy both databases, for their owner alone, and return the folder of the copies."""
+    folder = place.home / "backups" / f"{datetime.now():%Y-%m-%d-%H%M%S-%f}"
+    try:
+        folder.parent.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(mode=0o700)
+        for file in _files(place):
+            copy = folder / file.name
+            copy.touch(mode=0o600)
+            with closing(_opened(file)) as source, closing(sqlite3.connect(copy)) as target:
+                source.backup(target)
+    except (OSError, sqlite3.Error) as error:
+        raise UsageError(f"no copy can be made in {folder}: {error}; nothing was changed; mend this first") from error
+    return folder

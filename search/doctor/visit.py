@@ -1,0 +1,151 @@
+"""A visit of the doctor: look, and where that is asked for mend, look again, and say what remains."""
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+
+from search import locks, printing, quiet, storage
+from search.doctor import budget, case, contents, links, rests, states, stores
+from search.doctor.case import Case
+from search.doctor.findings import Finding
+from search.errors import SearchError, UsageError
+from search.progress import say
+from search.settings import Place
+
+Format = Literal["text", "json"]
+CHECKS: tuple[Callable[[Case], Iterator[Finding]], ...] = (
+    links.check,
+    states.check,
+    contents.check,
+    budget.check,
+    rests.check,
+)
+# What is mended may show what was hidden by it: a run that is delivered can be looked into.
+ROUNDS = 5
+# Seconds for which one mended thing may take to reach the tracker.
+PATIENCE = 60.0
+
+
+class Copies:
+    """Copies of both databases, made once, before anything is changed."""
+
+    def __init__(self, console: Console, place: Place) -> None:
+        self._console, self._place = console, place
+        self._made: Path | None = None
+
+    def make(self) -> None:
+        """Make them, unless they are made."""
+        if self._made is None:
+            self._made = stores.back_up(self._place)
+            say(self._console, f"copies of the databases as they were: {self._made}")
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Whatever cannot be read is for a person to mend first."""
+    try:
+        yield
+    except SearchError as error:
+        raise UsageError(str(error)) from error
+
+
+def visit(study: str | None, place: Place, *, fix: bool, abandon: bool, output: Format) -> int:
+    """Look after one study or all, and print what is found: 0 where nothing remains to be mended, else 1."""
+    if abandon and not fix:
+        raise UsageError("--abandon changes what is there; give --fix with it")
+    if place.tracking_uri == "memory:":
+        raise UsageError("--tracking-uri memory: keeps nothing that could be looked at; give MLflow's address")
+    console = Console(stderr=True)
+    quiet.libraries()
+    with _readable():
+        found = list(stores.check(place))
+        names = _names(study, place)
+    if fix:
+        found = _treat(console, names, place, found, abandon=abandon, named=study is not None)
+    else:
+        found += _look(console, names, place)
+    printing.findings(found, names, output)
+    return 0 if all(finding.repaired for finding in found) else 1
+
+
+def _names(study: str | None, place: Place) -> list[str]:
+    with storage.reading(place.storage) as store:
+        return [study] if study else case.names(store)
+
+
+def _look(console: Console, names: Sequence[str], place: Place, *, abandon: bool = False) -> list[Finding]:
+    """Read the studies, and return what is found in them. Changes nothing."""
+    found: list[Finding] = []
+    with _readable(), case.to_read(place) as (store, tracker):
+        for name in names:
+            with console.status(f"looking at study {name}"):
+                found += examine(case.read(case.opened(store, name, place), tracker, abandon=abandon))
+    return found
+
+
+def examine(found: Case) -> list[Finding]:
+    """Return everything that is not as it should be, in the order in which it is mended."""
+    return list(itertools.chain.from_iterable(check(found) for check in CHECKS))
+
+
+def _treat(
+    console: Console, names: Sequence[str], place: Place, found: list[Finding], *, abandon: bool, named: bool
+) -> list[Finding]:
+    """Mend what can be mended, and return all that was found, with what became of it."""
+    copies = Copies(console, place)
+    if any(finding.mend for finding in found):
+        copies.make()
+        _mend(found)
+        found = _compared(found, list(stores.check(place)))
+    for name in names:
+        with ExitStack() as held:
+            try:
+                held.enter_context(locks.alone(place.home, name))
+            except UsageError as error:
+                if named:
+                    raise
+                say(console, f"{error}; it is only looked at")
+                found += _look(console, [name], place)
+            else:
+                found += _cure(console, name, place, copies, abandon=abandon)
+    return found
+
+
+def _cure(console: Console, name: str, place: Place, copies: Copies, *, abandon: bool) -> list[Finding]:
+    """Mend a study whose lock is held, round by round, until nothing is found that can be mended."""
+    found = _look(console, [name], place, abandon=abandon)
+    if not any(finding.mend for finding in found):
+        return found
+    copies.make()
+    with console.status(f"mending study {name}"), case.to_mend(place, name) as (study, hands):
+        for _ in range(ROUNDS):
+            seen = examine(case.read(study, hands.tracker, abandon=abandon, hands=hands))
+            found += [finding for finding in seen if finding not in found]
+            if not any(finding.mend for finding in seen):
+                break
+            for finding in seen:
+                _mend([finding])
+                # One after the other: two that follow each other in the spool are two deliveries.
+                hands.courier.settle(PATIENCE)
+        problem = hands.courier.problem
+    if problem:
+        say(console, problem)
+    return _compared(found, _look(console, [name], place, abandon=abandon))
+
+
+def _mend(found: Sequence[Finding]) -> None:
+    for finding in found:
+        if finding.mend:
+            finding.mend()
+
+
+def _compared(before: Sequence[Finding], after: Sequence[Finding]) -> list[Finding]:
+    """Return what was found before, marked as repaired where it is not found any more, and what is new."""
+    return [replace(finding, repaired=finding not in after) for finding in before] + [
+        finding for finding in after if finding not in before
+    ]
