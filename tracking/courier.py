@@ -117,7 +117,7 @@ class Courier:
         return None
 
     def _carry(self, key: str, delivery: Delivery) -> None:
-        """Carry all that is new of a run, and forget it once it is finished there."""
+        """Carry what is new of a run, until it is another's turn; forget it once it is finished there."""
         for deed, place in self._spool.deeds(key, delivery.place):
             delivery.run = self._spool.repeat(key, deed, self._tracker, delivery.run)
             delivery.place, delivery.problem, delivery.pause = place, "", SOON
@@ -129,7 +129,8 @@ class Courier:
                 self._spool.remove(key)
                 del self._deliveries[key]
                 return
-            if self._closing:
+            if self._due or self._closing:
+                # Runs take turns, deed by deed: a new one gets its id before another's pictures are all drawn.
                 self.deliver(key)
                 return
 

@@ -1,0 +1,1 @@
+"""What must hold when things break: real processes, killed; real stores, locked, full and away."""

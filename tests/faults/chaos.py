@@ -1,0 +1,385 @@
+"""Everything that can be killed is killed, and everything that can be away is: `make chaos` prints what came of it.
+
+Each scenario returns figures: what was measured, what came out, what must come out, and whether it did.
+"""
+
+import argparse
+import json
+import random
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tests.faults.proxy import Mode, Proxy
+from tests.faults.searches import LIGHT, PATIENCE, ROOT, STUDY, Search, kill, wait_until, workers
+from tests.faults.stores import rows, violations
+
+CLONING = LIGHT.with_name("cloning.py")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A line of the table."""
+
+    measure: str
+    got: str
+    must: str
+    well: bool
+
+
+def kills(folder: Path, seed: int, count: int, script: Path = LIGHT) -> list[Figure]:
+    """Kill workers and drivers at random times until so many are dead, and let the last search come to its end."""
+    dice = random.Random(seed)
+    trials = max(8, count)
+    search = Search(folder / "home", ["--trials", str(trials), "--epochs", "8"], script, seconds=0.15)
+    killed = {"worker": 0, "driver": 0}
+    replaced: list[float] = []
+    endings: list[int] = []
+    while sum(killed.values()) < count:
+        with search.start() as driver:
+            wait_until(lambda: driver.poll() is not None or len(workers(driver.pid)) == 2)
+            while driver.poll() is None and sum(killed.values()) < count:
+                time.sleep(dice.uniform(0.1, 1.4))
+                if dice.random() < 0.25:
+                    kill(driver.pid)
+                    killed["driver"] += 1
+                    break
+                there = workers(driver.pid)
+                if there and driver.poll() is None:
+                    replaced += _kill_worker(driver, dice.choice(there))
+                    killed["worker"] += 1
+            endings.append(driver.wait(timeout=PATIENCE))
+            if endings[-1] == 0 and sum(killed.values()) < count:
+                # All is searched before enough was killed.
+                trials += 10
+                search.arguments = ["--trials", str(trials), "--epochs", "8"]
+    last = search.finish()
+    begun = search.epochs_begun()
+    again = sum(times - 1 for times in begun.values())
+    # A driver takes two workers with it.
+    ended = killed["worker"] + 2 * killed["driver"]
+    wrong = violations(search.home, STUDY, trials)
+    lost = trials - len(_configurations(search.home))
+    left_running = sum("SCHEDULED" not in text and "RUNNING" in text for text in wrong)
+    without = sum(" runs" in text for text in wrong)
+    examined = doctor(search)
+    what = f"{killed['worker']} workers and {killed['driver']} drivers killed"
+    return [
+        Figure(f"{what}: configurations lost of {trials}", str(lost), "0", lost == 0 and last == 0),
+        Figure("runs left RUNNING / trials without exactly one run", f"{left_running} / {without}", "0 / 0", not wrong),
+        Figure(
+            "all that SQL finds wrong", str(len(wrong)) + "".join(f"\n{text}" for text in wrong[:5]), "0", not wrong
+        ),
+        Figure("all that doctor finds wrong", examined, "0", examined == "0"),
+        Figure("epochs begun again per training killed", f"{again / max(ended, 1):.2f}", "<= 1", again <= ended),
+        Figure(
+            f"seconds until a killed worker is replaced, p95 of {len(replaced)}",
+            f"{_p95(replaced):.2f}",
+            "<= 2",
+            _p95(replaced) <= 2,
+        ),
+    ]
+
+
+def _kill_worker(driver: "subprocess.Popen[bytes]", worker: int) -> list[float]:
+    """Kill a worker, and return how long it took until another one stood in its place, if one was needed."""
+    before = set(workers(driver.pid))
+    began = time.monotonic()
+    kill(worker)
+    if wait_until(lambda: driver.poll() is not None or set(workers(driver.pid)) - before, seconds=5):
+        return [time.monotonic() - began] if driver.poll() is None else []
+    # It had no trial, and will be replaced when it gets one.
+    return []
+
+
+def _configurations(home: Path) -> set[str]:
+    """Return the configurations of trials that are over in the way that their mood foresees."""
+    drawn = rows(
+        home / "optuna.db",
+        "SELECT number, state, group_concat(param_name || '=' || param_value) FROM trials JOIN "
+        "(SELECT * FROM trial_params ORDER BY param_name) USING (trial_id) GROUP BY trial_id",
+    )
+    reasons = dict(
+        rows(
+            home / "optuna.db",
+            "SELECT number, value_json FROM trials JOIN trial_user_attributes USING (trial_id) WHERE key = 'reason'",
+        )
+    )
+    return {
+        parameters
+        for number, state, parameters in drawn
+        if state == "COMPLETE" or any(word in reasons.get(number, "") for word in ("diverged", "infeasible"))
+    }
+
+
+def doctor(search: Search, *words: str) -> str:
+    """Return how many things `doctor` finds wrong; more than a number where it cannot tell."""
+    told = subprocess.run(
+        [sys.executable, str(search.script), "doctor", STUDY, "--home", str(search.home), "--format", "json", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    try:
+        return str(len(json.loads(told.stdout)))
+    except ValueError:
+        return told.stderr[-500:] or f"exit code {told.returncode}"
+
+
+def signals(folder: Path, seed: int, count: int) -> list[Figure]:
+    """Ask searches to stop at random times, then let them come to their end."""
+    dice = random.Random(seed)
+    search = Search(folder / "home", ["--trials", str(2 * count), "--epochs", "6"], seconds=0.2)
+    seconds, clean = [], 0
+    for number in range(count):
+        asking, code = ((signal.SIGTERM, 143), (signal.SIGINT, 130))[number % 2]
+        with search.start() as driver:
+            wait_until(lambda: driver.poll() is not None or len(workers(driver.pid)) == 2)
+            time.sleep(dice.uniform(0.5, 3.0))
+            began = time.monotonic()
+            kill(driver.pid, asking)
+            got = driver.wait(timeout=PATIENCE)
+        seconds.append(time.monotonic() - began)
+        running = rows(search.home / "mlflow.db", "SELECT count(*) FROM runs WHERE status = 'RUNNING'")
+        clean += got in (code, 0) and running == [(0,)]
+    search.finish()
+    wrong = violations(search.home, STUDY, 2 * count)
+    return [
+        Figure(f"SIGTERM and Ctrl-C: clean ends of {count}", str(clean), str(count), clean == count),
+        Figure("seconds from the signal to the end, p95", f"{_p95(seconds):.2f}", "<= 5", _p95(seconds) <= 5),
+        Figure("all that SQL finds wrong after the last", str(len(wrong)), "0", not wrong),
+    ]
+
+
+def away(folder: Path, seed: int, seconds: Sequence[float]) -> list[Figure]:
+    """Take the MLflow server away for some time, or for whole trials, and see what is missing and who has waited."""
+    figures = []
+    with server(folder) as port:
+        for pause in seconds:
+            figures += _away(folder / f"away-{pause}", Proxy(port, seed=seed), pause)
+    return figures
+
+
+def _away(folder: Path, proxy: Proxy, pause: float) -> list[Figure]:
+    study = ["--trials", "4", "--epochs", "40", "--tracking-uri", proxy.address]
+    search = Search(folder / "home", study, seconds=0.25)
+    whole = pause == float("inf")
+    with search.start() as driver:
+        wait_until(lambda: search.log.exists() and len(search.epochs_begun()) > 5)
+        for mode in ("refuse", "silent") if pause else ():
+            proxy.become(mode)
+            if not wait_until(lambda: driver.poll() is not None, PATIENCE if whole else pause / 2) and not whole:
+                continue
+        if not whole:
+            proxy.become("forward")
+        driver.wait(timeout=PATIENCE)
+    proxy.become("forward")
+    again = search.finish()
+    waits = search.waits()
+    points, doubled = _points(folder.parent / "server" / "mlflow.db", search.home)
+    name = "a whole search" if whole else f"{pause:.0f} s"
+    return [
+        Figure(f"MLflow away for {name}: points lost, doubled", f"{points}, {doubled}", "0, 0", points == doubled == 0),
+        Figure("  seconds a training waits after an epoch: p95", f"{_p95(waits):.3f}", "<= 0.1", _p95(waits) <= 0.1),
+        Figure("  ... and at most", f"{max(waits):.3f}", "", True),
+        Figure(
+            "  runs in the spool at the end",
+            str(len(_spooled(search.home))),
+            "0",
+            not _spooled(search.home) and again == 0,
+        ),
+    ]
+
+
+def _points(database: Path, home: Path) -> tuple[int, int]:
+    """Return how many reported values a server does not have, and how many runs there are too many."""
+    reported = rows(
+        home / "optuna.db",
+        "SELECT number, step, intermediate_value FROM trials JOIN trial_intermediate_values USING (trial_id)",
+    )
+    ((uuid,),) = rows(home / "optuna.db", "SELECT value_json FROM study_user_attributes WHERE key = 'uuid'")
+    logged = rows(
+        database,
+        "SELECT value, step, metrics.value FROM metrics JOIN (SELECT run_uuid, value AS key_tag FROM tags WHERE "
+        "key = 'search.key') USING (run_uuid) WHERE key = 'val_accuracy'".replace("SELECT value,", "SELECT key_tag,"),
+    )
+    expected = {(f"{json.loads(uuid)}/{number}", step, value) for number, step, value in reported}
+    keys = rows(database, "SELECT value FROM tags WHERE key = 'search.key' AND value LIKE ?", f"{json.loads(uuid)}%")
+    return len(expected - set(logged)), len(keys) - len(set(keys))
+
+
+def _spooled(home: Path) -> list[Path]:
+    return list((home / "spool").iterdir())
+
+
+def lost_replies(folder: Path, seed: int, trials: int) -> list[Figure]:
+    """Let a share of the answers of the MLflow server get lost after it has done what it was asked."""
+    with server(folder) as port:
+        proxy = Proxy(port, seed=seed, share=0.2)
+        arguments = ["--trials", str(trials), "--epochs", "2", "--tracking-uri", proxy.address]
+        search = Search(folder / "lost" / "home", arguments, seconds=0.02)
+        proxy.mode = "lose"
+        with search.start() as driver:
+            driver.wait(timeout=2 * PATIENCE)
+        proxy.mode = "forward"
+        search.finish()
+        points, doubled = _points(folder / "server" / "mlflow.db", search.home)
+        models = rows(
+            folder / "server" / "mlflow.db",
+            "SELECT source_run_id FROM logged_models GROUP BY source_run_id HAVING count(*) > 1",
+        )
+    return [
+        Figure(f"{proxy.lost} answers lost in {trials} trials: runs doubled", str(doubled), "0", doubled == 0),
+        Figure("  models doubled, points lost", f"{len(models)}, {points}", "0, 0", not models and points == 0),
+    ]
+
+
+def locked(folder: Path, seed: int, seconds: float) -> list[Figure]:
+    """Hold each database for some time while a search goes on."""
+    figures = []
+    for name in ("optuna.db", "mlflow.db"):
+        search = Search(folder / name / "home", ["--trials", "4", "--epochs", "6"], seconds=0.2)
+        with search.start() as driver:
+            wait_until(lambda search=search: search.log.exists() and len(search.epochs_begun()) > 3)
+            with closing(sqlite3.connect(search.home / name, timeout=60, isolation_level=None)) as holder:
+                holder.execute("BEGIN EXCLUSIVE")
+                time.sleep(seconds)
+                holder.execute("ROLLBACK")
+            code = driver.wait(timeout=PATIENCE)
+        wrong = violations(search.home, STUDY, 4)
+        figures.append(
+            Figure(
+                f"{name} locked for {seconds:.0f} s: exit code, wrong in SQL",
+                f"{code}, {len(wrong)}",
+                "0, 0",
+                code == 0 and not wrong,
+            )
+        )
+    return figures
+
+
+def flipped_bits(folder: Path, seed: int, count: int) -> list[Figure]:
+    """Flip single bits of the images that a search is about to train on."""
+    from models import data
+    from models.data import DataError
+    from tests.faults.searches import make_images
+
+    dice = random.Random(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    images = data.load(str(make_images(folder / "images.npz")), cache=folder / "cache")
+    shared = data.share(images, folder / "cache")
+    files = [file for file in sorted(shared.rglob("*")) if file.suffix == ".npy"]
+    caught = 0
+    for _ in range(count):
+        file = dice.choices(files, [file.stat().st_size for file in files])[0]
+        whole = file.read_bytes()
+        place = dice.randrange(len(whole) * 8)
+        torn = bytearray(whole)
+        torn[place // 8] ^= 1 << place % 8
+        file.write_bytes(torn)
+        try:
+            # What a search does before its first epoch: it either notices, or makes them anew.
+            again = data.open_shared(data.share(images, folder / "cache"))
+            caught += again.digest == images.digest and file.read_bytes() == whole
+        except DataError:
+            caught += 1
+        file.write_bytes(whole)
+    return [
+        Figure(f"{count} flipped bits in the data: caught before epoch 1", str(caught), str(count), caught == count)
+    ]
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[int]:
+    """Run MLflow's own server, and return its port."""
+    home = folder / "server"
+    home.mkdir(parents=True, exist_ok=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = ["server", "--backend-store-uri", f"sqlite:///{home}/mlflow.db", "--workers", "1", "--port", str(port)]
+    with (home / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mlflow", *words, "--artifacts-destination", str(home / "artifacts")],
+            env={"PATH": "", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"},
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        assert wait_until(lambda: _answers(port), seconds=60), (home / "log").read_text()
+        yield port
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _answers(port: int) -> bool:
+    try:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+def _p95(values: Sequence[float]) -> float:
+    return float(np.quantile(values, 0.95)) if len(values) else 0.0
+
+
+def main() -> int:
+    """Run the scenarios, print their table, and return 1 where something fell short."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--only", help="one of the scenarios")
+    asked = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+    scenarios: dict[str, Callable[[Path], list[Figure]]] = {
+        "kills": lambda place: kills(place, asked.seed, asked.kills),
+        "signals": lambda place: signals(place, asked.seed, max(asked.kills // 4, 4)),
+        "away": lambda place: away(place, asked.seed, (0, 20, 60, float("inf"))),
+        "lost_replies": lambda place: lost_replies(place, asked.seed, max(asked.kills // 2, 10)),
+        "locked": lambda place: locked(place, asked.seed, 30),
+        "flipped_bits": lambda place: flipped_bits(place, asked.seed, asked.kills),
+    }
+    figures = []
+    for name in [asked.only] if asked.only else scenarios:
+        began = time.monotonic()
+        print(f"{name}, seed {asked.seed} ...", flush=True)
+        found = scenarios[name](folder / name)
+        show(found)
+        print(f"  ({time.monotonic() - began:.0f} s)", flush=True)
+        figures += found
+    well = all(figure.well for figure in figures)
+    if well:
+        shutil.rmtree(folder)
+    else:
+        print(f"what was left to look at: {folder}")
+    return 0 if well else 1
+
+
+def show(figures: Sequence[Figure]) -> None:
+    """Print figures as a table."""
+    for figure in figures:
+        first, *rest = figure.got.splitlines() or [""]
+        print(f"  {'ok  ' if figure.well else 'FAIL'} {figure.measure:<62} {first:>12}   {figure.must}")
+        for line in rest:
+            print(f"       {line}")
+
+
+__all__ = ["Figure", "Mode"]
+
+if __name__ == "__main__":
+    sys.exit(main())
