@@ -119,19 +119,19 @@ class Case:
             yield from (trial for trial in self.trials if trial.state == TrialState.RUNNING)
 
 
-def read(study: Study, tracker: Tracker, *, abandon: bool = False, hands: Hands | None = None) -> Case:
-    """Read a study in an order that a living driver does not confuse.
+def read(study: Study, tracker: Tracker, *, held: bool, abandon: bool = False, hands: Hands | None = None) -> Case:
+    """Read a study in an order that a living driver does not confuse; `held`: there is none, its lock is held here.
 
     A trial that was over before the spool was read, and whose run did not wait there, has its whole run in the tracker.
     """
     settings = study.settings
-    driver = "" if hands else locks.holder(settings.home, settings.study)
+    driver = "" if held else locks.holder(settings.home, settings.study)
     trials = _trials(study)
     waiting = frozenset(Spool(settings.spool).keys(f"{study.uuid}/"))
     runs = tracker.records(settings.study)
     tags = tracker.experiment_tags(settings.study)
     # One that began in the meantime counts as well.
-    driver = driver or ("" if hands else locks.holder(settings.home, settings.study))
+    driver = driver or ("" if held else locks.holder(settings.home, settings.study))
     return Case(study, trials, waiting, runs, tags, tracker, driver, abandon, hands)
 
 

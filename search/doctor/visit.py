@@ -78,13 +78,15 @@ def _names(study: str | None, place: Place) -> list[str]:
         return [study] if study else case.names(store)
 
 
-def _look(console: Console, names: Sequence[str], place: Place, *, abandon: bool = False) -> list[Finding]:
-    """Read the studies, and return what is found in them. Changes nothing."""
+def _look(
+    console: Console, names: Sequence[str], place: Place, *, held: bool = False, abandon: bool = False
+) -> list[Finding]:
+    """Read the studies, and return what is found in them. Changes nothing. `held`: their locks are held here."""
     found: list[Finding] = []
     with _readable(), case.to_read(place) as (store, tracker):
         for name in names:
             with console.status(f"looking at study {name}"):
-                found += examine(case.read(case.opened(store, name, place), tracker, abandon=abandon))
+                found += examine(case.read(case.opened(store, name, place), tracker, held=held, abandon=abandon))
     return found
 
 
@@ -118,13 +120,13 @@ def _treat(
 
 def _cure(console: Console, name: str, place: Place, copies: Copies, *, abandon: bool) -> list[Finding]:
     """Mend a study whose lock is held, round by round, until nothing is found that can be mended."""
-    found = _look(console, [name], place, abandon=abandon)
+    found = _look(console, [name], place, held=True, abandon=abandon)
     if not any(finding.mend for finding in found):
         return found
     copies.make()
     with console.status(f"mending study {name}"), case.to_mend(place, name) as (study, hands):
         for _ in range(ROUNDS):
-            seen = examine(case.read(study, hands.tracker, abandon=abandon, hands=hands))
+            seen = examine(case.read(study, hands.tracker, held=True, abandon=abandon, hands=hands))
             found += [finding for finding in seen if finding not in found]
             if not any(finding.mend for finding in seen):
                 break
@@ -135,7 +137,7 @@ def _cure(console: Console, name: str, place: Place, copies: Copies, *, abandon:
         problem = hands.courier.problem
     if problem:
         say(console, problem)
-    return _compared(found, _look(console, [name], place, abandon=abandon))
+    return _compared(found, _look(console, [name], place, held=True, abandon=abandon))
 
 
 def _mend(found: Sequence[Finding]) -> None:

@@ -1,0 +1,113 @@
+"""A home with a study in it whose trials ended in every way, made in no time: nothing is trained, all is recorded."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import optuna
+from rich.console import Console
+
+import tracking
+from models import metrics
+from models.data import Images, share
+from models.data.images import Split
+from models.family import Evaluation
+from search import storage
+from search.driver import Driver
+from search.errors import SearchError
+from search.jobs import Blocked, Built, EpochDone, Failed, Job, Message, ModelFile, Rejected, Trained
+from search.progress import begin
+from search.seam import Seam
+from search.settings import Place, Settings, resolve
+from search.study import Study, planned_baselines
+from tests.search.test_driver import Script
+from tracking.courier import Courier
+from tracking.spool import Spool
+
+ENDINGS = ("complete", "pruned", "failed", "infeasible") * 2 + ("complete",) * 4 + ("interrupted",) * 2
+"""How the trials of a study end, in turn; the last stop the driver, and baselines wait behind them."""
+
+
+class Prune(optuna.pruners.BasePruner):
+    """Prunes the trials that are to be pruned, after their second epoch."""
+
+    def __init__(self, endings: Sequence[str]) -> None:
+        self._endings = endings
+
+    def prune(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> bool:
+        return self._endings[trial.number] == "pruned" and trial.last_step == 2
+
+
+def settings(home: Path, study: str = "mlp", endings: Sequence[str] = ENDINGS) -> Settings:
+    flags = {"trials": len(endings), "epochs": 3, "engine": "inline"}
+    return resolve(study, Place.at(home, None, None), flags | {"family": "mlp"}, {})
+
+
+def search(home: Path, images: Images, study: str = "mlp", endings: Sequence[str] = ENDINGS) -> None:
+    """Search with the driver, the courier and MLflow's own database, as far as `endings` go."""
+    chosen = settings(home, study, endings)
+    store = storage.connect(chosen.storage)
+    opened = Study.open(store, chosen, images.digest)
+    opened._study.pruner = Prune(endings)
+    opened.enqueue_baselines()
+    tracker = tracking.connect(chosen.tracking_uri, home / "artifacts")
+    tracker.prepare(study, {"search.study_uuid": opened.uuid})
+    courier = Courier(Spool(chosen.spool), tracker)
+    seam = Seam(opened, courier)
+    seam.catch_up()
+    engine = Script(
+        lambda job, attempt: messages(job, endings[job.number], images), workers=endings.count("interrupted")
+    )
+    with (home / "console.txt").open("a") as file:
+        console = Console(file=file, width=200)
+        with begin(console, study, opened.goal, chosen.trials, 60.0) as progress:
+            try:
+                Driver(opened, engine, seam, progress, images, share(images, home / "cache")).run()
+            except SearchError as error:
+                assert "was stopped" in str(error)
+    assert courier.settle(120) == []
+    seam.link()
+    courier.close()
+    waiting = planned_baselines(replace(chosen, baselines="all"))[:3]
+    for _, row, attributes in waiting:
+        opened._study.enqueue_trial(dict(row.parameters), user_attrs=attributes)
+    store.engine.dispose()
+
+
+def messages(job: Job, ending: str, images: Images) -> list[Message]:
+    """Return what a worker tells of a trial that ends so, its numbers made up of the trial's."""
+    if ending == "infeasible":
+        return [Built(10), Rejected("no room")]
+    if ending == "failed":
+        return [Built(10), *epochs(job, 2), Failed("diverged at epoch 3", "Traceback ...")]
+    if ending == "interrupted":
+        (job.folder).mkdir(parents=True)
+        (job.folder / "checkpoint.npz").write_bytes(b"weights")
+        return [Built(10), *epochs(job, 1), Blocked("was stopped")]
+    told = [Built(10), *epochs(job, 2)]
+    validation = evaluation(images.validation, job.number)
+    test = evaluation(images.test, job.number + 1)
+    job.folder.mkdir(parents=True)
+    (job.folder / "model.keras").write_bytes(f"weights of {job.number}".encode())
+    model = ModelFile(job.folder / "model.keras", 10, (28, 28, 1), (10,))
+    return [*told, Trained(1, "pruned" if ending == "pruned" else None, validation, test, model)]
+
+
+def epochs(job: Job, count: int) -> list[Message]:
+    return [EpochDone(epoch, of_epoch(job.number, epoch)) for epoch in range(count)]
+
+
+def of_epoch(number: int, epoch: int) -> Mapping[str, float]:
+    value = 0.1 + (number + epoch) / 777
+    return {"loss": 1 - value, "accuracy": value, "val_loss": 1 - value, "val_accuracy": value, "seconds": 0.1}
+
+
+def evaluation(split: Split, number: int) -> Evaluation:
+    """Judge predictions that are right for some images: for which, the trial's number decides."""
+    labels = np.asarray(split.labels)
+    right = np.random.default_rng(number).random(len(labels)) < 0.7
+    predictions = np.where(right, labels, (labels + 1) % 10)
+    counts = metrics.confusion_counts(labels, predictions, 10)
+    measured = metrics.classification(counts, [f"class {label}" for label in range(10)]) | {"loss": 0.5}
+    return Evaluation(measured, labels, predictions, np.full(len(labels), 0.9))
