@@ -112,6 +112,7 @@ class Driver:
                 crash.point("after_ask")
                 if trial is None:
                     self._exhausted = True
+                    self._progress.note("every point of the grid was tried: there is nothing more to search")
                 else:
                     self._begin(trial)
         return bool(self._open)
@@ -148,7 +149,7 @@ class Driver:
             epochs=self._epochs(trial),
             patience=attributes.get("patience"),
             seed=self._study.seed(trial.number),
-            folder=home / "checkpoints" / self._settings.study / f"{trial.number:04d}",
+            folder=self._settings.checkpoints / f"{trial.number:04d}",
         )
 
     def _epochs(self, trial: optuna.Trial) -> int:

@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
+from shutil import rmtree
 from typing import Any, Literal
 
+from optuna.trial import TrialState
 from rich.console import Console
 
 import models
@@ -76,6 +78,7 @@ def _go_on(console: Console, settings: Settings, images: Images, stop: Stop) -> 
     with storage.told(settings.storage):
         study = Study.open(storage.connect(settings.storage), settings, images.digest)
         new = study.enqueue_baselines()
+    _sweep(study)
     spool = Spool(settings.spool)
     left = settings.trials - study.standing().finished
     if left > 0:
@@ -91,6 +94,14 @@ def _go_on(console: Console, settings: Settings, images: Images, stop: Stop) -> 
     if spool.keys(study.uuid):
         with _joined(console, study, spool):
             say(console, "delivering what the tracker has missed")
+
+
+def _sweep(study: Study) -> None:
+    """Remove the checkpoints of trials that are over: a driver may have been killed before it could."""
+    open_ones = {trial.number for trial in study.trials([TrialState.RUNNING])}
+    for folder in study.settings.checkpoints.glob("[0-9]*"):
+        if folder.name.isdecimal() and int(folder.name) not in open_ones:
+            rmtree(folder, ignore_errors=True)
 
 
 def _decide(study: str, place: Place, flags: Mapping[str, Any]) -> tuple[Settings, Images]:

@@ -12,8 +12,8 @@ from search.study import Study, run_name
 from tracking import Record, Recorder
 from tracking.courier import Courier
 
-# Seconds for which the end of a trial waits for the name of its run: only a trial shorter than a query needs them.
-PATIENCE = 5.0
+# Seconds for which the end of a trial waits for the name of its run: others must not wait long for that.
+PATIENCE = 0.1
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,11 @@ class Settings:
         return self.home / "spool"
 
     @property
+    def checkpoints(self) -> Path:
+        """Where open trials keep how far they are, each in a folder named by its number."""
+        return self.home / "checkpoints" / self.study
+
+    @property
     def cores(self) -> int:
         """Cores that this process may use."""
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

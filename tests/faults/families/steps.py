@@ -21,6 +21,8 @@ from models.family import Cost, Diverged, Evaluation, Family, Goal, Infeasible, 
 SECONDS = float(os.environ.get("STEPS_SECONDS", "0.1"))
 # A file that gets a line for each epoch that is begun, and one for each wait between two of them.
 LOG = os.environ.get("STEPS_LOG")
+# As many as make a grid that no test comes to the end of.
+WIDTHS = tuple(range(1, 201))
 MOODS = ("well", "fine", "good", "diverges", "infeasible")
 
 
@@ -75,7 +77,7 @@ class Steps:
     @classmethod
     def suggest(cls, trial: Suggest) -> Self:
         return cls(
-            width=trial.suggest_int("width", 1, 40),
+            width=trial.suggest_categorical("width", WIDTHS),
             mood=trial.suggest_categorical("mood", MOODS),
             fault=trial.suggest_categorical("fault", ("none", "bug", "memory", "hangs")),
         )
