@@ -31,6 +31,8 @@ class MlflowTracker:
         # Its errors are raised here as TrackingError; printed with a traceback they would be said twice.
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
         self._place, self._artifacts = place, artifacts
+        # Where a run's artifacts are never changes.
+        self._folders: dict[str, str] = {}
         with told(self._place, "be opened"):
             self._client = MlflowClient(self._place)
             self._client.search_experiments(max_results=1)
@@ -100,7 +102,9 @@ class MlflowTracker:
     def read(self, run: str, artifact: str) -> bytes:
         """As in the contract."""
         with told(self._place, f"give back {artifact} of run {run}"):
-            return self._fetch(self._client.get_run(run).info.artifact_uri, artifact)
+            if run not in self._folders:
+                self._folders[run] = self._client.get_run(run).info.artifact_uri
+            return self._fetch(self._folders[run], artifact)
 
     def model_sha256(self, run: str) -> str | None:
         """As in the contract."""
@@ -163,6 +167,7 @@ class MlflowTracker:
                 return
 
     def _record(self, run: entities.Run) -> Record:
+        self._folders[run.info.run_id] = run.info.artifact_uri
         return Record(
             id=run.info.run_id,
             name=run.info.run_name,
