@@ -2,7 +2,6 @@
 
 import json
 import os
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from models.data.files import UNREADABLE
 
 if TYPE_CHECKING:
     import keras
@@ -52,7 +53,9 @@ def write(folder: Path, checkpoint: Checkpoint) -> None:
     arrays |= {f"best-{index}": array for index, array in enumerate(checkpoint.best)}
     partial = folder / f"{NEWEST}.{os.getpid()}.partial"
     with partial.open("wb") as stream:
-        np.savez(stream, allow_pickle=False, about=np.array(json.dumps(dict(checkpoint.about))), **arrays)
+        # The archive guards the content of its members, and not whether one of them is missing.
+        about = json.dumps([len(checkpoint.variables), len(checkpoint.best), dict(checkpoint.about)])
+        np.savez(stream, allow_pickle=False, about=np.array(about), **arrays)
     if (folder / NEWEST).exists():
         (folder / NEWEST).replace(folder / BEFORE)
     partial.replace(folder / NEWEST)
@@ -66,15 +69,13 @@ def read(folder: Path) -> Checkpoint | None:
 def _read(file: Path) -> Checkpoint | None:
     try:
         with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            about = json.loads(str(arrays["about"]))
-            return Checkpoint(about, _numbered(arrays, "variable"), _numbered(arrays, "best"))
-    # What a file that is missing, torn or of another kind makes NumPy, zip and JSON raise.
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+            variables, best, about = json.loads(str(arrays["about"]))
+            return Checkpoint(about, _numbered(arrays, "variable", variables), _numbered(arrays, "best", best))
+    except UNREADABLE:
         return None
 
 
-def _numbered(arrays: Mapping[str, NDArray[Any]], name: str) -> list[NDArray[Any]]:
-    count = sum(key.startswith(f"{name}-") for key in arrays)
+def _numbered(arrays: Mapping[str, NDArray[Any]], name: str, count: int) -> list[NDArray[Any]]:
     return [arrays[f"{name}-{index}"] for index in range(count)]
 
 

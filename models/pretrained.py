@@ -2,10 +2,12 @@
 
 import fcntl
 import hashlib
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import keras
@@ -16,6 +18,8 @@ from numpy.typing import NDArray
 from models import runtime, training
 from models.data.images import Images, Shape, Split
 from models.family import Resources, Unavailable
+
+log = logging.getLogger(__name__)
 
 FILE_NAME = "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
 
@@ -42,7 +46,7 @@ class Extractor:
         """Return the images with features, (n, 2048) float32, in place of pixels."""
         folder = resources.cache / "features" / self._key(images, resources.weights)
         with _only_one(folder):
-            missing = [name for name, _ in images.splits() if not (folder / f"{name}.npy").exists()]
+            missing = [name for name, _ in images.splits() if not _holds(folder / f"{name}.npy")]
             if missing:
                 network = self.network(images.shape, resources.weights)
                 for name in missing:
@@ -74,8 +78,7 @@ def weights_digest(weights: str) -> str:
     file = _weights_file(weights)
     if file is None:
         return "random"
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return _sha256(file)
 
 
 def _base(weights: str, size: int) -> keras.Model:
@@ -135,8 +138,38 @@ def _only_one(folder: Path) -> Iterator[None]:
 
 
 def _write(file: Path, array: NDArray[np.float32]) -> None:
-    """Write an array so that a file with its name is always whole."""
+    """Write an array and its digest, so that a file with its name is always whole."""
     partial = file.with_suffix(f".{os.getpid()}.partial")
     with partial.open("wb") as stream:
         np.save(stream, array, allow_pickle=False)
+    _digest_of(file).write_text(_sha256(partial))
     partial.replace(file)
+
+
+def _holds(file: Path) -> bool:
+    """Whether the features are there, and are what was computed."""
+    if not file.exists():
+        return False
+    stat = file.stat()
+    whole = _is_whole(file, stat.st_mtime_ns, stat.st_size)
+    if not whole:
+        log.warning("%s: these features are damaged; computing them again", file)
+    return whole
+
+
+@cache
+def _is_whole(file: Path, changed: int, size: int) -> bool:  # noqa: ARG001  # these say whether to ask again
+    """Whether a file has the digest beside it: asked once a process, since it takes half a second for 70,000 images."""
+    try:
+        return _digest_of(file).read_text() == _sha256(file)
+    except (OSError, ValueError):
+        return False
+
+
+def _digest_of(file: Path) -> Path:
+    return file.with_suffix(".sha256")
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

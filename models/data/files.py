@@ -5,11 +5,31 @@ import logging
 import os
 import shutil
 import tempfile
+import tokenize
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 UNFINISHED = ".unfinished-"
+# What NumPy, its parsers and the libraries below raise for a file that is missing, of another kind, encrypted, cut
+# short, or wrong in a single bit: even the tokenizer of Python has a say, since headers of arrays are parsed by it.
+UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    KeyError,
+    TypeError,
+    SyntaxError,
+    OverflowError,
+    RuntimeError,
+    MemoryError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+    tokenize.TokenError,
+)
 
 log = logging.getLogger(__name__)
 

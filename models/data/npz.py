@@ -1,8 +1,6 @@
 """Images in one file of NumPy arrays: `x_train, y_train, x_test, y_test`, optionally `class_names`."""
 
 import logging
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +8,7 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
+from models.data.files import UNREADABLE
 from models.data.images import Collection, DataError, Split
 
 Arrays = dict[str, NDArray[Any]]
@@ -18,18 +17,6 @@ REQUIRED = ("x_train", "y_train", "x_test", "y_test")
 BRIGHTEST = 255
 
 log = logging.getLogger(__name__)
-
-# What NumPy and the libraries below it raise for files that are no archive, cut short, damaged or encrypted.
-UNREADABLE = (
-    OSError,
-    ValueError,
-    EOFError,
-    zipfile.BadZipFile,
-    zlib.error,
-    NotImplementedError,
-    RuntimeError,
-    MemoryError,
-)
 
 
 def read(file: Path) -> Collection:

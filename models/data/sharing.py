@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.data.files import locked, workplace
+from models.data.files import UNREADABLE, locked, workplace
 from models.data.images import SPLITS, DataError, Images, Split
 
 ABOUT = "about.json"
@@ -42,7 +42,7 @@ def open_shared(place: Path) -> Images:
         about = json.loads((place / ABOUT).read_bytes())
         splits = {name: _open(place, name) for name in SPLITS}
         return Images(about["name"], about["source"], tuple(about["class_names"]), **splits)
-    except (OSError, ValueError, EOFError, KeyError, TypeError) as error:
+    except UNREADABLE as error:
         raise DataError(f"{place}: these shared images cannot be read ({error}); share them again") from error
 
 

@@ -238,8 +238,9 @@ def lost_replies(folder: Path, seed: int, trials: int) -> list[Figure]:
         proxy = Proxy(port, seed=seed, share=0.2)
         arguments = ["--trials", str(trials), "--epochs", "2", "--tracking-uri", proxy.address]
         search = Search(folder / "lost" / "home", arguments, seconds=0.02)
-        proxy.mode = "lose"
         with search.start() as driver:
+            wait_until(lambda: search.log.exists() and search.epochs_begun())
+            proxy.mode = "lose"
             driver.wait(timeout=2 * PATIENCE)
         proxy.mode = "forward"
         search.finish()
@@ -311,6 +312,16 @@ def flipped_bits(folder: Path, seed: int, count: int) -> list[Figure]:
     ]
 
 
+def resumed(folder: Path, seed: int, times: int) -> list[Figure]:
+    """Kill trainings of the real families, and compare what comes of them with uninterrupted ones."""
+    from tests.faults.resuming import identical
+
+    return [
+        Figure(f"{name}: resumed = uninterrupted to the last bit, {died} killed", f"{same}", f"{times}", same == times)
+        for name, same, died in identical(folder, seed, times)
+    ]
+
+
 @contextmanager
 def server(folder: Path) -> Iterator[int]:
     """Run MLflow's own server, and return its port."""
@@ -361,6 +372,7 @@ def main() -> int:
         "away": lambda place: away(place, asked.seed, (0, 20, 60, float("inf"))),
         "lost_replies": lambda place: lost_replies(place, asked.seed, max(asked.kills // 2, 10)),
         "locked": lambda place: locked(place, asked.seed, 30),
+        "resumed": lambda place: resumed(place, asked.seed, max(asked.kills // 20, 1)),
         "flipped_bits": lambda place: flipped_bits(place, asked.seed, asked.kills),
     }
     figures = []

@@ -55,6 +55,19 @@ def test_features_half_written_by_a_process_that_died_are_written_anew(tmp_path:
     np.testing.assert_array_equal(Extractor(32, "scaled").features(images, resources).test.images, whole)
 
 
+def test_features_with_a_flipped_bit_are_computed_again(tmp_path: Path) -> None:
+    from models.pretrained import Extractor
+
+    images = make_images(train=40, validation=10, test=10)
+    resources = Resources(tmp_path, "none")
+    whole = Extractor(32, "scaled").features(images, resources).test.images.copy()
+    (file,) = tmp_path.glob("features/*/test.npy")
+    torn = bytearray(file.read_bytes())
+    torn[-1] ^= 1
+    file.write_bytes(torn)
+    np.testing.assert_array_equal(Extractor(32, "scaled").features(images, resources).test.images, whole)
+
+
 def test_imagenet_preprocessing_is_that_of_keras(resources: Resources) -> None:
     import keras
 

@@ -51,6 +51,11 @@ def test_a_run_that_ended_is_running_once_it_is_opened_again(
     assert only_record(reopen(), experiment).status == Status.RUNNING
 
 
+def test_nothing_is_printed_by_a_run_that_ends(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
+    run.finish(Status.FINISHED)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_an_experiment_that_nobody_made_has_no_runs(tracker: Tracker) -> None:
     assert list(tracker.records("nobody-made-this")) == []
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from models.data import DataError, Images, open_shared, share
 
@@ -42,6 +44,18 @@ def test_damaged_files_are_written_again(images: Images, tmp_path: Path, name: s
         file.unlink()
     assert open_shared(share(images, tmp_path)).digest == images.digest
     assert file.read_bytes() == good
+
+
+@given(place=st.integers(0, 200), bit=st.integers(0, 7))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_bit_flipped_in_a_header_is_noticed_like_any_other(
+    place: int, bit: int, images: Images, tmp_path: Path
+) -> None:
+    file = share(images, tmp_path) / "train_labels.npy"
+    torn = bytearray(file.read_bytes())
+    torn[place] ^= 1 << bit
+    file.write_bytes(torn)
+    assert open_shared(share(images, tmp_path)).digest == images.digest
 
 
 def test_the_same_images_under_another_name_take_that_name(images: Images, tmp_path: Path) -> None:
