@@ -78,22 +78,22 @@ def _go_on(console: Console, settings: Settings, images: Images, stop: Stop) -> 
     with storage.told(settings.storage):
         study = Study.open(storage.connect(settings.storage), settings, images.digest)
         new = study.enqueue_baselines()
-    _sweep(study)
     spool = Spool(settings.spool)
     left = settings.trials - study.standing().finished
     if left > 0:
         expected = estimate(settings, images, left)
         _say_what_comes(console, settings, images, new, left, expected)
         _search(console, study, spool, images, expected, stop)
-        return
-    say(
-        console,
-        f"nothing to do: study {settings.study} has {study.standing().finished} finished trials of the "
-        f"{settings.trials} asked for; ask for more with --trials N",
-    )
-    if spool.keys(study.uuid):
-        with _joined(console, study, spool):
-            say(console, "delivering what the tracker has missed")
+    else:
+        say(
+            console,
+            f"nothing to do: study {settings.study} has {study.standing().finished} finished trials of the "
+            f"{settings.trials} asked for; ask for more with --trials N",
+        )
+        if spool.keys(study.uuid):
+            with _joined(console, study, spool):
+                say(console, "delivering what the tracker has missed")
+    _sweep(study)
 
 
 def _sweep(study: Study) -> None:
