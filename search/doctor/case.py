@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 import tracking
 from search import locks, storage
+from search.addresses import redacted
 from search.doctor.findings import FOREIGN_TAG
 from search.errors import UsageError
 from search.seam import Seam
@@ -126,7 +127,8 @@ def read(study: Study, tracker: Tracker, *, held: bool, abandon: bool = False, h
     """
     settings = study.settings
     driver = "" if held else locks.holder(settings.home, settings.study)
-    trials = _trials(study)
+    with _legible(settings.study, settings.storage):
+        trials = study.trials()
     waiting = frozenset(Spool(settings.spool).keys(f"{study.uuid}/"))
     runs = tracker.records(settings.study)
     tags = tracker.experiment_tags(settings.study)
@@ -135,29 +137,31 @@ def read(study: Study, tracker: Tracker, *, held: bool, abandon: bool = False, h
     return Case(study, trials, waiting, runs, tags, tracker, driver, abandon, hands)
 
 
-def _trials(study: Study) -> list[FrozenTrial]:
+@contextmanager
+def _legible(name: str, address: str) -> Iterator[None]:
+    """Raise as `UsageError` what Optuna stumbles over: it takes what is in its tables for what it has put there."""
     try:
-        return study.trials()
-    # Optuna takes what is in its tables for what it has put there.
+        yield
     except (ValueError, LookupError) as error:
         raise UsageError(
-            f"the trials of study {study.settings.study} cannot be read: {type(error).__name__}: {error}; put a copy "
-            f"of {study.settings.storage} in its place, such as one of those in {study.settings.home / 'backups'}"
+            f"study {name} in {redacted(address)} cannot be read: {type(error).__name__}: {error}; put a copy in its "
+            "place, such as one of those under `backups` in the home folder"
         ) from error
 
 
 def names(store: RDBStorage) -> list[str]:
     """Return the studies of a storage that a search has begun."""
     everything = sorted(optuna.get_all_study_names(store))
-    return [name for name in everything if "identity" in storage.load(store, name).user_attrs]
+    return [name for name in everything if "settings" in storage.load(store, name).user_attrs]
 
 
 def opened(store: RDBStorage, name: str, place: Place) -> Study:
     """Return a study under the settings with which it was last searched. Raises `UsageError`."""
-    found = storage.load(store, name)
-    if "identity" not in found.user_attrs:
-        raise UsageError(f"study {name} was not begun by this program; give another")
-    return Study(found, resolve(name, place, {}, storage.remembered(store, name)))
+    with _legible(name, place.storage):
+        found = storage.load(store, name)
+        if "settings" not in found.user_attrs:
+            raise UsageError(f"study {name} was not begun by this program; give another")
+        return Study(found, resolve(name, place, {}, found.user_attrs["settings"]))
 
 
 @contextmanager

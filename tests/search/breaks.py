@@ -380,12 +380,21 @@ def _(home: Home, number: int) -> int:
 
 @breaks("I10 a baseline waits that was run", "waiting")
 def _(home: Home, number: int) -> None:
-    _call(home, number, home.numbers("failed")[-1])
+    _call(home, _begun_baseline(home), number)
 
 
 @breaks("I10 a baseline was run twice", "failed")
 def _(home: Home, number: int) -> None:
-    _call(home, home.numbers("complete")[0], number)
+    _call(home, _begun_baseline(home), number)
+
+
+def _begun_baseline(home: Home) -> int:
+    found = home.optuna(
+        "SELECT MIN(number) FROM trials JOIN trial_user_attributes USING (trial_id) "
+        "WHERE study_id = ? AND key = 'baseline' AND state != 'WAITING'",
+        home.id,
+    )
+    return int(found[0][0])
 
 
 def _call(home: Home, number: int, other: int) -> None:

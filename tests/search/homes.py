@@ -13,7 +13,7 @@ from models import metrics
 from models.data import Images, share
 from models.data.images import Split
 from models.family import Evaluation
-from search import storage
+from search import crash, storage
 from search.driver import Driver
 from search.errors import SearchError
 from search.jobs import Blocked, Built, EpochDone, Failed, Job, Message, ModelFile, Rejected, Trained
@@ -53,11 +53,13 @@ def search(home: Path, images: Images, study: str = "mlp", endings: Sequence[str
     opened.enqueue_baselines()
     tracker = tracking.connect(chosen.tracking_uri, home / "artifacts")
     tracker.prepare(study, {"search.study_uuid": opened.uuid})
-    courier = Courier(Spool(chosen.spool), tracker)
+    courier = Courier(Spool(chosen.spool), tracker, passed=lambda deed: crash.point(f"after_{deed}"))
+    for key in Spool(chosen.spool).keys(opened.uuid):
+        courier.deliver(key)
     seam = Seam(opened, courier)
     seam.catch_up()
     engine = Script(
-        lambda job, attempt: messages(job, endings[job.number], images), workers=endings.count("interrupted")
+        lambda job, attempt: messages(job, endings[job.number], images), workers=max(1, endings.count("interrupted"))
     )
     with (home / "console.txt").open("a") as file:
         console = Console(file=file, width=200)
@@ -69,9 +71,10 @@ def search(home: Path, images: Images, study: str = "mlp", endings: Sequence[str
     assert courier.settle(120) == []
     seam.link()
     courier.close()
-    waiting = planned_baselines(replace(chosen, baselines="all"))[:3]
-    for _, row, attributes in waiting:
-        opened._study.enqueue_trial(dict(row.parameters), user_attrs=attributes)
+    known = [trial.user_attrs.get("baseline") for trial in opened.trials()]
+    for name, row, attributes in planned_baselines(replace(chosen, baselines="all"))[:3]:
+        if name not in known:
+            opened._study.enqueue_trial(dict(row.parameters), user_attrs=attributes)
     store.engine.dispose()
 
 
@@ -82,13 +85,13 @@ def messages(job: Job, ending: str, images: Images) -> list[Message]:
     if ending == "failed":
         return [Built(10), *epochs(job, 2), Failed("diverged at epoch 3", "Traceback ...")]
     if ending == "interrupted":
-        (job.folder).mkdir(parents=True)
+        job.folder.mkdir(parents=True, exist_ok=True)
         (job.folder / "checkpoint.npz").write_bytes(b"weights")
         return [Built(10), *epochs(job, 1), Blocked("was stopped")]
     told = [Built(10), *epochs(job, 2)]
     validation = evaluation(images.validation, job.number)
     test = evaluation(images.test, job.number + 1)
-    job.folder.mkdir(parents=True)
+    job.folder.mkdir(parents=True, exist_ok=True)
     (job.folder / "model.keras").write_bytes(f"weights of {job.number}".encode())
     model = ModelFile(job.folder / "model.keras", 10, (28, 28, 1), (10,))
     return [*told, Trained(1, "pruned" if ending == "pruned" else None, validation, test, model)]
