@@ -54,11 +54,17 @@ class Processes:
 
     def receive(self, timeout: float) -> tuple[int, Message] | None:
         """Return the message that comes first; `Died` in the name of a worker that is gone."""
-        busy = {worker.pipe: worker for worker in self._workers if worker.number is not None}
-        for pipe in wait(list(busy), timeout):
-            sender = busy[pipe]  # type: ignore[index]  # only pipes were waited for
+        self._replace_killed()
+        # Those that wait are listened to as well: one that is killed is replaced before it is needed.
+        heard = {
+            worker.pipe: worker for worker in self._workers if worker.number is not None or worker.process.is_alive()
+        }
+        for pipe in wait(list(heard), timeout):
+            sender = heard[pipe]  # type: ignore[index]  # only pipes were waited for
             number = sender.number
-            assert number is not None
+            if number is None:
+                sender.process.join(timeout=5)
+                continue
             try:
                 message: Message = sender.pipe.recv()
             except (EOFError, OSError):
@@ -68,6 +74,7 @@ class Processes:
             if isinstance(message, Ending):
                 sender.number = None
             return number, message
+        self._replace_killed()
         return None
 
     def answer(self, number: int, go_on: bool) -> None:
@@ -104,6 +111,13 @@ class Processes:
         new = self._spawn(dead.log)
         self._workers[self._workers.index(dead)] = new
         return new
+
+    def _replace_killed(self) -> None:
+        """Replace workers that were killed while they waited. One that cannot even begin is replaced when needed."""
+        for idle in list(self._workers):
+            code = idle.process.exitcode
+            if idle.number is None and code is not None and code < 0:
+                self._replace(idle)
 
     def _cause(self, dead: Worker) -> str:
         dead.process.join(timeout=5)

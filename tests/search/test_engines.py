@@ -163,6 +163,29 @@ if __name__ == "__main__":
 """
 
 
+def test_a_worker_that_is_killed_while_it_waits_is_replaced_before_it_is_needed(home: Path) -> None:
+    engine = Processes(1, THREADS, home / "logs")
+    before = engine._workers[0].process.pid
+    os.kill(before, signal.SIGKILL)
+    assert engine.receive(timeout=10) is None
+    assert engine._workers[0].process.pid != before
+    assert engine.free == 1
+    engine.close()
+
+
+def test_a_worker_that_cannot_begin_is_not_begun_again_and_again(home: Path, make_job: Callable[..., Job]) -> None:
+    engine = Processes(1, THREADS, home / "logs")
+    waiting = engine._workers[0]
+    waiting.pipe.close()
+    waiting.process.join(timeout=PATIENCE)
+    assert waiting.process.exitcode == 0
+    began = time.monotonic()
+    assert engine.receive(timeout=0.2) is None
+    assert time.monotonic() - began >= 0.2, "a dead worker must not make the driver spin"
+    assert engine._workers == [waiting]
+    engine.close()
+
+
 def test_workers_never_outlive_their_driver(tmp_path: Path) -> None:
     (tmp_path / "driver.py").write_text(DRIVER)
     command = [sys.executable, str(tmp_path / "driver.py"), str(tmp_path)]
