@@ -261,10 +261,13 @@ class Driver:
         elif current.restarts > RESTARTS:
             self._fail(current, f"{reason}, for the {current.restarts}th time", traceback="")
         else:
-            self._progress.note(f"trial {current.job.number}: {reason}; it goes on from its last epoch")
             if current.overtime:
                 # What it has is to be judged, and nothing more is to be trained.
                 current.job = replace(current.job, epochs=done)
+                reason = "over --trial-timeout, in an epoch that does not end; what it has is judged"
+            else:
+                reason += "; it goes on from its last epoch"
+            self._progress.note(f"trial {current.job.number}: {reason}")
             current.history.clear()
             current.heard = None
             self._engine.start(current.job)
