@@ -73,8 +73,10 @@ class Killing:
         if not mortal:
             return
         worker = self.dice.choice(mortal)
-        seed, busy = self._occupation(worker)
         before = set(workers(driver.pid))
+        seed, busy = self._occupation(worker)
+        # One that was not seen yet imports, or builds: as soon as another one trains, there was work for it, too.
+        busy = busy or (not seed and any(self._occupation(other)[0] for other in before))
         killed = time.clock_gettime(time.CLOCK_BOOTTIME)
         kill(worker)
         deaths[seed] += 1
