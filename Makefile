@@ -5,7 +5,7 @@ ARGS ?=
 # A file's tests share what is dear to make: TensorFlow, a server, features of a frozen network.
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-.PHONY: run test test-fast check format lint types setup clean
+.PHONY: run test test-fast chaos check format lint types setup clean
 
 run: setup  ## set everything up and search LeNet-5; more options in ARGS='--trials 5'
 	$(BIN)/python -m search run --study lenet5 $(ARGS)
@@ -15,6 +15,9 @@ test: setup  ## set everything up and run the tests
 
 test-fast: setup  ## leave out the tests on the real images
 	$(PYTEST) -m "not real"
+
+chaos: setup  ## kill, lock, cut off and damage whatever can be, for an hour, and print what it has cost
+	$(BIN)/python -m tests.faults.chaos $(ARGS)
 
 check: lint types test  ## what has to pass before a change lands
 
