@@ -29,9 +29,11 @@ def check(case: Case) -> Iterator[Finding]:
             "it is delivered",
             partial(_deliver, case, key, trial),
         )
-    for rest in case.spool.rests(f"{case.study.uuid}/"):
+    prefix = f"{case.study.uuid}/"
+    for rest in case.spool.rests(prefix):
         repair = "it is removed; nothing is in it that was recorded"
-        yield Finding("I14", case.name, None, f"{rest} is a rest", repair, partial(shutil.rmtree, rest))
+        # Whatever is a rest then: another mend may have begun a run in this folder.
+        yield Finding("I14", case.name, None, f"{rest} is a rest", repair, partial(case.spool.sweep, prefix))
     yield from _checkpoints(case)
 
 

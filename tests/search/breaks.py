@@ -179,7 +179,7 @@ def _(home: Home, number: int) -> None:
 
 @breaks("I1 the trial names no run", "over")
 def _(home: Home, number: int) -> None:
-    home.optuna("DELETE FROM trial_user_attributes WHERE key = 'mlflow_run_id' AND trial_id = ?", home.trial(number))
+    _forget(home, number)
 
 
 @breaks("I1 the trial names another run", "over")
@@ -192,11 +192,19 @@ def _(home: Home, number: int) -> None:
     _name(home, number, "0" * 32)
 
 
+def _forget(home: Home, number: int) -> None:
+    """Remove the name of a trial's run, from the study as well, where it stands if it was learnt late."""
+    home.optuna("DELETE FROM trial_user_attributes WHERE key = 'mlflow_run_id' AND trial_id = ?", home.trial(number))
+    late = f"mlflow_run_id:{number}"
+    home.optuna("DELETE FROM study_user_attributes WHERE key = ? AND study_id = ?", late, home.id)
+
+
 def _name(home: Home, number: int, run: str) -> None:
+    _forget(home, number)
     home.optuna(
-        "UPDATE trial_user_attributes SET value_json = ? WHERE key = 'mlflow_run_id' AND trial_id = ?",
-        json.dumps(run),
+        "INSERT INTO trial_user_attributes (trial_id, key, value_json) VALUES (?, 'mlflow_run_id', ?)",
         home.trial(number),
+        json.dumps(run),
     )
 
 
