@@ -1,6 +1,7 @@
 """Small images of every kind, and small configurations of every family."""
 
 import os
+import signal
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +28,12 @@ CHEAP = {
     "equal_pairs": 0.5,
     "margin": 1.0,
 }
+
+
+def heed_ctrl_c() -> None:
+    """Let this process, and those it begins, heed Ctrl-C: what a shell runs in the background ignores it."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Scripted:
