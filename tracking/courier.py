@@ -42,7 +42,9 @@ class Courier:
 
     def run(self, experiment: str, key: str, name: str, tags: Mapping[str, str]) -> SpooledRun:
         """Begin the run with this key, or go on with it: in the spool at once, in the store soon."""
-        return self._spool.run(experiment, key, name, tags, written=lambda: self.deliver(key))
+        # Not while what it was before is just being removed.
+        with self._changed:
+            return self._spool.run(experiment, key, name, tags, written=lambda: self.deliver(key))
 
     def find(self, experiment: str, key: str) -> Record | None:
         """Return a run as it stands in the spool, and has no id yet, or else in the store."""
@@ -125,14 +127,21 @@ class Courier:
                 self._name(key, delivery.run.id)
             if self._passed:
                 self._passed(deed["deed"])
-            if deed["deed"] == "finish":
-                self._spool.remove(key)
-                del self._deliveries[key]
+            if deed["deed"] == "finish" and self._forget(key, place):
                 return
             if self._due or self._closing:
                 # Runs take turns, deed by deed: a new one gets its id before another's pictures are all drawn.
                 self.deliver(key)
                 return
+
+    def _forget(self, key: str, place: int) -> bool:
+        """Remove a run from the spool, unless it was gone on with behind this place."""
+        with self._changed:
+            if any(self._spool.deeds(key, place)):
+                return False
+            self._spool.remove(key)
+            del self._deliveries[key]
+            return True
 
     def _name(self, key: str, run: str) -> None:
         with self._changed:

@@ -143,6 +143,15 @@ def test_a_run_of_which_the_answer_was_lost_is_not_made_twice(courier: Courier, 
     assert len(store.records("lenet5")) == 1
 
 
+def test_a_run_that_is_finished_again_and_again_loses_nothing(courier: Courier, store: Frail) -> None:
+    for step in range(1, 200):
+        run = courier.run("lenet5", KEY, "lenet5-0017", {})
+        run.log_metrics({"loss": 1 / step}, step)
+        run.finish(Status.SCHEDULED)
+    assert courier.settle(30) == []
+    assert list(store.reopen(courier.id(KEY) or "").history("loss")) == list(range(1, 200))
+
+
 def test_what_is_just_being_delivered_is_not_settled(spool: Spool) -> None:
     class Slow(MemoryTracker):
         def run(self, *arguments: Any, **how: Any) -> MemoryRun:
