@@ -157,15 +157,8 @@ class Driver:
 
     def _tags(self, trial: optuna.Trial) -> dict[str, str]:
         settings = self._settings
-        tags = {
-            "search.study": settings.study,
-            "search.trial": str(trial.number),
-            "search.key": self._study.key(trial.number),
-            "search.family": settings.family,
-            recording.STATE_TAG: "RUNNING",
-        }
-        if "baseline" in trial.user_attrs:
-            tags["search.baseline"] = trial.user_attrs["baseline"]
+        key = self._study.key(trial.number)
+        tags = recording.identity(settings.study, key, trial.number, settings.family, trial.user_attrs)
         if settings.caveat:
             tags["search.caveat"] = settings.caveat
         return tags | dict(recording.origin())

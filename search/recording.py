@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from optuna.trial import TrialState
@@ -18,7 +19,7 @@ from models.data import Images
 from models.family import Evaluation, Goal
 from search.addresses import redacted
 from search.jobs import ModelFile, Trained
-from tracking import Dataset, Model, Record, Recorder, Status, Tensor
+from tracking import KEY_TAG, Dataset, Model, Record, Recorder, Status, Tensor
 from tracking.pictures import ConfusionMatrix, LearningCurves, Nearest, Predictions
 
 # The metrics of a trial's epochs, by name.
@@ -95,6 +96,18 @@ class Outcome:
     def infeasible(self) -> bool:
         """Whether no network can be built of the configuration."""
         return self.reason.startswith(INFEASIBLE)
+
+
+def identity(study: str, key: str, number: int, family: str, attributes: Mapping[str, Any]) -> dict[str, str]:
+    """Return the tags by which the run of a trial is known; `attributes` are the trial's."""
+    baseline = attributes.get("baseline")
+    return {
+        "search.study": study,
+        "search.trial": str(number),
+        KEY_TAG: key,
+        "search.family": family,
+        STATE_TAG: TrialState.RUNNING.name,
+    } | ({"search.baseline": baseline} if baseline else {})
 
 
 def conclude(run: Recorder, outcome: Outcome) -> None:

@@ -1,14 +1,10 @@
 """`run`: from what a person typed to a search that goes on, and what it says before and after."""
 
-import fcntl
 import json
-import os
-import socket
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from datetime import datetime
 from pathlib import Path
 from shutil import rmtree
 from typing import Any, Literal
@@ -20,7 +16,7 @@ import models
 import tracking
 from models import data
 from models.data import Images
-from search import addresses, crash, disk, engines, printing, quiet, results, signals, space, storage
+from search import addresses, crash, disk, engines, locks, printing, quiet, results, signals, space, storage
 from search.driver import Driver
 from search.errors import SearchError, UsageError
 from search.estimate import Estimate, estimate, least_megabytes
@@ -64,7 +60,7 @@ def run(study: str, place: Place, flags: Mapping[str, Any], output: Format) -> i
     settings, images = _decide(study, place, flags)
     disk.require(settings.home, least_megabytes(settings))
     _require_writable(settings.home)
-    with signals.heeded() as stop, _alone(settings):
+    with signals.heeded() as stop, locks.alone(settings.home, study):
         try:
             _go_on(console, settings, images, stop)
         except Stopped:
@@ -150,26 +146,6 @@ def _require_writable(home: Path) -> None:
             pass
     except OSError as error:
         raise UsageError(f"--home {home}: cannot be written ({error.strerror}); name another folder") from error
-
-
-@contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
-    """Keep a second driver away from the study. The lock goes with the process, however that ends."""
-    folder = settings.home / "locks"
-    folder.mkdir(exist_ok=True)
-    with (folder / f"{settings.study}.lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise UsageError(
-                f"study {settings.study} is being searched by {lock.read().strip() or 'another process'}; wait for it, "
-                "stop it, or name another --study"
-            ) from None
-        lock.truncate(0)
-        lock.write(f"process {os.getpid()} on {socket.gethostname()} since {datetime.now():%Y-%m-%d %H:%M:%S}")
-        lock.flush()
-        yield
 
 
 def _say_what_comes(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from search import recording
 from search.doctor.case import Case
@@ -100,15 +100,8 @@ def _reconstruct(case: Case, trial: FrozenTrial) -> None:
 
 
 def identity(case: Case, trial: FrozenTrial) -> dict[str, str]:
-    """Return the tags by which a run is known."""
-    baseline = trial.user_attrs.get("baseline")
-    return {
-        "search.study": case.name,
-        "search.trial": str(trial.number),
-        KEY_TAG: case.key(trial),
-        "search.family": case.settings.family,
-        recording.STATE_TAG: TrialState.RUNNING.name,
-    } | ({"search.baseline": baseline} if baseline else {})
+    """Return the tags by which a trial's run is known."""
+    return recording.identity(case.name, case.key(trial), trial.number, case.settings.family, trial.user_attrs)
 
 
 def _strange(case: Case, run: Record) -> Iterator[Finding]:
