@@ -7,9 +7,9 @@ import pytest
 
 from models.data.images import Images
 from models.family import Resources
-from tests.support import THREADS, heed_ctrl_c, make_images, make_split
+from tests.support import THREADS, heed_signals, make_images, make_split
 
-heed_ctrl_c()
+heed_signals()
 
 
 @pytest.fixture(scope="session")

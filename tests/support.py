@@ -30,10 +30,11 @@ CHEAP = {
 }
 
 
-def heed_ctrl_c() -> None:
-    """Let this process, and those it begins, heed Ctrl-C: what a shell runs in the background ignores it."""
-    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+def heed_signals() -> None:
+    """Let this process, and those it begins, heed what a shell's background and `nohup` make processes ignore."""
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, usual)
 
 
 class Scripted:

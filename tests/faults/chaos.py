@@ -27,7 +27,7 @@ from tests.faults.killing import TRIALS, departures, kill_until_done
 from tests.faults.proxy import Mode, Proxy
 from tests.faults.searches import LIGHT, PATIENCE, ROOT, STUDY, Search, kill, wait_until, workers
 from tests.faults.stores import rows, violations
-from tests.support import heed_ctrl_c
+from tests.support import heed_signals
 
 CLONING = LIGHT.with_name("cloning.py")
 
@@ -316,7 +316,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--only", help="one of the scenarios")
     asked = parser.parse_args()
-    heed_ctrl_c()
+    heed_signals()
     # Of what is damaged on purpose nobody has to be told.
     logging.disable(logging.WARNING)
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))

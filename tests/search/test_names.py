@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from search import running, storage
+from search import locks, storage
 from search.cli import call
-from search.settings import Place, resolve
+from search.settings import Place, check_name
 
 ODD = [
     "",
@@ -79,7 +79,6 @@ def test_what_a_study_leaves_under_its_name_stays_in_the_home_folder(
 ) -> None:
     around = tmp_path_factory.mktemp("around")
     (around / "home").mkdir()
-    decided = resolve(name, Place.at(around / "home", None, None), {"family": "mlp"}, {})
-    with running._alone(decided):
+    with locks.alone(around / "home", check_name(name)):
         assert [found.name for found in around.iterdir()] == ["home"]
         assert [found.parent.name for found in around.rglob("*.lock")] == ["locks"]
