@@ -19,7 +19,8 @@ class Proxy:
     def __init__(self, port: int, *, seed: int = 0, share: float = 0.3) -> None:
         self._target = port
         self.mode: Mode = "forward"
-        self.lost = 0
+        # What was asked for by those whose answers got lost, as `runs/create`.
+        self.lost: list[str] = []
         self._share = share
         self._dice = random.Random(seed)
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -55,27 +56,28 @@ class Proxy:
             return
         with suppress(OSError), client, socket.create_connection(("127.0.0.1", self._target)) as server:
             self._open |= {client, server}
-            changes = [False]
-            answers = threading.Thread(target=self._answer, args=(server, client, changes), daemon=True)
+            asked = [""]
+            answers = threading.Thread(target=self._answer, args=(server, client, asked), daemon=True)
             answers.start()
             while data := client.recv(65536):
                 if data.startswith((b"POST", b"PATCH", b"PUT", b"GET", b"DELETE")):
-                    changes[0] = not data.startswith(b"GET")
+                    asked[0] = data.partition(b" HTTP/")[0].decode()
                 if self.mode != "silent":
                     server.sendall(data)
             server.shutdown(socket.SHUT_WR)
             answers.join()
             self._open -= {client, server}
 
-    def _answer(self, server: socket.socket, client: socket.socket, changes: list[bool]) -> None:
+    def _answer(self, server: socket.socket, client: socket.socket, asked: list[str]) -> None:
         with suppress(OSError):
             while data := server.recv(65536):
-                if self.mode == "lose" and changes[0] and data.startswith(b"HTTP/") and self._loses():
+                if self.mode == "lose" and data.startswith(b"HTTP/") and self._loses(asked[0]):
                     client.shutdown(socket.SHUT_RDWR)
                     return
                 client.sendall(data)
 
-    def _loses(self) -> bool:
-        loses = self._dice.random() < self._share
-        self.lost += loses
+    def _loses(self, asked: str) -> bool:
+        loses = not asked.startswith("GET") and self._dice.random() < self._share
+        if loses:
+            self.lost.append(asked.partition("mlflow/")[2])
         return loses

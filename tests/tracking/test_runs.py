@@ -7,11 +7,13 @@ import math
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from mlflow.exceptions import MlflowException
 from PIL import Image
 
 from tracking.pictures import ConfusionMatrix, LearningCurves
@@ -174,6 +176,29 @@ def test_the_same_model_is_recorded_once(run: Run, reopen: Opener, experiment: s
     tags = only_record(reopen(), experiment).tags
     assert tags["search.model"] != address
     assert tags["search.model_sha256"].startswith("53959fa102f3")
+
+
+@pytest.mark.parametrize("lost", ["create_logged_model", "finalize_logged_model", "log_outputs", "log_batch"])
+def test_a_model_of_which_an_answer_was_lost_is_recorded_all_the_same(
+    lost: str, run: Run, tracker: Tracker, experiment: str, keras_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = getattr(run, "_client", None)
+    if client is None:
+        pytest.skip("memory does not answer, it does")
+    run.log_metrics({"test_accuracy": 0.5})
+    act = getattr(client, lost)
+
+    def act_and_be_lost(*arguments: Any, **how: Any) -> None:
+        act(*arguments, **how)
+        raise MlflowException("the answer was lost")
+
+    with monkeypatch.context() as losing:
+        losing.setattr(client, lost, act_and_be_lost)
+        with pytest.raises(TrackingError, match="the answer was lost"):
+            run.log_model(model(keras_file))
+    run.log_model(model(keras_file))
+    assert "search.model" in only_record(tracker, experiment).tags
+    assert len(client.search_logged_models([client.get_run(run.id).info.experiment_id])) == 1
 
 
 def test_a_data_set_may_be_named_again(run: Run, reopen: Opener, experiment: str) -> None:

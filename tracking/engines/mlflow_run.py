@@ -121,7 +121,8 @@ class MlflowRun:
                 keras_model.write(model, Path(folder), logged)
                 self._client.log_model_artifacts(logged.model_id, folder)
             self._client.finalize_logged_model(logged.model_id, entities.LoggedModelStatus.READY)
-            self._client.log_outputs(self.id, [entities.LoggedModelOutput(logged.model_id, step=0)])
+            if logged.model_id not in self._outputs():
+                self._client.log_outputs(self.id, [entities.LoggedModelOutput(logged.model_id, step=0)])
             self._log_results(logged.model_id)
         self.set_tags({MODEL_TAG: logged.model_uri, MODEL_SHA256_TAG: digest})
 
@@ -137,6 +138,11 @@ class MlflowRun:
         """Return what an earlier try at recording this model has left: it was killed, or never heard the answer."""
         models = self._client.search_logged_models([self._experiment_id], f"source_run_id = '{self.id}'")
         return next((model for model in models if model.tags.get(MODEL_SHA256_TAG) == digest), None)
+
+    def _outputs(self) -> set[str]:
+        """Return the models that the run shows as its own: one named twice is refused."""
+        outputs = self._client.get_run(self.id).outputs
+        return {output.model_id for output in outputs.model_outputs} if outputs else set()
 
     def _recorded(self, metric: str) -> dict[int, entities.Metric]:
         if metric not in self._metrics:
