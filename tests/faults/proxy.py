@@ -13,7 +13,8 @@ class Proxy:
     """Forwards to a port of this machine, or does not.
 
     `refuse` closes every connection at once, `silent` takes what is sent and never answers, `lose` forwards what is
-    sent and closes before the answer to a share of the requests that change something.
+    sent and closes before the answer to the first request of each kind, and to a share of the others; not where
+    something is only read.
     """
 
     def __init__(self, port: int, *, seed: int = 0, share: float = 0.3) -> None:
@@ -77,7 +78,10 @@ class Proxy:
                 client.sendall(data)
 
     def _loses(self, asked: str) -> bool:
-        loses = not asked.startswith("GET") and self._dice.random() < self._share
+        if asked.startswith("GET"):
+            return False
+        kind = asked.partition("mlflow/")[2]
+        loses = kind not in self.lost or self._dice.random() < self._share
         if loses:
-            self.lost.append(asked.partition("mlflow/")[2])
+            self.lost.append(kind)
         return loses
