@@ -16,7 +16,7 @@ test: setup  ## set everything up and run the tests
 test-fast: setup  ## leave out the tests on the real images
 	$(PYTEST) -m "not real"
 
-chaos: setup  ## kill, lock, cut off and damage whatever can be, for an hour, and print what it has cost
+chaos: setup  ## kill, lock, cut off and damage whatever can be, for half an hour, and print what it has cost
 	$(BIN)/python -m tests.faults.chaos $(ARGS)
 
 check: lint types test  ## what has to pass before a change lands
