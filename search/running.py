@@ -204,9 +204,11 @@ def _joined(console: Console, study: Study, spool: Spool) -> Iterator[Seam]:
 
 
 def _deliver_the_rest(console: Console, courier: Courier, settings: Settings) -> None:
+    """Deliver all that is left, or what the tracker takes: it is given up when it has taken nothing for a while."""
     began = time.monotonic()
     while left := courier.settle(1.0):
-        if courier.problem and time.monotonic() - began > SECONDS_TO_RECOVER:
+        silent = min(time.monotonic() - began, courier.idle_seconds)
+        if courier.problem and silent > SECONDS_TO_RECOVER:
             say(
                 console,
                 f"{courier.problem}\n{len(left)} run(s) wait in {settings.spool}; they are delivered by the next "

@@ -36,6 +36,7 @@ class Courier:
         self._ids: dict[str, str] = {}
         self._busy: str | None = None
         self._closing = False
+        self._moved = time.monotonic()
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="courier", daemon=True)
         self._thread.start()
@@ -76,6 +77,11 @@ class Courier:
     def problem(self) -> str:
         """Why something cannot be delivered now; empty while all goes well."""
         return next((delivery.problem for delivery in list(self._deliveries.values()) if delivery.problem), "")
+
+    @property
+    def idle_seconds(self) -> float:
+        """How long ago the store has last taken anything."""
+        return time.monotonic() - self._moved
 
     def settle(self, seconds: float) -> list[str]:
         """Wait until a store has all that is in the spool, or the time is over; return the keys of what is left."""
@@ -123,6 +129,7 @@ class Courier:
         for deed, place in self._spool.deeds(key, delivery.place):
             delivery.run = self._spool.repeat(key, deed, self._tracker, delivery.run)
             delivery.place, delivery.problem, delivery.pause = place, "", SOON
+            self._moved = time.monotonic()
             if deed["deed"] == "open":
                 self._name(key, delivery.run.id)
             if self._passed:

@@ -1,17 +1,24 @@
 """What holds between a trial and its run when a driver dies, or the tracker is away."""
 
+import time
 from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from optuna.trial import TrialState
+from rich.console import Console
 
+from search import running
 from search.errors import SearchError
 from search.jobs import EpochDone, Failed, Job, Message, Rejected
 from search.study import RUN_ID, Study, late_link
 from tests.search.test_driver import Script, Search, Settle, epochs
-from tracking import TrackingError
+from tracking import Status, TrackingError
+from tracking.courier import Courier
 from tracking.engines.memory import MemoryRun, MemoryTracker
+from tracking.spool import Spool
 
 
 class Away(MemoryTracker):
@@ -123,6 +130,30 @@ def test_a_trial_open_when_its_driver_died_goes_on_in_its_run_without_a_step_twi
     (trial,), (run,) = study.trials(), tracker.records("mlp")
     assert list(trial.intermediate_values) == [1, 2, 3, 4]
     assert list(tracker.reopen(run.id).history("val_accuracy")) == [1, 2, 3, 4]
+
+
+def test_what_is_left_is_delivered_for_as_long_as_the_tracker_takes_anything(
+    settle: Settle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Choosy(MemoryTracker):
+        """Takes half a second for a run, and never takes the first."""
+
+        def run(self, experiment: str, key: str, *arguments: Any, **how: Any) -> MemoryRun:
+            if key == "uuid/0":
+                raise TrackingError("not this one")
+            time.sleep(0.5)
+            return super().run(experiment, key, *arguments, **how)
+
+    monkeypatch.setattr(running, "SECONDS_TO_RECOVER", 1.5)
+    tracker = Choosy()
+    courier = Courier(Spool(tmp_path / "spool"), tracker)
+    for number in range(8):
+        courier.run("mlp", f"uuid/{number}", f"mlp-{number:04d}", {}).finish(Status.FINISHED)
+    said = StringIO()
+    running._deliver_the_rest(Console(file=said, width=1000), courier, settle())
+    courier.close()
+    assert len(tracker.records("mlp")) == 7
+    assert "not this one\n1 run(s) wait in" in said.getvalue()
 
 
 def run_of(study: Study, number: int) -> str:
