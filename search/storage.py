@@ -81,13 +81,7 @@ def _require_optuna(file: Path) -> None:
 
 def _template() -> list[str]:
     """Return Optuna's tables, empty, as SQL."""
-    memory = RDBStorage("sqlite://")
-    with memory.engine.connect() as connection:
-        database = connection.connection.driver_connection
-        assert isinstance(database, sqlite3.Connection)
-        statements = list(database.iterdump())
-    memory.engine.dispose()
-    return statements
+    return databases.template(RDBStorage("sqlite://").engine)
 
 
 @contextmanager

@@ -6,7 +6,11 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 # What SQLite says, and what helps.
 WAYS_OUT = {
@@ -46,6 +50,16 @@ def tables(file: Path, patience: float) -> frozenset[str]:
     # Without the mode, SQLite would make the file anew if it went away between these lines.
     with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, timeout=patience)) as database:
         return _tables(database)
+
+
+def template(memory: "Engine") -> list[str]:
+    """Return what is in a database in memory as SQL, for `create`, and let go of it."""
+    with memory.connect() as connection:
+        database = connection.connection.driver_connection
+        assert isinstance(database, sqlite3.Connection)
+        statements = list(database.iterdump())
+    memory.dispose()
+    return statements
 
 
 def create(file: Path, template: Sequence[str], patience: float) -> None:

@@ -75,13 +75,7 @@ def _template(artifacts: str) -> list[str]:
     """Return MLflow's tables, with the default experiment in them, as SQL."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    memory = SqlAlchemyStore("sqlite:///:memory:", artifacts)
-    with memory.engine.connect() as connection:
-        database = connection.connection.driver_connection
-        assert isinstance(database, sqlite3.Connection)
-        statements = list(database.iterdump())
-    memory.engine.dispose()
-    return statements
+    return databases.template(SqlAlchemyStore("sqlite:///:memory:", artifacts).engine)
 
 
 def _require_mlflow(file: Path) -> None:
