@@ -29,6 +29,17 @@ CHEAP = {
     "margin": 1.0,
 }
 
+# Everything that has a state of its own: random layers, moments of an optimiser, running means, a schedule.
+STATEFUL = {
+    "dropout": 0.2,
+    "conv_dropout": 0.2,
+    "batch_norm": True,
+    "augmentation": "all",
+    "optimizer": "nadam",
+    "schedule": "cosine",
+    "l2": 1e-4,
+}
+
 
 def heed_signals() -> None:
     """Let this process, and those it begins, heed what a shell's background and `nohup` make processes ignore."""

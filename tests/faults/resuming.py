@@ -10,19 +10,9 @@ import numpy as np
 import models
 from search.engines.processes import Processes
 from search.jobs import Died, Ending, EpochDone, Job, Trained
-from tests.support import job_of, make_images
+from tests.support import STATEFUL, job_of, make_images
 
 EPOCHS = 4
-# Everything that has a state of its own: random layers, moments of an optimiser, running means, a schedule.
-STATEFUL = {
-    "dropout": 0.2,
-    "conv_dropout": 0.2,
-    "batch_norm": True,
-    "augmentation": "all",
-    "optimizer": "nadam",
-    "schedule": "cosine",
-    "l2": 1e-4,
-}
 Told = tuple[list[dict[str, float]], Trained]
 
 

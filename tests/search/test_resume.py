@@ -12,20 +12,10 @@ import models
 from models.data import Images
 from search import worker
 from search.jobs import EpochDone, Job, Message, Trained
-from tests.support import job_of
+from tests.support import STATEFUL, job_of
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 EPOCHS = 4
-# Everything that has a state of its own: random layers, moments of an optimiser, running means, a schedule.
-STATEFUL = {
-    "dropout": 0.2,
-    "conv_dropout": 0.2,
-    "batch_norm": True,
-    "augmentation": "all",
-    "optimizer": "nadam",
-    "schedule": "cosine",
-    "l2": 1e-4,
-}
 
 
 @pytest.fixture(scope="module")
