@@ -74,20 +74,19 @@ def _go_on(console: Console, settings: Settings, images: Images, stop: Stop) -> 
     with storage.told(settings.storage):
         study = Study.open(storage.connect(settings.storage), settings, images.digest)
         new = study.enqueue_baselines()
-    spool = Spool(settings.spool)
     left = settings.trials - study.standing().finished
     if left > 0:
         expected = estimate(settings, images, left)
         _say_what_comes(console, settings, images, new, left, expected)
-        _search(console, study, spool, images, expected, stop)
+        _search(console, study, images, expected, stop)
     else:
         say(
             console,
             f"nothing to do: study {settings.study} has {study.standing().finished} finished trials of the "
             f"{settings.trials} asked for; ask for more with --trials N",
         )
-        if spool.keys(study.uuid):
-            with _joined(console, study, spool):
+        if Spool(settings.spool).keys(study.uuid):
+            with _joined(console, study):
                 say(console, "delivering what the tracker has missed")
     _sweep(study)
 
@@ -167,12 +166,12 @@ def _say_what_comes(
         say(console, f"only {free:,.0f} MB are free there: the search will stop when they are used up, and go on later")
 
 
-def _search(console: Console, study: Study, spool: Spool, images: Images, expected: Estimate, stop: Stop) -> None:
+def _search(console: Console, study: Study, images: Images, expected: Estimate, stop: Stop) -> None:
     """Start the workers first: they import TensorFlow while the tracker is opened."""
     settings = study.settings
     shared = data.share(images, settings.home / "cache")
     engine = engines.start(settings.engine, settings.worker_count, settings.threads, settings.home / "logs")
-    with closing(engine), _joined(console, study, spool) as seam:
+    with closing(engine), _joined(console, study) as seam:
         try:
             with begin(console, settings.study, study.goal, settings.trials, expected.seconds) as progress:
                 Driver(study, engine, seam, progress, images, shared, stop).run()
@@ -182,12 +181,12 @@ def _search(console: Console, study: Study, spool: Spool, images: Images, expect
 
 
 @contextmanager
-def _joined(console: Console, study: Study, spool: Spool) -> Iterator[Seam]:
+def _joined(console: Console, study: Study) -> Iterator[Seam]:
     """Lend what joins the study and its runs: at first what was left undone is done, at last all is delivered."""
     settings = study.settings
     tracker = tracking.connect(settings.tracking_uri, settings.home / "artifacts")
     tracker.prepare(settings.study, {"search.study_uuid": study.uuid})
-    courier = Courier(spool, tracker, passed=lambda deed: crash.point(f"after_{deed}"))
+    courier = Courier(Spool(settings.spool), tracker, passed=lambda deed: crash.point(f"after_{deed}"))
     seam = Seam(study, courier)
     try:
         with storage.told(settings.storage):
