@@ -50,7 +50,7 @@ def kills(folder: Path, seed: int, count: int, script: Path = LIGHT) -> list[Fig
     wrong = [text for killing in done for text in violations(killing.search.home, STUDY, TRIALS)]
     left_running = sum("its run RUNNING" in text for text in wrong)
     without = sum(text.endswith(" runs") for text in wrong)
-    examined = {doctor(killing.search) for killing in done}
+    examined = [text for killing in done for text in doctor(killing.search)]
     departed = [text for killing in done for text in departures(killing.search)]
     again = [epochs for killing in done for epochs in killing.epochs_again()]
     replaced = [seconds for killing in done for seconds in killing.replaced]
@@ -60,7 +60,7 @@ def kills(folder: Path, seed: int, count: int, script: Path = LIGHT) -> list[Fig
         Figure(f"{what}: trials lost", f"{lost} of {asked_for}", "0", not lost and not any(k.exit_code for k in done)),
         Figure("runs left RUNNING / trials without exactly one run", f"{left_running} / {without}", "0 / 0", not wrong),
         Figure("all that SQL finds wrong", _listed(wrong), "0", not wrong),
-        Figure("all that doctor finds wrong", ", ".join(sorted(examined)), "0", examined == {"0"}),
+        Figure("all that doctor finds wrong", _listed(examined), "0", not examined),
         Figure("trials whose values are not an uninterrupted one's", _listed(departed), "0", not departed),
         Figure(f"epochs begun again when {len(again)} went on, at most", f"{max(again)}", "<= 1", max(again) <= 1),
         Figure(
@@ -96,8 +96,8 @@ def _configurations(home: Path) -> set[str]:
     }
 
 
-def doctor(search: Search, *words: str) -> str:
-    """Return how many things `doctor` finds wrong; more than a number where it cannot tell."""
+def doctor(search: Search, *words: str) -> list[str]:
+    """Return what `doctor` finds wrong, in its own words, or why it cannot tell."""
     told = subprocess.run(
         [sys.executable, str(search.script), "doctor", STUDY, "--home", str(search.home), "--format", "json", *words],
         cwd=ROOT,
@@ -106,9 +106,10 @@ def doctor(search: Search, *words: str) -> str:
         check=False,
     )
     try:
-        return str(len(json.loads(told.stdout)))
+        findings = json.loads(told.stdout)
     except ValueError:
-        return told.stderr[-500:] or f"exit code {told.returncode}"
+        return [told.stderr[-500:] or f"exit code {told.returncode}"]
+    return ["{id} {study}/{trial}: {text}".format(**finding) for finding in findings]
 
 
 def signals(folder: Path, seed: int, count: int) -> list[Figure]:
