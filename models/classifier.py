@@ -34,12 +34,14 @@ class Classifier:
         from models import layers, training
 
         network = layers.network(inputs, outputs)
-        return training.compile_network(network, self.optimizer, "sparse_categorical_crossentropy", ["accuracy"])
+        return training.compile_network(network, self.optimizer, "sparse_categorical_crossentropy")
 
     def fit(
         self, network: "Model", images: Images, *, epochs: int, seed: int, start: int = 0
     ) -> Iterator[Mapping[str, float]]:
         """Return `loss`, `accuracy`, `val_loss`, `val_accuracy`, `learning_rate` and `seconds` of each epoch."""
+        import keras
+
         from models import training
 
         def validate() -> dict[str, float]:
@@ -51,6 +53,7 @@ class Classifier:
             images.train.images,
             training.shuffled(images.train.labels, seed),
             batch_size=self.batch_size,
+            metrics={"accuracy": keras.metrics.sparse_categorical_accuracy},
             rate=lambda epoch: training.learning_rate(self.schedule, self.learning_rate, epoch, epochs),
             epochs=range(start, epochs),
             validate=validate,

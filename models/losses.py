@@ -27,5 +27,4 @@ def pair_accuracy(threshold: float) -> Callable[[keras.KerasTensor, keras.KerasT
         judged = keras.ops.cast(distance < threshold, distance.dtype)
         return keras.ops.cast(keras.ops.equal(judged, keras.ops.cast(same, distance.dtype)), distance.dtype)
 
-    accuracy.__name__ = "pair_accuracy"
     return accuracy

@@ -78,7 +78,9 @@ class TransferredResNet50(Classifier):
         from models import layers
 
         base = self._extractor().network(shape, resources.weights)
-        return layers.network(base.input, network(base.output))
+        # Without its optimiser, which others would have to have to load it.
+        head = layers.network(network.input, network.output)
+        return layers.network(base.input, head(base.output))
 
     def _extractor(self) -> "Extractor":
         from models.pretrained import Extractor

@@ -89,14 +89,13 @@ class Siamese:
         )
         embedding = layers.embedding(x, self.embedding_size, self.activation)
         network = layers.twins(layers.network(source, embedding, name="branch"))
-        metric = losses.pair_accuracy(THRESHOLD)
-        return training.compile_network(network, self.optimizer, losses.contrastive(self.margin), [metric])
+        return training.compile_network(network, self.optimizer, losses.contrastive(self.margin))
 
     def fit(
         self, network: "Model", images: Images, *, epochs: int, seed: int, start: int = 0
     ) -> Iterator[Mapping[str, float]]:
         """Return `loss` and `pair_accuracy` of each epoch's pairs, and on validation how images are found, too."""
-        from models import pairs, training
+        from models import losses, pairs, training
 
         def draw(epoch: int) -> training.Draw:
             drawn = pairs.draw_pairs(images.train.labels, self.equal_pairs, (seed, epoch))
@@ -112,6 +111,7 @@ class Siamese:
             images.train.images,
             draw,
             batch_size=self.batch_size,
+            metrics={"pair_accuracy": losses.pair_accuracy(THRESHOLD)},
             rate=lambda epoch: training.learning_rate(self.schedule, self.learning_rate, epoch, epochs),
             epochs=range(start, epochs),
             validate=validate,

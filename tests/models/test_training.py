@@ -5,16 +5,19 @@ import pytest
 
 from models.data.images import Images
 from models.family import Diverged
+from models.space import OPTIMIZERS
 from tests.support import configuration
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 
 
-def test_an_epoch_gives_the_losses_and_weights_of_keras_fit(bars: Images) -> None:
-    family = configuration("mlp", dropout=0.0, optimizer="nadam")
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_an_epoch_gives_the_losses_and_weights_of_keras_fit(bars: Images, optimizer: str) -> None:
+    family = configuration("mlp", dropout=0.0, optimizer=optimizer, l2=0.001, batch_norm=True)
     ours, theirs = (family.build(bars.shape, seed=1) for _ in range(2))
     (epoch,) = family.fit(ours, bars, epochs=1, seed=5)
     order = np.random.default_rng((5, 0)).permutation(len(bars.train))
+    theirs.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
     theirs.optimizer.learning_rate = family.learning_rate
     images, labels = bars.train.images[order], bars.train.labels[order]
     history = theirs.fit(images, labels, batch_size=family.batch_size, shuffle=False, verbose=0).history
@@ -28,6 +31,7 @@ def test_the_validation_loss_is_that_of_keras_evaluate_penalties_included(bars: 
     family = configuration("mlp", l1=0.01, l2=0.01)
     network = family.build(bars.shape, seed=1)
     (epoch,) = family.fit(network, bars, epochs=1, seed=5)
+    network.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     expected = network.evaluate(bars.validation.images, bars.validation.labels, verbose=0, return_dict=True)
     assert epoch["val_loss"] == pytest.approx(expected["loss"], rel=1e-5)
     assert epoch["val_accuracy"] == pytest.approx(expected["accuracy"], rel=1e-6)
