@@ -49,10 +49,10 @@ class Goal:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a network of a usual size takes, measured on two cores: the ground for estimates and defaults.
+    """What a network of a usual size takes: the ground for estimates, and for how a machine is used.
 
-    `epoch_seconds` is for 54,000 images of 28x28; a network bound by `dispatch` waits for the software around its
-    small operations and trains best on one thread, one bound by `arithmetic` uses every core it gets.
+    `epoch_seconds` is for 54,000 images of 28x28 on one core, in float32; a network bound by `dispatch` waits for the
+    software around its small operations, one bound by `arithmetic` for multiplications, which bfloat16 may make faster.
     `preparation_seconds` go by before the first epoch, once for a data set of 70,000 images.
     """
 

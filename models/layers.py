@@ -18,9 +18,13 @@ def network(inputs: Tensor, outputs: Tensor, name: str | None = None) -> keras.M
 
 
 def images(shape: Shape, augmentation: str = "none") -> tuple[Tensor, Tensor]:
-    """Return the input, uint8 images as they come, and the same scaled to [0, 1] and varied in training."""
+    """Return the input, uint8 images as they come, and the same scaled to [0, 1] and varied in training.
+
+    In float32 whatever the layers behind compute in: bfloat16 has fewer shades than a byte, and some variations of an
+    image are not there in it.
+    """
     source = keras.Input((shape.height, shape.width, shape.channels), dtype="uint8", name="images")
-    scaled = layers.Rescaling(1 / 255)(source)
+    scaled = layers.Rescaling(1 / 255, dtype="float32")(source)
     for layer in _augmentations(augmentation):
         scaled = layer(scaled)
     return source, scaled
@@ -29,10 +33,10 @@ def images(shape: Shape, augmentation: str = "none") -> tuple[Tensor, Tensor]:
 def _augmentations(name: str) -> list[layers.Layer]:
     """Report B, proposals: flips, shifts, rotation and scaling, of the amounts usual for garments."""
     known = {
-        "flip": lambda: layers.RandomFlip("horizontal"),
-        "shift": lambda: layers.RandomTranslation(0.1, 0.1, fill_mode="constant"),
-        "rotation": lambda: layers.RandomRotation(0.03, fill_mode="constant"),
-        "zoom": lambda: layers.RandomZoom(0.1, fill_mode="constant"),
+        "flip": lambda: layers.RandomFlip("horizontal", dtype="float32"),
+        "shift": lambda: layers.RandomTranslation(0.1, 0.1, fill_mode="constant", dtype="float32"),
+        "rotation": lambda: layers.RandomRotation(0.03, fill_mode="constant", dtype="float32"),
+        "zoom": lambda: layers.RandomZoom(0.1, fill_mode="constant", dtype="float32"),
     }
     chosen = {"none": [], "all": list(known)}.get(name, name.split("+"))
     return [known[part]() for part in chosen]
@@ -116,14 +120,14 @@ class EuclideanDistance(layers.Layer):
 
 
 def embedding(x: Tensor, size: int, activation: str) -> Tensor:
-    """Return the vector that stands for an image."""
-    return layers.Dense(size, activation=activation, name="embedding")(x)
+    """Return the vector that stands for an image. In float32: distances are differences of much larger numbers."""
+    return layers.Dense(size, activation=activation, dtype="float32", name="embedding")(x)
 
 
 def twins(branch: keras.Model) -> keras.Model:
     """Return the network of two images and the distance of what `branch` makes of them."""
     first, second = (keras.Input(branch.input.shape[1:], dtype="uint8", name=name) for name in ("first", "second"))
-    return keras.Model([first, second], EuclideanDistance()((branch(first), branch(second))))
+    return keras.Model([first, second], EuclideanDistance(dtype="float32")((branch(first), branch(second))))
 
 
 def vectors(size: int) -> Tensor:

@@ -15,7 +15,7 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from models import runtime, training
+from models import precision, runtime, training
 from models.data.images import Images, Shape, Split
 from models.family import Resources, Unavailable
 
@@ -32,7 +32,11 @@ class Extractor:
     preprocessing: str
 
     def network(self, shape: Shape, weights: str) -> keras.Model:
-        """Return the frozen network from uint8 images to features. Raises `Unavailable`."""
+        """Return the frozen network from uint8 images to features, in float32. Raises `Unavailable`."""
+        with precision.computing("float32"):
+            return self._network(shape, weights)
+
+    def _network(self, shape: Shape, weights: str) -> keras.Model:
         source = keras.Input((shape.height, shape.width, shape.channels), dtype="uint8", name="images")
         x = layers.Resizing(self.image_size, self.image_size)(source)
         x = layers.Concatenate()([x, x, x]) if shape.channels == 1 else x

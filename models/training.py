@@ -12,9 +12,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from models import optimizers
+from models.batches import evaluation_batch
 from models.family import Diverged
 
-EVALUATION_BATCH = 1000
 # From targets and outputs, (n, ...) each, to a number for each example, (n,).
 Metric = Callable[[Any, Any], Any]
 
@@ -95,7 +95,8 @@ def _finite(metrics: Mapping[str, float]) -> bool:
 
 def predict(network: keras.Model, images: NDArray[Any]) -> NDArray[np.float32]:
     """Return the network's output for each image, (n, ...). Raises `FloatingPointError` where it is not finite."""
-    output: NDArray[np.float32] = network.predict(images, batch_size=EVALUATION_BATCH, verbose=0)
+    batch_size = evaluation_batch(images.shape[1:])
+    output: NDArray[np.float32] = network.predict(images, batch_size=batch_size, verbose=0)
     if not np.isfinite(output).all():
         raise FloatingPointError(f"the network {network.name} gives outputs that are not finite numbers")
     return output

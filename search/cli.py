@@ -12,7 +12,17 @@ from typer.exceptions import TyperException
 import models
 from models.data import DataError
 from search.errors import SearchError, UsageError
-from search.settings import Baselines, EngineName, Place, Pruner, Sampler, check_name, seconds
+from search.settings import (
+    Baselines,
+    EngineName,
+    Place,
+    PrecisionChoice,
+    Pruner,
+    Sampler,
+    check_name,
+    seconds,
+    worker_count,
+)
 from search.signals import Stopped
 from tracking import TrackingError
 
@@ -128,8 +138,21 @@ def run(
         ),
     ] = None,
     workers: Annotated[
-        int | None,
-        typer.Option(min=1, show_default="by family and cores", help="Trials side by side.", rich_help_panel=RUNNING),
+        str | None,
+        typer.Option(
+            metavar="auto|N",
+            show_default="auto",
+            help="Trials side by side; auto: one for each core, or GPU.",
+            rich_help_panel=RUNNING,
+        ),
+    ] = None,
+    precision: Annotated[
+        PrecisionChoice | None,
+        typer.Option(
+            show_default="auto",
+            help="What networks compute in while they train; auto: bfloat16 where this machine is faster at it.",
+            rich_help_panel=RUNNING,
+        ),
     ] = None,
     engine: Annotated[
         EngineName | None,
@@ -162,7 +185,8 @@ def run(
         "weights": weights,
         "timeout": seconds(timeout) if timeout else None,
         "trial_timeout": seconds(trial_timeout, "--trial-timeout") if trial_timeout else None,
-        "workers": workers,
+        "workers": worker_count(workers) if workers else None,
+        "precision": precision,
         "engine": engine,
     }
     act = running.plan if dry_run else running.run

@@ -16,6 +16,7 @@ from models.family import Choice, Resources
 from search import baselines, crash, recording, storage
 from search.engines import Engine
 from search.errors import SearchError
+from search.execution import Plan
 from search.jobs import Blocked, Built, Died, EpochDone, Failed, Job, Message, Rejected, Trained
 from search.progress import Progress, duration, short
 from search.recording import Outcome
@@ -67,10 +68,11 @@ class Driver:
         progress: Progress,
         images: Images,
         shared: Path,
+        plan: Plan,
         stop: Stop | None = None,
     ) -> None:
         self._study, self._engine, self._seam, self._progress = study, engine, seam, progress
-        self._images, self._shared = images, shared
+        self._images, self._shared, self._plan = images, shared, plan
         self._stop = stop or Stop()
         self._settings = study.settings
         self._began = time.monotonic()
@@ -150,6 +152,7 @@ class Driver:
             patience=attributes.get("patience"),
             seed=self._study.seed(trial.number),
             folder=self._settings.checkpoints / f"{trial.number:04d}",
+            precision=self._plan.precision,
         )
 
     def _epochs(self, trial: optuna.Trial) -> int:
@@ -161,7 +164,7 @@ class Driver:
         tags = recording.identity(settings.study, key, trial.number, settings.family, trial.user_attrs)
         if settings.caveat:
             tags["search.caveat"] = settings.caveat
-        return tags | dict(recording.origin())
+        return tags | self._plan.tags() | dict(recording.origin())
 
     def _handle(self, number: int, message: Message) -> None:
         current = self._open[number]

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 from models.family import Choice, Evaluation, Resources
+from models.precision import Precision
+from models.probe import Pace
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,25 @@ class Job:
     patience: int | None
     seed: int
     folder: Path
+    precision: Precision = "float32"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A race between the precisions, with this configuration and on some of the images. No trial has its number."""
+
+    family: str
+    parameters: Mapping[str, Choice]
+    images: Path
+    resources: Resources
+    number: int = -1
+
+
+@dataclass(frozen=True)
+class Probed:
+    """What came of a race."""
+
+    paces: Mapping[Precision, Pace]
 
 
 @dataclass(frozen=True)
@@ -89,5 +110,5 @@ class Died:
     reason: str
 
 
-Ending = Trained | Rejected | Failed | Blocked | Died
+Ending = Trained | Probed | Rejected | Failed | Blocked | Died
 Message = Built | EpochDone | Ending

@@ -20,6 +20,7 @@ from search.addresses import redacted
 from search.baselines import Baseline
 from search.doctor.findings import Finding
 from search.estimate import Estimate
+from search.execution import Plan
 from search.progress import duration, short
 from search.results import Reproduction, Result, Summary
 from search.settings import Settings
@@ -188,6 +189,7 @@ def plan(
     space: Space,
     fixed: Mapping[str, Choice],
     baselines: Sequence[tuple[str, Baseline, Mapping[str, Any]]],
+    execution: Plan,
     estimated: Estimate,
     images: DataSummary,
     output: Format,
@@ -200,6 +202,7 @@ def plan(
                 "settings": settings.lasting() | {"study": settings.study, "home": str(settings.home)},
                 "space": described | {name: [value] for name, value in fixed.items()},
                 "baselines": [{"name": name, **attributes} for name, _, attributes in baselines],
+                "execution": asdict(execution),
                 "estimate": asdict(estimated),
                 "data": {"name": images.name, "digest": images.digest},
             }
@@ -217,9 +220,9 @@ def plan(
         _print(table)
     _print(
         f"about {estimated.epochs} epochs on {sum(images.counts['train']):,} images of {images.name}, roughly "
-        f"{duration(estimated.seconds)} and up to {estimated.megabytes:,.0f} MB in {settings.home}, with "
-        f"{settings.worker_count} worker(s) of {settings.threads} thread(s)"
+        f"{duration(estimated.seconds)} and up to {estimated.megabytes:,.0f} MB in {settings.home}"
     )
+    _print(f"{execution.text}; an epoch in one call, {execution.evaluation_batch:,} images judged at once")
 
 
 def conclusion(summary: Summary, settings: Settings) -> None:

@@ -16,10 +16,25 @@ import models
 import tracking
 from models import data
 from models.data import Images
-from search import addresses, crash, disk, engines, locks, printing, quiet, results, signals, space, storage
+from search import (
+    addresses,
+    crash,
+    disk,
+    engines,
+    execution,
+    locks,
+    printing,
+    quiet,
+    results,
+    signals,
+    space,
+    storage,
+)
 from search.driver import Driver
+from search.engines import Engine
 from search.errors import SearchError, UsageError
 from search.estimate import Estimate, estimate, least_megabytes
+from search.execution import Plan
 from search.progress import begin, duration, say
 from search.seam import Seam
 from search.settings import Place, Settings, resolve
@@ -41,12 +56,14 @@ def plan(study: str, place: Place, flags: Mapping[str, Any], output: Format) -> 
     family = models.family(settings.family)
     fixed = space.parse(family, settings.fix)
     left = settings.trials - _finished(settings)
+    planned = execution.plan(settings, images.shape, execution.machine())
     printing.plan(
         settings,
         space=space.of(family, fixed),
         fixed=fixed,
         baselines=planned_baselines(settings),
-        estimated=estimate(settings, images, max(left, 0)),
+        execution=planned,
+        estimated=estimate(settings, planned, images, max(left, 0)),
         images=data.summary(images),
         output=output,
     )
@@ -58,27 +75,28 @@ def run(study: str, place: Place, flags: Mapping[str, Any], output: Format) -> i
     console = Console(stderr=True)
     quiet.libraries()
     settings, images = _decide(study, place, flags)
-    disk.require(settings.home, least_megabytes(settings))
+    planned = execution.plan(settings, images.shape, execution.machine())
+    disk.require(settings.home, least_megabytes(settings, planned))
     _require_writable(settings.home)
     with signals.heeded() as stop, locks.alone(settings.home, study):
         try:
-            _go_on(console, settings, images, stop)
+            _go_on(console, settings, images, planned, stop)
         except Stopped:
             say(console, "stopped: what was finished stays, and the same command goes on")
             raise
     return _conclude(settings, output)
 
 
-def _go_on(console: Console, settings: Settings, images: Images, stop: Stop) -> None:
+def _go_on(console: Console, settings: Settings, images: Images, planned: Plan, stop: Stop) -> None:
     """Bring the study to the number of trials asked for, and deliver what an earlier call had to leave."""
     with storage.told(settings.storage):
         study = Study.open(storage.connect(settings.storage), settings, images.digest)
         new = study.enqueue_baselines()
     left = settings.trials - study.standing().finished
     if left > 0:
-        expected = estimate(settings, images, left)
-        _say_what_comes(console, settings, images, new, left, expected)
-        _search(console, study, images, expected, stop)
+        expected = estimate(settings, planned, images, left)
+        _say_what_comes(console, settings, images, new, left, expected, planned)
+        _search(console, study, images, expected, planned, stop)
     else:
         say(
             console,
@@ -148,7 +166,13 @@ def _require_writable(home: Path) -> None:
 
 
 def _say_what_comes(
-    console: Console, settings: Settings, images: Images, new: list[str], left: int, expected: Estimate
+    console: Console,
+    settings: Settings,
+    images: Images,
+    new: list[str],
+    left: int,
+    expected: Estimate,
+    planned: Plan,
 ) -> None:
     begun = "" if left == settings.trials else f", {settings.trials - left} of them finished before"
     limit = f", no new trial after {duration(settings.timeout)}" if settings.timeout else ""
@@ -158,26 +182,36 @@ def _say_what_comes(
         f"study {settings.study}: {settings.trials} trials of {settings.family}{begun}, up to {settings.epochs} epochs "
         f"each, on {len(images.train):,} images of {images.name} ({len(images.validation):,} validate){baselines}\n"
         f"roughly {duration(expected.seconds)}{limit}; first epoch in about {duration(expected.first_epoch_seconds)}; "
-        f"{settings.worker_count} worker(s) of {settings.threads} thread(s); up to {expected.megabytes:,.0f} MB in "
-        f"{settings.home}",
+        f"up to {expected.megabytes:,.0f} MB in {settings.home}\n{planned.text}",
     )
     free = disk.megabytes_free(settings.home)
     if free < expected.megabytes:
         say(console, f"only {free:,.0f} MB are free there: the search will stop when they are used up, and go on later")
 
 
-def _search(console: Console, study: Study, images: Images, expected: Estimate, stop: Stop) -> None:
+def _search(console: Console, study: Study, images: Images, expected: Estimate, planned: Plan, stop: Stop) -> None:
     """Start the workers first: they import TensorFlow while the tracker is opened."""
     settings = study.settings
     shared = data.share(images, settings.home / "cache")
-    engine = engines.start(settings.engine, settings.worker_count, settings.threads, settings.home / "logs")
+    logs = settings.home / "logs"
+    engine = engines.start(settings.engine, planned.workers, planned.threads, logs, planned.devices)
     with closing(engine), _joined(console, study) as seam:
         try:
+            settled = _settled(console, planned, engine, settings, images, shared)
             with begin(console, settings.study, study.goal, settings.trials, expected.seconds) as progress:
-                Driver(study, engine, seam, progress, images, shared, stop).run()
+                Driver(study, engine, seam, progress, images, shared, settled, stop).run()
         finally:
             # What is left to deliver needs the cores.
             engine.close()
+
+
+def _settled(console: Console, planned: Plan, engine: Engine, settings: Settings, images: Images, shared: Path) -> Plan:
+    """Return the plan with everything decided: what only a probe can tell is probed now."""
+    if not planned.probe:
+        return planned
+    settled = execution.probed(planned, engine, settings, images.shape, shared, execution.machine())
+    say(console, settled.text)
+    return settled
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from tracking import databases
 Sampler = Literal["tpe", "random", "qmc", "grid"]
 Pruner = Literal["hyperband", "median", "none"]
 EngineName = Literal["processes", "inline"]
+PrecisionChoice = Literal["auto", "float32", "bfloat16"]
 Baselines = Literal["none", "best", "all"]
 STUDY_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 # Without a number of trials from the person, a search ends after this.
@@ -27,7 +28,7 @@ PASSING = ("study", "home", "storage", "tracking_uri", "workers", "engine", "tim
 
 @dataclass(frozen=True)
 class Settings:
-    """A search, fully decided. Timeouts are in seconds; `workers` 0 leaves the number to the family."""
+    """A search, fully decided. Timeouts are in seconds; `workers` 0 leaves the number to the machine."""
 
     study: str
     family: str
@@ -40,6 +41,7 @@ class Settings:
     timeout: float | None = None
     trial_timeout: float | None = None
     workers: int = 0
+    precision: PrecisionChoice = "auto"
     engine: EngineName = "processes"
     seed: int = 0
     sampler: Sampler = "tpe"
@@ -67,24 +69,6 @@ class Settings:
     def checkpoints(self) -> Path:
         """Where open trials keep how far they are, each in a folder named by its number."""
         return self.home / "checkpoints" / self.study
-
-    @property
-    def cores(self) -> int:
-        """Cores that this process may use."""
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-    @property
-    def worker_count(self) -> int:
-        """Chosen by the person, else one for each core where the family gains nothing from several."""
-        if self.engine == "inline":
-            return 1
-        bound_by = models.family(self.family).cost.bound_by
-        return min(self.workers or (self.cores if bound_by == "dispatch" else 1), self.trials)
-
-    @property
-    def threads(self) -> int:
-        """Threads of each worker: never more than cores in all."""
-        return max(1, self.cores // self.worker_count)
 
 
 def caveat(weights: str) -> str:
@@ -175,6 +159,15 @@ def _refuse_changes(study: str, given: Mapping[str, Any], stored: Mapping[str, A
                 f"comparable; go on without --{name}, or begin another with --study {study}-2 "
                 f"--family {given.get('family', stored['family'])}"
             )
+
+
+def worker_count(text: str) -> int:
+    """Return the number in the value of --workers, 0 for `auto`. Raises `UsageError`."""
+    if text == "auto":
+        return 0
+    if not re.fullmatch(r"[1-9][0-9]{0,3}", text):
+        raise UsageError(f"--workers {text}: give a number of trials side by side, from 1, or auto")
+    return int(text)
 
 
 def seconds(text: str, flag: str = "--timeout") -> float:

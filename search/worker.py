@@ -3,14 +3,31 @@
 import traceback
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import models
+from models import precision
 from models.data import open_shared
 from models.data.images import Images
 from models.family import Choice, Diverged, Family, Goal, Infeasible, Unavailable
+from models.precision import Precision
 from search import crash, disk
-from search.jobs import Blocked, Built, Died, Ending, EpochDone, Failed, Job, Message, ModelFile, Rejected, Trained
+from search.jobs import (
+    Blocked,
+    Built,
+    Died,
+    Ending,
+    EpochDone,
+    Failed,
+    Job,
+    Message,
+    ModelFile,
+    Probe,
+    Probed,
+    Rejected,
+    Trained,
+)
 
 if TYPE_CHECKING:
     from keras import Model as Network
@@ -65,10 +82,10 @@ class Progress:
             self.best = network.get_weights()
 
 
-def run(job: Job) -> Training:
+def run(job: Job | Probe) -> Training:
     """Train as the job says, yielding messages; the answer to each is whether to go on."""
     try:
-        yield from _train(job)
+        yield from _train(job) if isinstance(job, Job) else _race(job)
     except Infeasible as error:
         yield Rejected(str(error))
     except Diverged as error:
@@ -77,15 +94,15 @@ def run(job: Job) -> Training:
         yield Blocked(str(error))
     # Whatever a family's code raises belongs to its trial, and must not end the worker or the search.
     except Exception as error:  # noqa: BLE001  # see above
-        yield _judged(error, job)
+        yield _judged(error, job.folder if isinstance(job, Job) else job.images)
 
 
-def _judged(error: Exception, job: Job) -> Ending:
+def _judged(error: Exception, folder: Path) -> Ending:
     """Tell a machine that is too full from code that is wrong."""
     # TensorFlow's is told by its name, since an import would take seconds where it was not needed.
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
         return Died(f"out of memory ({str(error).partition(chr(10))[0] or type(error).__name__})")
-    if refused := disk.refusal(error, job.folder):
+    if refused := disk.refusal(error, folder):
         return Blocked(refused)
     return Failed(f"{type(error).__name__}: {error}", traceback.format_exc())
 
@@ -97,7 +114,7 @@ def _train(job: Job) -> Training:
     family = models.family(job.family).suggest(Given(job.parameters))
     images = open_shared(job.images)
     prepared = family.prepare(images, job.resources)
-    network = family.build(images.shape, job.seed)
+    network = _build(job, family, images, job.precision)
     yield Built(network.count_params())
     progress = _resume(job, family.goal, network)
     stopped: Literal["early", "pruned"] | None = None
@@ -112,14 +129,28 @@ def _train(job: Job) -> Training:
             stopped = "early"
         if stopped:
             break
-    network.set_weights(progress.best)
+    kept = network if job.precision == "float32" else _build(job, family, images, "float32")
+    kept.set_weights(progress.best)
     yield Trained(
         best_epoch=progress.best_epoch,
         stopped=stopped,
-        validation=family.evaluate(network, prepared, "validation"),
-        test=family.evaluate(network, prepared, "test"),
-        model=_save(job, family, network, images),
+        validation=family.evaluate(kept, prepared, "validation"),
+        test=family.evaluate(kept, prepared, "test"),
+        model=_save(job, family, kept, images),
     )
+
+
+def _build(job: Job, family: Family, images: Images, computing: Precision) -> "Network":
+    with precision.computing(computing):
+        return family.build(images.shape, job.seed)
+
+
+def _race(job: Probe) -> Training:
+    from models import probe
+
+    configuration = models.family(job.family).suggest(Given(job.parameters))
+    images = probe.some_of(open_shared(job.images))
+    yield Probed(probe.race(configuration, configuration.prepare(images, job.resources)))
 
 
 def _resume(job: Job, goal: Goal, network: "Network") -> Progress:

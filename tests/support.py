@@ -13,10 +13,12 @@ import models
 from models.data import share
 from models.data.images import Images, Split
 from models.family import Family, Resources
+from search.execution import Plan
 from search.jobs import Job
 
 # TensorFlow may be configured once in a process: for every test alike.
 THREADS = len(os.sched_getaffinity(0))
+PLAN = Plan(workers=1, threads=THREADS, precision="float32", why="for tests", evaluation_batch=1000)
 CHEAP = {
     "depth": 1,
     "dense_depth": 1,

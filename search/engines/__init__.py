@@ -1,9 +1,10 @@
 """Where workers run. An engine moves jobs and messages; it knows neither Optuna nor MLflow."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from search.jobs import Job, Message
+from search.jobs import Job, Message, Probe
 from search.settings import EngineName
 
 
@@ -14,7 +15,7 @@ class Engine(Protocol):
     def free(self) -> int:
         """How many jobs can be started now."""
 
-    def start(self, job: Job) -> None:
+    def start(self, job: Job | Probe) -> None:
         """Give a job to a free worker."""
 
     def receive(self, timeout: float) -> tuple[int, Message] | None:
@@ -30,12 +31,15 @@ class Engine(Protocol):
         """End all workers, in the middle of their work if need be."""
 
 
-def start(name: EngineName, workers: int, threads: int, logs: Path) -> Engine:
-    """Start an engine's workers, of `threads` threads each; what libraries print goes to files in `logs`."""
+def start(name: EngineName, workers: int, threads: int, logs: Path, devices: Sequence[str] = ()) -> Engine:
+    """Start an engine's workers, of `threads` threads each; what libraries print goes to files in `logs`.
+
+    `devices` are the numbers of the GPUs on which they compute, one for each worker; none: on whatever they find.
+    """
     if name == "inline":
         from search.engines.inline import Inline
 
         return Inline(threads, logs)
     from search.engines.processes import Processes
 
-    return Processes(workers, threads, logs)
+    return Processes(workers, threads, logs, devices)

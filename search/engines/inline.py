@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from search import quiet, worker
-from search.jobs import Ending, Job, Message
+from search.jobs import Ending, Job, Message, Probe
 
 
 class Inline:
@@ -26,7 +26,7 @@ class Inline:
         """One, or none while a job is going on."""
         return 0 if self._training else 1
 
-    def start(self, job: Job) -> None:
+    def start(self, job: Job | Probe) -> None:
         """Take the job; it is begun by `receive`."""
         self._number, self._training, self._answer = job.number, worker.run(job), None
 

@@ -4,13 +4,14 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 from search import quiet, worker
-from search.jobs import Died, Ending, Job, Message
+from search.jobs import Died, Ending, Job, Message, Probe
 from search.signals import ASKING_TO_STOP
 
 # Never forked: TensorFlow's threads do not survive a fork.
@@ -24,23 +25,27 @@ class Worker:
     process: SpawnProcess
     pipe: Connection
     log: Path
+    device: str
     number: int | None = None
 
 
 class Processes:
     """A fixed number of workers that live for many trials: importing TensorFlow takes seconds."""
 
-    def __init__(self, workers: int, threads: int, logs: Path) -> None:
+    def __init__(self, workers: int, threads: int, logs: Path, devices: Sequence[str] = ()) -> None:
         logs.mkdir(parents=True, exist_ok=True)
         self._threads = threads
-        self._workers = [self._spawn(logs / f"worker-{number + 1}.log") for number in range(workers)]
+        self._workers = [
+            self._spawn(logs / f"worker-{number + 1}.log", devices[number] if devices else "")
+            for number in range(workers)
+        ]
 
     @property
     def free(self) -> int:
         """How many workers wait for a job."""
         return sum(worker.number is None for worker in self._workers)
 
-    def start(self, job: Job) -> None:
+    def start(self, job: Job | Probe) -> None:
         """Give the job to a worker that waits; one that died while it waited is replaced."""
         chosen = next(worker for worker in self._workers if worker.number is None)
         if not chosen.process.is_alive():
@@ -98,17 +103,17 @@ class Processes:
             ended.process.join()
             ended.pipe.close()
 
-    def _spawn(self, log: Path) -> Worker:
+    def _spawn(self, log: Path, device: str) -> Worker:
         ours, theirs = CONTEXT.Pipe()
-        process = CONTEXT.Process(target=_serve, args=(theirs, self._threads, log), name=log.stem, daemon=True)
+        process = CONTEXT.Process(target=_serve, args=(theirs, self._threads, log, device), name=log.stem, daemon=True)
         process.start()
         theirs.close()
-        return Worker(process, ours, log)
+        return Worker(process, ours, log, device)
 
     def _replace(self, dead: Worker) -> Worker:
         dead.pipe.close()
         dead.process.kill()
-        new = self._spawn(dead.log)
+        new = self._spawn(dead.log, dead.device)
         self._workers[self._workers.index(dead)] = new
         return new
 
@@ -129,9 +134,12 @@ class Processes:
         return f"worker ended with exit code {code} (its log: {dead.log})"
 
 
-def _serve(pipe: Connection, threads: int, log: Path) -> None:
+def _serve(pipe: Connection, threads: int, log: Path, device: str) -> None:
     """Do jobs until the driver closes the pipe."""
     quiet.redirect(log)
+    if device:
+        # Read when TensorFlow is imported: of all GPUs it sees this one.
+        os.environ["CUDA_VISIBLE_DEVICES"] = device
     threading.Thread(target=_end_with_driver, daemon=True).start()
     # Ctrl-C and its kin reach the whole group of processes; what they mean is the driver's to decide.
     for number in ASKING_TO_STOP:
@@ -146,7 +154,7 @@ def _serve(pipe: Connection, threads: int, log: Path) -> None:
         return
 
 
-def _do(pipe: Connection, job: Job) -> None:
+def _do(pipe: Connection, job: Job | Probe) -> None:
     training = worker.run(job)
     message = next(training)
     while not isinstance(message, Ending):

@@ -15,7 +15,7 @@ from search.progress import begin
 from search.seam import Seam
 from search.settings import Place, Settings, resolve
 from search.study import Study
-from tests.support import THREADS
+from tests.support import PLAN, THREADS
 from tracking.courier import Courier
 from tracking.engines.memory import MemoryTracker
 from tracking.spool import Spool
@@ -63,7 +63,7 @@ def search(bars: Images, open_study: Callable[[Settings], Study], tensorflow: No
         try:
             seam.catch_up()
             with begin(console, settings.study, study.goal, settings.trials, 60.0) as progress:
-                Driver(study, engine, seam, progress, bars, shared).run()
+                Driver(study, engine, seam, progress, bars, shared, PLAN).run()
         finally:
             engine.close()
             courier.settle(60 if not courier.problem else 1)

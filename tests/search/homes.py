@@ -22,6 +22,7 @@ from search.seam import Seam
 from search.settings import Place, Settings, resolve
 from search.study import Study, planned_baselines
 from tests.search.test_driver import Script
+from tests.support import PLAN
 from tracking.courier import Courier
 from tracking.spool import Spool
 
@@ -65,7 +66,7 @@ def search(home: Path, images: Images, study: str = "mlp", endings: Sequence[str
         console = Console(file=file, width=200)
         with begin(console, study, opened.goal, chosen.trials, 60.0) as progress:
             try:
-                Driver(opened, engine, seam, progress, images, share(images, home / "cache")).run()
+                Driver(opened, engine, seam, progress, images, share(images, home / "cache"), PLAN).run()
             except SearchError as error:
                 assert "was stopped" in str(error)
     assert courier.settle(120) == []

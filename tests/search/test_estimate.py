@@ -8,7 +8,7 @@ import models
 from models.data import Images
 from search.estimate import estimate, least_megabytes
 from search.settings import Settings
-from tests.support import make_images
+from tests.support import PLAN, make_images
 
 Settle = Callable[..., Settings]
 
@@ -16,24 +16,29 @@ Settle = Callable[..., Settings]
 @pytest.mark.parametrize("name", models.names())
 def test_twice_the_trials_take_about_twice_as_long(name: str, settle: Settle, bars: Images) -> None:
     settings = settle(name, trials=100)
-    once, twice = (estimate(settings, bars, trials).seconds for trials in (50, 100))
+    once, twice = (estimate(settings, PLAN, bars, trials).seconds for trials in (50, 100))
     assert 1.3 * once < twice < 2.1 * once
 
 
 def test_a_timeout_bounds_the_time(settle: Settle, bars: Images) -> None:
-    assert estimate(settle(trials=100, timeout=30.0), bars, 100).seconds == 30
+    assert estimate(settle(trials=100, timeout=30.0), PLAN, bars, 100).seconds == 30
 
 
 def test_baselines_count_with_the_reports_own_epochs(settle: Settle, bars: Images) -> None:
     settings = settle(trials=21, baselines="all", epochs=1)
-    assert estimate(settings, bars, 21).epochs == 21 * 20
+    assert estimate(settings, PLAN, bars, 21).epochs == 21 * 20
 
 
 def test_larger_images_and_more_of_them_take_longer(settle: Settle, bars: Images) -> None:
     settings = settle("cnn", trials=10)
     larger, more = make_images(height=56, width=56), make_images(train=3200)
-    assert estimate(settings, larger, 10).first_epoch_seconds > estimate(settings, bars, 10).first_epoch_seconds
-    assert estimate(settings, more, 10).first_epoch_seconds > estimate(settings, bars, 10).first_epoch_seconds
+    assert (
+        estimate(settings, PLAN, larger, 10).first_epoch_seconds
+        > estimate(settings, PLAN, bars, 10).first_epoch_seconds
+    )
+    assert (
+        estimate(settings, PLAN, more, 10).first_epoch_seconds > estimate(settings, PLAN, bars, 10).first_epoch_seconds
+    )
 
 
 @pytest.mark.parametrize("name", models.names())
@@ -42,5 +47,7 @@ def test_what_must_be_free_is_less_than_what_a_long_search_takes_and_more_than_a
 ) -> None:
     settings = settle(name, trials=200)
     assert (
-        models.family(name).cost.model_megabytes < least_megabytes(settings) < estimate(settings, bars, 200).megabytes
+        models.family(name).cost.model_megabytes
+        < least_megabytes(settings, PLAN)
+        < estimate(settings, PLAN, bars, 200).megabytes
     )

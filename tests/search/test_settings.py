@@ -9,7 +9,7 @@ from optuna.trial import TrialState
 
 from search import settings, storage
 from search.errors import UsageError
-from search.settings import Place, check_name, resolve
+from search.settings import Place, check_name, resolve, worker_count
 from search.study import Study
 
 PLACE = Place.at(Path("/somewhere"), None, None)
@@ -90,9 +90,12 @@ def test_odd_study_names_are_refused(name: str) -> None:
         check_name(name)
 
 
-def test_workers_never_take_more_threads_than_there_are_cores() -> None:
-    for family in ("mlp", "lenet5"):
-        for workers in (None, 1, 2, 5):
-            chosen = resolve(family, PLACE, {"workers": workers}, {})
-            assert chosen.threads >= 1
-            assert chosen.worker_count * chosen.threads <= max(chosen.cores, chosen.worker_count)
+@pytest.mark.parametrize(("text", "count"), [("auto", 0), ("1", 1), ("16", 16)])
+def test_workers_are_a_number_or_left_to_the_machine(text: str, count: int) -> None:
+    assert worker_count(text) == count
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "2.5", "two", "", "99999", "²"])
+def test_any_other_number_of_workers_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=r"from 1, or auto"):
+        worker_count(text)

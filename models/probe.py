@@ -1,0 +1,50 @@
+"""A short race between the precisions, on this very machine: how fast a network trains in each, and how well."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from models import precision
+from models.data.images import Images, Split
+from models.family import Family
+from models.precision import Precision
+
+PRECISIONS: Final[tuple[Precision, ...]] = ("float32", "bfloat16")
+# The first epoch compiles; the best of the others counts.
+EPOCHS: Final = 4
+
+
+IMAGES: Final = 2_000
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds of an epoch, and the value of the goal on validation images after the last."""
+
+    seconds: float
+    value: float
+
+
+def some_of(images: Images) -> Images:
+    """Return at most `IMAGES` images of each split, spread over all of them."""
+
+    def some(split: Split) -> Split:
+        return split.at(np.unique(np.linspace(0, len(split) - 1, IMAGES).astype(np.int64)))
+
+    return replace(images, train=some(images.train), validation=some(images.validation), test=some(images.test))
+
+
+def race(configuration: Family, images: Images, seed: int = 0) -> Mapping[Precision, Pace]:
+    """Train the same network in each precision, epoch by epoch in turns, so that what else goes on is shared."""
+    trainings = {}
+    for name in PRECISIONS:
+        with precision.computing(name):
+            network = configuration.build(images.shape, seed)
+        trainings[name] = configuration.fit(network, images, epochs=EPOCHS, seed=seed)
+    epochs = [{name: next(training) for name, training in trainings.items()} for _ in range(EPOCHS)]
+    return {
+        name: Pace(min(epoch[name]["seconds"] for epoch in epochs[1:]), epochs[-1][name][configuration.goal.metric])
+        for name in PRECISIONS
+    }
