@@ -104,11 +104,25 @@ def run(
     ] = None,
     pruner: Annotated[
         Pruner | None,
-        typer.Option(show_default="hyperband", help="What ends hopeless trials.", rich_help_panel=SEARCH),
+        typer.Option(
+            show_default="hyperband",
+            help="What ends hopeless trials. halving: they wait after a tenth and a third of the epochs, and the best "
+            "third goes on from there; screening: after one epoch, and the best tenth.",
+            rich_help_panel=SEARCH,
+        ),
     ] = None,
     seed: Annotated[
         int | None,
         typer.Option(min=0, show_default="0", help="Decides all that is random.", rich_help_panel=SEARCH),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            show_default="none",
+            help="End a trial whose validation loss has not fallen for so many epochs.",
+            rich_help_panel=SEARCH,
+        ),
     ] = None,
     weights: Annotated[
         str | None,
@@ -124,7 +138,7 @@ def run(
         typer.Option(
             metavar="90s|30m|2h",
             show_default="1h where --trials is not given",
-            help="Begin no trial after this; those under way end as usual.",
+            help="Draw no trial after this; those drawn end as usual.",
             rich_help_panel=RUNNING,
         ),
     ] = None,
@@ -182,6 +196,7 @@ def run(
         "sampler": sampler,
         "pruner": pruner,
         "seed": seed,
+        "patience": patience,
         "weights": weights,
         "timeout": seconds(timeout) if timeout else None,
         "trial_timeout": seconds(trial_timeout, "--trial-timeout") if trial_timeout else None,

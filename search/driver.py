@@ -1,7 +1,7 @@
 """The loop that asks, hands out, reports, records and tells: the one writer of both stores."""
 
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -17,12 +17,13 @@ from search import baselines, crash, recording, storage
 from search.engines import Engine
 from search.errors import SearchError
 from search.execution import Plan
-from search.jobs import Blocked, Built, Died, EpochDone, Failed, Job, Message, Rejected, Trained
+from search.halving import Brackets
+from search.jobs import Answer, Blocked, Built, Died, EpochDone, Failed, Job, Message, Paused, Rejected, Trained
 from search.progress import Progress, duration, short
 from search.recording import Outcome
 from search.seam import Seam
 from search.signals import Stop
-from search.study import Study, run_name
+from search.study import Study, dismissed, run_name
 from tracking import Recorder, Status, TrackingError
 
 # A worker that is killed under a trial this often is taken to be killed by it.
@@ -43,6 +44,7 @@ class Open:
     run: Recorder
     job: Job
     title: str
+    label: str
     history: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     recorded: int = 0
     parameters: int = 0
@@ -76,7 +78,12 @@ class Driver:
         self._stop = stop or Stop()
         self._settings = study.settings
         self._began = time.monotonic()
+        # Trials with a worker, those that wait at a rung, and those that wait for a worker, first come first served.
         self._open: dict[int, Open] = {}
+        self._waiting: dict[int, Open] = {}
+        self._queue: deque[Open] = deque()
+        self._interrupted: list[optuna.Trial] = []
+        self._brackets = Brackets(study.ladder, study.goal) if study.ladder else None
         self._problem = ""
         self._errors_in_a_row = 0
         self._exhausted = False
@@ -89,12 +96,15 @@ class Driver:
         However this ends, open trials are left as ones that the next call goes on with.
         """
         with self._stop.held():
-            interrupted = self._study.interrupted()
+            self._interrupted = self._study.interrupted()
+            self._recall()
         try:
-            while self._fill(interrupted):
+            while self._fill():
                 received = self._engine.receive(timeout=1.0)
                 with self._stop.held():
                     if received:
+                        # A worker that is done trains on while it is recorded what it has done.
+                        self._start_next()
                         self._handle(*received)
                     self._end_hanging()
                     self._seam.link()
@@ -102,29 +112,99 @@ class Driver:
         finally:
             # A full disk may be what ended the search; the trials can be gone on with all the same.
             with suppress(TrackingError):
-                for left in self._open.values():
+                for left in (*self._open.values(), *self._waiting.values(), *self._queue):
                     left.run.finish(Status.SCHEDULED)
 
-    def _fill(self, interrupted: list[optuna.Trial]) -> bool:
-        """Give every free worker a trial, those that were interrupted first; return whether any is under way."""
-        while self._engine.free and (interrupted or self._wants_more()):
+    def _recall(self) -> None:
+        """Let the brackets know what trials have come to so far."""
+        if self._brackets is None:
+            return
+        for trial in self._study.trials():
+            if trial.state == TrialState.WAITING or dismissed(trial) or "baseline" in trial.user_attrs:
+                continue
+            self._brackets.enter(trial.number)
+            for step, value in sorted(trial.intermediate_values.items()):
+                self._brackets.report(trial.number, step, value)
+            if trial.state.is_finished():
+                self._brackets.end(trial.number, complete=trial.state == TrialState.COMPLETE)
+
+    def _fill(self) -> bool:
+        """Give every free worker a trial, and have one more at hand; return whether any is under way."""
+        more = True
+        while more:
             with self._stop.held():
-                storage.require_there(self._settings.storage)
-                trial = interrupted.pop(0) if interrupted else self._study.ask()
-                crash.point("after_ask")
-                if trial is None:
-                    self._exhausted = True
-                    self._progress.note("every point of the grid was tried: there is nothing more to search")
-                else:
-                    self._begin(trial)
+                more = self._at_hand() and self._start_next()
         return bool(self._open)
+
+    def _at_hand(self) -> bool:
+        """Have a trial at hand, if there is any: it is drawn while others train."""
+        self._decide()
+        if not self._queue:
+            self._prepare()
+        if not self._queue:
+            # What was prepared may be there only to wait.
+            self._decide()
+        return bool(self._queue)
+
+    def _start_next(self) -> bool:
+        """Give the trial that is at hand to a worker that is free; return whether that was done."""
+        if not (self._engine.free and self._queue):
+            return False
+        current = self._queue.popleft()
+        number = current.job.number
+        self._open[number] = current
+        self._progress.started(number, current.label, self._epochs(current.trial), current.recorded)
+        self._count()
+        self._engine.start(current.job)
+        return True
+
+    def _prepare(self) -> None:
+        """Open one more trial, those that were interrupted first."""
+        while not self._queue and (self._interrupted or self._wants_more()):
+            storage.require_there(self._settings.storage)
+            trial = self._interrupted.pop(0) if self._interrupted else self._study.ask()
+            crash.point("after_ask")
+            if trial is None:
+                self._exhausted = True
+                self._progress.note("every point of the grid was tried: there is nothing more to search")
+                return
+            current = self._opened(trial)
+            if self._brackets and trial.number in self._brackets and self._brackets.waits(trial.number):
+                self._park(current)
+            else:
+                self._queue.append(current)
+
+    def _park(self, current: Open) -> None:
+        """Leave a trial until others have come as far."""
+        assert self._brackets, "trials wait for others in brackets alone"
+        self._brackets.park(current.job.number)
+        self._waiting[current.job.number] = current
+
+    def _decide(self) -> None:
+        """Let the best of those that wait go on, and the others be judged by what they have learnt."""
+        if self._brackets is None or self._interrupted:
+            return
+        verdicts = self._brackets.decide(closed=not self._wants_more())
+        for number in verdicts.dropped:
+            current = self._waiting.pop(number)
+            current.pruned = True
+            current.job = replace(current.job, epochs=self._brackets.step(number))
+            self._line_up(current)
+        for number in verdicts.promoted:
+            self._line_up(self._waiting.pop(number))
+
+    def _line_up(self, current: Open) -> None:
+        # It tells again of the epochs that it has behind it.
+        current.history.clear()
+        self._queue.appendleft(current)
 
     def _wants_more(self) -> bool:
         in_time = self._settings.timeout is None or time.monotonic() - self._began < self._settings.timeout
-        return not self._exhausted and in_time and self._finished + len(self._open) < self._settings.trials
+        begun = len(self._open) + len(self._waiting) + len(self._queue) + len(self._interrupted)
+        return not self._exhausted and in_time and self._finished + begun < self._settings.trials
 
-    def _begin(self, trial: optuna.Trial) -> None:
-        """Link the trial with its run, and hand it to a worker."""
+    def _opened(self, trial: optuna.Trial) -> Open:
+        """Link the trial with its run, and make a job of it."""
         parameters = self._study.suggest(trial)
         job = self._job(trial, parameters)
         title = run_name(self._settings.study, trial.number)
@@ -134,10 +214,9 @@ class Driver:
             title = f"{title} ({self._settings.caveat})"
         run.log_parameters(parameters | {"family": job.family, "epochs": job.epochs, "seed": job.seed})
         run.log_dataset(recording.dataset(self._images))
-        self._open[trial.number] = Open(trial, run, job, title)
-        self._progress.started(trial.number, _label(trial, parameters), job.epochs)
-        self._count()
-        self._engine.start(job)
+        if self._brackets is not None and "baseline" not in trial.user_attrs:
+            self._brackets.enter(trial.number)
+        return Open(trial, run, job, title, _label(trial, parameters))
 
     def _job(self, trial: optuna.Trial, parameters: Mapping[str, Choice]) -> Job:
         home, attributes = self._settings.home, trial.user_attrs
@@ -149,7 +228,7 @@ class Driver:
             images=self._shared,
             resources=Resources(home / "cache", self._settings.weights),
             epochs=self._epochs(trial),
-            patience=attributes.get("patience"),
+            patience=attributes.get("patience", self._settings.patience),
             seed=self._study.seed(trial.number),
             folder=self._settings.checkpoints / f"{trial.number:04d}",
             precision=self._plan.precision,
@@ -172,11 +251,19 @@ class Driver:
         match message:
             case Built(parameters):
                 current.parameters = parameters
-                self._engine.answer(number, go_on=True)
+                self._engine.answer(number, Answer.GO_ON)
             case EpochDone(epoch, metrics):
                 self._report(current, epoch, metrics)
             case Trained():
                 self._complete(current, message)
+            case Paused():
+                self._park(self._open.pop(number))
+                self._progress.paused(number)
+            case _:
+                self._handle_failure(current, message)
+
+    def _handle_failure(self, current: Open, message: Message) -> None:
+        match message:
             case Rejected(reason):
                 self._end(current, Outcome(TrialState.PRUNED, reason=recording.INFEASIBLE + reason))
             case Failed(reason, traceback):
@@ -194,17 +281,29 @@ class Driver:
         step = epoch + 1
         for name, number in metrics.items():
             current.history[name].append(number)
-        promising = self._study.report(current.trial, step, metrics[self._study.goal.metric])
+        value = metrics[self._study.goal.metric]
+        promising = self._study.report(current.trial, step, value)
         crash.point("after_report")
         # After its last epoch a trial has cost what it can: it is complete, whatever the pruner thinks of it.
         last = step == current.job.epochs
-        current.pruned = not promising and not last
+        current.pruned = current.pruned or (not promising and not last)
         current.overtime = current.overtime or (self._over(current) and not last)
-        self._engine.answer(current.job.number, go_on=not (current.pruned or current.overtime))
+        self._engine.answer(current.job.number, self._answer(current, step, value))
         if step > current.recorded:
             current.run.log_metrics(metrics, step=step)
             current.recorded = step
         self._progress.epoch(current.job.number, step, metrics)
+
+    def _answer(self, current: Open, step: int, value: float) -> Answer:
+        number = current.job.number
+        ranked = self._brackets is not None and number in self._brackets
+        if self._brackets and ranked:
+            self._brackets.report(number, step, value)
+        if step == current.job.epochs:
+            return Answer.GO_ON
+        if current.pruned or current.overtime:
+            return Answer.STOP
+        return Answer.PAUSE if self._brackets and ranked and self._brackets.waits(number) else Answer.GO_ON
 
     def _over(self, current: Open) -> bool:
         limit = self._settings.trial_timeout
@@ -230,7 +329,8 @@ class Driver:
         after = f"after {len(current.history['loss'])} of {self._epochs(current.trial)} epochs"
         if current.overtime:
             return f"stopped by --trial-timeout of {duration(self._settings.trial_timeout or 0)} {after}"
-        return {"pruned": after, "early": f"stopped early {after}", None: ""}[trained.stopped]
+        stopped = "pruned" if current.pruned else trained.stopped
+        return {"pruned": after, "early": f"stopped early {after}", None: ""}[stopped]
 
     def _fail(self, current: Open, reason: str, traceback: str) -> None:
         if traceback:
@@ -283,6 +383,8 @@ class Driver:
         """End the trial in both stores; its checkpoints are not needed any more."""
         number = current.job.number
         self._seam.end(current.trial, current.run, outcome)
+        if self._brackets and number in self._brackets:
+            self._brackets.end(number, complete=outcome.state == TrialState.COMPLETE)
         del self._open[number]
         self._finished += 1
         rmtree(current.job.folder, ignore_errors=True)

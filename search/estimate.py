@@ -6,7 +6,7 @@ import models
 from models.data import Images
 from search.execution import Plan
 from search.settings import Settings
-from search.study import planned_baselines
+from search.study import ladder, planned_baselines
 
 # Images for which families state their seconds.
 STATED_IMAGES = 54_000
@@ -43,7 +43,9 @@ def estimate(settings: Settings, plan: Plan, images: Images, trials_left: int) -
     """Estimate the trials that are left, baselines first."""
     cost = models.family(settings.family).cost
     baselines = [attributes["epochs"] for _, _, attributes in planned_baselines(settings)][:trials_left]
-    searched = (trials_left - len(baselines)) * settings.epochs * PRUNED_SHARE[settings.pruner]
+    rungs = ladder(settings)
+    share = rungs.share if rungs else PRUNED_SHARE[settings.pruner]
+    searched = (trials_left - len(baselines)) * settings.epochs * share
     epochs = sum(baselines) + searched
     pixels = images.shape.height * images.shape.width / STATED_PIXELS
     epoch_seconds = cost.epoch_seconds * len(images.train) / STATED_IMAGES * pixels

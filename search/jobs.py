@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Literal
 
@@ -52,9 +53,17 @@ class Built:
     parameters: int
 
 
+class Answer(Enum):
+    """What a worker is to do after an epoch: train on, stop and judge what there is, or leave it for another time."""
+
+    GO_ON = "go on"
+    STOP = "stop"
+    PAUSE = "pause"
+
+
 @dataclass(frozen=True)
 class EpochDone:
-    """An epoch, counted from 0. The answer says whether to go on. A training that is gone on with tells all again."""
+    """An epoch, counted from 0. The answer is an `Answer`. A training that is gone on with tells all again."""
 
     epoch: int
     metrics: Mapping[str, float]
@@ -104,11 +113,16 @@ class Blocked:
 
 
 @dataclass(frozen=True)
+class Paused:
+    """Training has stopped for now; its checkpoint has all it takes to go on."""
+
+
+@dataclass(frozen=True)
 class Died:
     """The worker is gone, or about to end for want of memory; a new one stands in its place."""
 
     reason: str
 
 
-Ending = Trained | Probed | Rejected | Failed | Blocked | Died
+Ending = Trained | Paused | Probed | Rejected | Failed | Blocked | Died
 Message = Built | EpochDone | Ending

@@ -49,9 +49,13 @@ class Progress:
         """Take in how many trials stand where, and the best value and whose it is."""
         self.standing, self.best = standing, best
 
-    def started(self, number: int, label: str, epochs: int) -> None:
-        """A trial begins."""
-        self.rows[number] = Row(label, epochs)
+    def started(self, number: int, label: str, epochs: int, done: int = 0) -> None:
+        """A trial begins, or goes on after so many epochs."""
+        self.rows[number] = Row(label, epochs, done)
+
+    def paused(self, number: int) -> None:
+        """A trial waits for others, to be compared with them."""
+        self.rows.pop(number, None)
 
     def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
         """An epoch, counted from 1, is done."""
@@ -88,15 +92,17 @@ class Progress:
 class Lines(Progress):
     """One line an event, for logs and pipes."""
 
-    def started(self, number: int, label: str, epochs: int) -> None:
-        """Say that a trial begins."""
-        super().started(number, label, epochs)
-        self.note(f"trial {number} begins: {label}")
+    def started(self, number: int, label: str, epochs: int, done: int = 0) -> None:
+        """Say that a trial begins, or goes on."""
+        super().started(number, label, epochs, done)
+        self.note(f"trial {number} goes on after epoch {done}" if done else f"trial {number} begins: {label}")
 
     def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Say what an epoch gave."""
-        super().epoch(number, epoch, metrics)
+        """Say what an epoch gave, once."""
         row = self.rows[number]
+        if epoch <= row.epoch:
+            return
+        super().epoch(number, epoch, metrics)
         value = f"{self.goal.metric} {metrics[self.goal.metric]:.4f}"
         self.note(f"trial {number}: epoch {epoch}/{row.epochs}, {value}, {metrics['seconds']:.1f} s")
 

@@ -13,7 +13,7 @@ from search.errors import UsageError
 from tracking import databases
 
 Sampler = Literal["tpe", "random", "qmc", "grid"]
-Pruner = Literal["hyperband", "median", "none"]
+Pruner = Literal["halving", "screening", "hyperband", "median", "none"]
 EngineName = Literal["processes", "inline"]
 PrecisionChoice = Literal["auto", "float32", "bfloat16"]
 Baselines = Literal["none", "best", "all"]
@@ -42,6 +42,7 @@ class Settings:
     trial_timeout: float | None = None
     workers: int = 0
     precision: PrecisionChoice = "auto"
+    patience: int | None = None
     engine: EngineName = "processes"
     seed: int = 0
     sampler: Sampler = "tpe"

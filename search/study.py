@@ -15,8 +15,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 import models
 from models.family import Choice, Goal
-from search import baselines, space
+from search import baselines, halving, space
 from search.errors import UsageError
+from search.halving import Ladder
 from search.settings import Settings
 
 GRID_LIMIT = 10_000
@@ -210,6 +211,11 @@ class Study:
             case _:
                 return RandomSampler(seed=seed)
 
+    @property
+    def ladder(self) -> Ladder | None:
+        """The epochs after which trials wait for each other, where the pruner is one that lets them."""
+        return ladder(self.settings)
+
     def _pruner(self) -> optuna.pruners.BasePruner:
         match self.settings.pruner:
             case "hyperband":
@@ -218,6 +224,12 @@ class Study:
                 return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1)
             case _:
                 return optuna.pruners.NopPruner()
+
+
+def ladder(settings: Settings) -> Ladder | None:
+    """Return the epochs after which trials wait for each other; None where the pruner ends them as they train."""
+    known = {"halving": halving.halving, "screening": halving.screening}
+    return known[settings.pruner](settings.epochs) if settings.pruner in known else None
 
 
 def run_name(study: str, number: int) -> str:

@@ -14,6 +14,7 @@ from models.family import Choice, Diverged, Family, Goal, Infeasible, Unavailabl
 from models.precision import Precision
 from search import crash, disk
 from search.jobs import (
+    Answer,
     Blocked,
     Built,
     Died,
@@ -23,6 +24,7 @@ from search.jobs import (
     Job,
     Message,
     ModelFile,
+    Paused,
     Probe,
     Probed,
     Rejected,
@@ -32,7 +34,7 @@ from search.jobs import (
 if TYPE_CHECKING:
     from keras import Model as Network
 
-Training = Generator[Message, bool, None]
+Training = Generator[Message, Answer, None]
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class Progress:
 
 
 def run(job: Job | Probe) -> Training:
-    """Train as the job says, yielding messages; the answer to each is whether to go on."""
+    """Train as the job says, yielding messages; the answer to each says what to do then."""
     try:
         yield from _train(job) if isinstance(job, Job) else _race(job)
     except Infeasible as error:
@@ -119,11 +121,14 @@ def _train(job: Job) -> Training:
     progress = _resume(job, family.goal, network)
     stopped: Literal["early", "pruned"] | None = None
     for epoch, metrics in _epochs(job, family, network, prepared, progress):
-        go_on = yield EpochDone(epoch, metrics)
+        answer = yield EpochDone(epoch, metrics)
+        if answer == Answer.PAUSE:
+            yield Paused()
+            return
         if epoch < len(progress.history) - 1:
             # Told again after a resume; what was decided then stands.
             continue
-        if not go_on:
+        if answer == Answer.STOP:
             stopped = "pruned"
         elif job.patience is not None and progress.epochs_without_improvement >= job.patience:
             stopped = "early"

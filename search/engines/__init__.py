@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from search.jobs import Job, Message, Probe
+from search.jobs import Answer, Job, Message, Probe
 from search.settings import EngineName
 
 
@@ -21,7 +21,7 @@ class Engine(Protocol):
     def receive(self, timeout: float) -> tuple[int, Message] | None:
         """Return the next message and the number of its trial; nothing where none comes within `timeout` seconds."""
 
-    def answer(self, number: int, go_on: bool) -> None:
+    def answer(self, number: int, answer: Answer) -> None:
         """Answer the last message of a trial, which waits for it."""
 
     def kill(self, number: int) -> None:

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from search import quiet, worker
-from search.jobs import Ending, Job, Message, Probe
+from search.jobs import Answer, Ending, Job, Message, Probe
 
 
 class Inline:
@@ -19,7 +19,7 @@ class Inline:
             runtime.configure(threads)
         self._number = -1
         self._training: worker.Training | None = None
-        self._answer: bool | None = None
+        self._answer: Answer | None = None
 
     @property
     def free(self) -> int:
@@ -39,9 +39,9 @@ class Inline:
             self.close()
         return self._number, message
 
-    def answer(self, number: int, go_on: bool) -> None:
+    def answer(self, number: int, answer: Answer) -> None:
         """Keep the answer for the next step."""
-        self._answer = go_on
+        self._answer = answer
 
     def kill(self, number: int) -> None:
         """Do nothing: while anybody can call this, no training is going on."""

@@ -11,7 +11,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 from search import quiet, worker
-from search.jobs import Died, Ending, Job, Message, Probe
+from search.jobs import Answer, Died, Ending, Job, Message, Probe
 from search.signals import ASKING_TO_STOP
 
 # Never forked: TensorFlow's threads do not survive a fork.
@@ -82,11 +82,11 @@ class Processes:
         self._replace_killed()
         return None
 
-    def answer(self, number: int, go_on: bool) -> None:
+    def answer(self, number: int, answer: Answer) -> None:
         """Send the answer to the worker of this trial."""
         asking = next(worker for worker in self._workers if worker.number == number)
         try:
-            asking.pipe.send(go_on)
+            asking.pipe.send(answer)
         except OSError:
             # It died just now: `receive` finds the closed pipe and says so.
             return

@@ -9,7 +9,7 @@ import numpy as np
 
 import models
 from search.engines.processes import Processes
-from search.jobs import Died, Ending, EpochDone, Job, Trained
+from search.jobs import Answer, Died, Ending, EpochDone, Job, Trained
 from tests.support import STATEFUL, job_of, make_images
 
 EPOCHS = 4
@@ -49,7 +49,7 @@ def _train(engine: Processes, job: Job, fatal_epoch: int | None, dice: random.Ra
         if isinstance(message, EpochDone):
             epochs.append({name: value for name, value in message.metrics.items() if name != "seconds"})
         if not isinstance(message, Ending):
-            engine.answer(job.number, go_on=True)
+            engine.answer(job.number, Answer.GO_ON)
         if isinstance(message, EpochDone) and message.epoch == fatal_epoch and not deaths:
             time.sleep(dice.uniform(0, 0.2))
             deaths = 1

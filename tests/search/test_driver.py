@@ -8,7 +8,7 @@ import pytest
 from optuna.trial import TrialState
 
 from search.errors import SearchError
-from search.jobs import Blocked, Built, Died, EpochDone, Failed, Job, Message, Rejected
+from search.jobs import Answer, Blocked, Built, Died, EpochDone, Failed, Job, Message, Rejected
 from search.settings import Settings
 from search.study import Study
 from tracking.engines.memory import MemoryTracker
@@ -42,7 +42,7 @@ class Script:
             del self.ahead[number]
         return number, message
 
-    def answer(self, number: int, go_on: bool) -> None:
+    def answer(self, number: int, answer: Answer) -> None:
         return
 
     def kill(self, number: int) -> None:
@@ -110,18 +110,18 @@ def test_a_finished_study_goes_on_when_more_trials_are_asked_for(settle: Settle,
 
 def test_a_trial_is_never_pruned_after_its_last_epoch(settle: Settle, search: Search) -> None:
     engine = Script(lambda job, attempt: [*epochs(1, value=1 - job.number / 10), Failed("told all the same")])
-    told: list[bool] = []
-    engine.answer = lambda number, go_on: told.append(go_on)  # type: ignore[method-assign]  # listens
+    told: list[Answer] = []
+    engine.answer = lambda number, answer: told.append(answer)  # type: ignore[method-assign]  # listens
     search(settle(trials=9, epochs=1, pruner="hyperband"), engine=engine)
-    assert told == [True] * 18
+    assert told == [Answer.GO_ON] * 18
 
 
 def test_a_trial_that_does_badly_is_pruned_after_an_epoch(settle: Settle, search: Search) -> None:
     engine = Script(lambda job, attempt: [*epochs(1, value=1 - job.number / 10), Failed("told all the same")])
-    told: list[bool] = []
-    engine.answer = lambda number, go_on: told.append(go_on)  # type: ignore[method-assign]  # listens
+    told: list[Answer] = []
+    engine.answer = lambda number, answer: told.append(answer)  # type: ignore[method-assign]  # listens
     search(settle(trials=9, epochs=3, pruner="hyperband"), engine=engine)
-    assert False in told
+    assert Answer.STOP in told
 
 
 def test_an_infeasible_trial_costs_no_epoch_and_is_a_constraint_to_the_sampler(settle: Settle, search: Search) -> None:

@@ -16,7 +16,7 @@ from models.data import Images
 from search import engines
 from search.engines import Engine
 from search.engines.processes import Processes
-from search.jobs import Built, Died, Ending, EpochDone, Failed, Job, Message, Rejected, Trained
+from search.jobs import Answer, Built, Died, Ending, EpochDone, Failed, Job, Message, Rejected, Trained
 from tests.support import THREADS, job_of
 
 PATIENCE = 120
@@ -53,7 +53,7 @@ def converse(engine: Engine, job: Job, stop_after: int = 1000) -> list[Message]:
         assert number == job.number
         messages.append(message)
         if not isinstance(message, Ending):
-            engine.answer(number, go_on=len(messages) - 1 < stop_after)
+            engine.answer(number, Answer.GO_ON if len(messages) - 1 < stop_after else Answer.STOP)
     return messages
 
 

@@ -11,7 +11,7 @@ import pytest
 import models
 from models.data import Images
 from search import worker
-from search.jobs import EpochDone, Job, Message, Trained
+from search.jobs import Answer, EpochDone, Job, Message, Trained
 from tests.support import STATEFUL, job_of
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
@@ -32,7 +32,7 @@ def converse(job: Job, *, break_off_after: int = 100) -> list[Message]:
         if isinstance(message, Trained) or sum(isinstance(said, EpochDone) for said in messages) == break_off_after:
             training.close()
             return messages
-        message = training.send(True)
+        message = training.send(Answer.GO_ON)
 
 
 def without_time(messages: Sequence[Message]) -> list[dict[str, float]]:
