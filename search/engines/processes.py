@@ -14,6 +14,8 @@ from search import quiet, worker
 from search.jobs import Answer, Died, Ending, Job, Message, Probe
 from search.signals import ASKING_TO_STOP
 
+# Megabytes by which a worker may grow after its first trial before another takes its place: Keras lets not go of all.
+GROWTH = 1_000.0
 # Never forked: TensorFlow's threads do not survive a fork.
 CONTEXT = multiprocessing.get_context("spawn")
 
@@ -26,6 +28,7 @@ class Worker:
     pipe: Connection
     log: Path
     device: str
+    megabytes: float | None = None
     number: int | None = None
 
 
@@ -78,6 +81,7 @@ class Processes:
                 self._replace(sender)
             if isinstance(message, Ending):
                 sender.number = None
+                self._recycle(sender)
             return number, message
         self._replace_killed()
         return None
@@ -117,6 +121,13 @@ class Processes:
         self._workers[self._workers.index(dead)] = new
         return new
 
+    def _recycle(self, worker: Worker) -> None:
+        """Replace a worker that has grown too large, while its trial is recorded."""
+        now = _megabytes(worker.process.pid)
+        worker.megabytes = now if worker.megabytes is None else worker.megabytes
+        if now - worker.megabytes > GROWTH and worker in self._workers:
+            self._replace(worker)
+
     def _replace_killed(self) -> None:
         """Replace workers that were killed while they waited. One that cannot even begin is replaced when needed."""
         for idle in list(self._workers):
@@ -132,6 +143,15 @@ class Processes:
             hint = ", as when memory runs out" if name == "SIGKILL" else ""
             return f"worker killed by {name}{hint} (its log: {dead.log})"
         return f"worker ended with exit code {code} (its log: {dead.log})"
+
+
+def _megabytes(process: int | None) -> float:
+    """Return what a process holds in memory for itself alone; 0 where the system does not say, or it is gone."""
+    try:
+        _, resident, shared, *_ = Path(f"/proc/{process}/statm").read_text().split()
+    except OSError:
+        return 0.0
+    return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def _serve(pipe: Connection, threads: int, log: Path, device: str) -> None:

@@ -14,9 +14,9 @@ import pytest
 
 from models.data import Images
 from search import engines
-from search.engines import Engine
+from search.engines import Engine, processes
 from search.engines.processes import Processes
-from search.jobs import Answer, Built, Died, Ending, EpochDone, Failed, Job, Message, Rejected, Trained
+from search.jobs import Answer, Built, Died, Ending, EpochDone, Failed, Job, Message, Paused, Rejected, Trained
 from tests.support import THREADS, job_of
 
 PATIENCE = 120
@@ -42,7 +42,7 @@ def make_job(bars: Images, home: Path) -> Callable[..., Job]:
     return make_job
 
 
-def converse(engine: Engine, job: Job, stop_after: int = 1000) -> list[Message]:
+def converse(engine: Engine, job: Job, stop_after: int = 1000, stop: Answer = Answer.STOP) -> list[Message]:
     """Start a job and answer its messages until it ends."""
     engine.start(job)
     messages: list[Message] = []
@@ -53,7 +53,7 @@ def converse(engine: Engine, job: Job, stop_after: int = 1000) -> list[Message]:
         assert number == job.number
         messages.append(message)
         if not isinstance(message, Ending):
-            engine.answer(number, Answer.GO_ON if len(messages) - 1 < stop_after else Answer.STOP)
+            engine.answer(number, Answer.GO_ON if len(messages) - 1 < stop_after else stop)
     return messages
 
 
@@ -204,3 +204,36 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system does not say how large a process is")
+def test_a_worker_that_has_grown_too_large_gives_way_to_a_new_one(
+    home: Path, make_job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Processes(1, THREADS, home / "logs")
+    first = engine._workers[0].process.pid
+    assert isinstance(converse(engine, make_job(number=70, epochs=1))[-1], Trained)
+    assert engine._workers[0].process.pid == first
+    monkeypatch.setattr(processes, "GROWTH", -1e6)
+    assert isinstance(converse(engine, make_job(number=71, epochs=1))[-1], Trained)
+    assert engine._workers[0].process.pid != first
+    assert isinstance(converse(engine, make_job(number=72, epochs=1))[-1], Trained)
+    engine.close()
+
+
+def test_a_training_that_is_paused_gives_its_worker_away_and_goes_on_later(
+    engine: Engine, make_job: Callable[..., Job]
+) -> None:
+    def numbers(messages: list[Message]) -> list[dict[str, float]]:
+        epochs = [message.metrics for message in messages if isinstance(message, EpochDone)]
+        return [{name: value for name, value in epoch.items() if name != "seconds"} for epoch in epochs]
+
+    at_once = converse(engine, make_job(number=80, epochs=3, dropout=0.2))
+    job = make_job(number=81, epochs=3, dropout=0.2)
+    paused = converse(engine, job, stop_after=1, stop=Answer.PAUSE)
+    assert [type(message) for message in paused] == [Built, EpochDone, Paused]
+    assert engine.free == 1
+    assert isinstance(converse(engine, make_job(number=82, epochs=1))[-1], Trained)
+    rest = converse(engine, job)
+    assert rest[1] == paused[1], "what was trained is told again, not trained again"
+    assert numbers(rest) == numbers(at_once)
