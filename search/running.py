@@ -89,15 +89,10 @@ def run(study: str, place: Place, flags: Mapping[str, Any], output: Format) -> i
 
 def _go_on(console: Console, settings: Settings, images: Images, planned: Plan, stop: Stop) -> None:
     """Bring the study to the number of trials asked for, and deliver what an earlier call had to leave."""
-    with storage.told(settings.storage):
-        study = Study.open(storage.connect(settings.storage), settings, images.digest)
-        new = study.enqueue_baselines()
-    left = settings.trials - study.standing().finished
-    if left > 0:
-        expected = estimate(settings, planned, images, left)
-        _say_what_comes(console, settings, images, new, left, expected, planned)
-        _search(console, study, images, expected, planned, stop)
+    if _finished(settings) < settings.trials:
+        study = _search(console, settings, images, planned, stop)
     else:
+        study = _opened(settings, images)
         say(
             console,
             f"nothing to do: study {settings.study} has {study.standing().finished} finished trials of the "
@@ -107,6 +102,11 @@ def _go_on(console: Console, settings: Settings, images: Images, planned: Plan, 
             with _joined(console, study):
                 say(console, "delivering what the tracker has missed")
     _sweep(study)
+
+
+def _opened(settings: Settings, images: Images) -> Study:
+    with storage.told(settings.storage):
+        return Study.open(storage.connect(settings.storage), settings, images.digest)
 
 
 def _sweep(study: Study) -> None:
@@ -189,20 +189,27 @@ def _say_what_comes(
         say(console, f"only {free:,.0f} MB are free there: the search will stop when they are used up, and go on later")
 
 
-def _search(console: Console, study: Study, images: Images, expected: Estimate, planned: Plan, stop: Stop) -> None:
-    """Start the workers first: they import TensorFlow while the tracker is opened."""
-    settings = study.settings
-    shared = data.share(images, settings.home / "cache")
+def _search(console: Console, settings: Settings, images: Images, planned: Plan, stop: Stop) -> Study:
+    """Start the workers first: they import TensorFlow while the stores are opened."""
     logs = settings.home / "logs"
     engine = engines.start(settings.engine, planned.workers, planned.threads, logs, planned.devices)
-    with closing(engine), _joined(console, study) as seam:
-        try:
-            settled = _settled(console, planned, engine, settings, images, shared)
-            with begin(console, settings.study, study.goal, settings.trials, expected.seconds) as progress:
-                Driver(study, engine, seam, progress, images, shared, settled, stop).run()
-        finally:
-            # What is left to deliver needs the cores.
-            engine.close()
+    with closing(engine):
+        study = _opened(settings, images)
+        with storage.told(settings.storage):
+            new = study.enqueue_baselines()
+            left = settings.trials - study.standing().finished
+        expected = estimate(settings, planned, images, left)
+        _say_what_comes(console, settings, images, new, left, expected, planned)
+        shared = data.share(images, settings.home / "cache")
+        with _joined(console, study) as seam:
+            try:
+                settled = _settled(console, planned, engine, settings, images, shared)
+                with begin(console, settings.study, study.goal, settings.trials, expected.seconds) as progress:
+                    Driver(study, engine, seam, progress, images, shared, settled, stop).run()
+            finally:
+                # What is left to deliver needs the cores.
+                engine.close()
+    return study
 
 
 def _settled(console: Console, planned: Plan, engine: Engine, settings: Settings, images: Images, shared: Path) -> Plan:
