@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # Report A calls a pair equal when its distance is below this.
 THRESHOLD = 0.4
+# Report A draws pairs; all pairs of a batch cost no more than its images.
+PAIRINGS = ("drawn", "in_batch")
 # Share of validation pairs that report A makes equal on purpose: 800 of 2,000.
 EQUAL_SHARE = 0.4
 NEIGHBOURS = 5
@@ -25,6 +27,9 @@ SHOWN = 3
 @dataclass(frozen=True, kw_only=True)
 class Siamese:
     """Two branches of shared weights, and the distance of what they make of two images.
+
+    With the pairing `drawn`, each image of an epoch gets a partner, and the network trained has both branches. With
+    `in_batch`, it is one branch, which embeds each image once, and the loss is over all pairs of a batch.
 
     It predicts no class by itself: `accuracy` is that of a vote among the five nearest training images.
     """
@@ -37,6 +42,7 @@ class Siamese:
     embedding_size: int
     dropout: float
     margin: float
+    pairing: str
     equal_pairs: float
     l1: float
     l2: float
@@ -49,14 +55,15 @@ class Siamese:
 
     @classmethod
     def suggest(cls, trial: Suggest) -> Self:
-        """Ask for `depth` hidden layers of a branch, the size of its output, and how pairs are drawn and judged."""
+        """Ask for `depth` hidden layers of a branch, the size of its output, and how pairs are made and judged."""
         return cls(
             activation=space.activation(trial),
             units=space.units(trial, depth=trial.suggest_int("depth", 1, 3)),
             embedding_size=trial.suggest_int("embedding_size", 8, 256, log=True),
             dropout=space.dropout(trial),
             margin=trial.suggest_float("margin", 0.25, 4.0, log=True),
-            # Report A: 15,000 of 58,000 pairs are equal on purpose.
+            pairing=str(trial.suggest_categorical("pairing", PAIRINGS)),
+            # Report A: 15,000 of 58,000 pairs are equal on purpose. In a batch it is what equal pairs weigh.
             equal_pairs=trial.suggest_float("equal_pairs", 0.1, 0.7),
             l1=space.l1(trial),
             l2=space.l2(trial),
@@ -73,7 +80,7 @@ class Siamese:
         return images
 
     def build(self, shape: Shape, seed: int) -> "Model":
-        """Return the network of two images and their distance, compiled."""
+        """Return the network of two images and their distance, or of one image and its embedding, compiled."""
         from models import layers, losses, runtime, training
 
         runtime.seed(seed)
@@ -88,8 +95,11 @@ class Siamese:
             dropout=self.dropout,
         )
         embedding = layers.embedding(x, self.embedding_size, self.activation)
-        network = layers.twins(layers.network(source, embedding, name="branch"))
-        return training.compile_network(network, self.optimizer, losses.contrastive(self.margin))
+        branch = layers.network(source, embedding, name="branch")
+        if self.pairing == "in_batch":
+            loss = losses.in_batch_contrastive(self.margin, self.equal_pairs)
+            return training.compile_network(branch, self.optimizer, loss)
+        return training.compile_network(layers.twins(branch), self.optimizer, losses.contrastive(self.margin))
 
     def fit(
         self, network: "Model", images: Images, *, epochs: int, seed: int, start: int = 0
@@ -97,7 +107,7 @@ class Siamese:
         """Return `loss` and `pair_accuracy` of each epoch's pairs, and on validation how images are found, too."""
         from models import losses, pairs, training
 
-        def draw(epoch: int) -> training.Draw:
+        def draw_pairs(epoch: int) -> training.Draw:
             drawn = pairs.draw_pairs(images.train.labels, self.equal_pairs, (seed, epoch))
             return training.Draw((drawn.first, drawn.second), drawn.same.astype(np.float32))
 
@@ -106,12 +116,17 @@ class Siamese:
             kept = ("loss", "pair_accuracy", "accuracy", "recall_at_1", "recall_at_5")
             return {f"val_{name}": validation[name] for name in kept}
 
+        if self.pairing == "in_batch":
+            draw = training.shuffled(images.train.labels, seed)
+            accuracy = losses.in_batch_pair_accuracy(THRESHOLD, self.equal_pairs)
+        else:
+            draw, accuracy = draw_pairs, losses.pair_accuracy(THRESHOLD)
         return training.train(
             network,
             images.train.images,
             draw,
             batch_size=self.batch_size,
-            metrics={"pair_accuracy": losses.pair_accuracy(THRESHOLD)},
+            metrics={"pair_accuracy": accuracy},
             rate=lambda epoch: training.learning_rate(self.schedule, self.learning_rate, epoch, epochs),
             epochs=range(start, epochs),
             validate=validate,
@@ -164,7 +179,7 @@ class Siamese:
         return layers.network(branch.input, branch.output)
 
     def _branch(self, network: "Model") -> "Model":
-        return network.get_layer("branch")
+        return network if self.pairing == "in_batch" else network.get_layer("branch")
 
     def _judge_pairs(
         self, embeddings: Mapping[str, np.ndarray], images: Images, split: str, penalty: float

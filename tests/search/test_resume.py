@@ -40,12 +40,16 @@ def without_time(messages: Sequence[Message]) -> list[dict[str, float]]:
     return [{name: value for name, value in epoch.items() if name != "seconds"} for epoch in epochs]
 
 
-@pytest.mark.parametrize("name", models.names())
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [*((name, {}) for name in models.names()), ("siamese", {"pairing": "in_batch"})],
+)
 def test_a_resumed_training_gives_what_an_uninterrupted_one_gives_to_the_last_bit(
-    name: str, bars: Images, home: Path
+    name: str, values: dict[str, str], bars: Images, home: Path
 ) -> None:
-    whole = converse(job_of(name, bars, home, number=1, epochs=EPOCHS, **STATEFUL))
-    broken = job_of(name, bars, home, number=2, epochs=EPOCHS, **STATEFUL)
+    values = STATEFUL | values
+    whole = converse(job_of(name, bars, home, number=1, epochs=EPOCHS, **values))
+    broken = job_of(name, bars, home, number=2, epochs=EPOCHS, **values)
     for epochs in (1, 3):
         converse(broken, break_off_after=epochs)
     resumed = converse(broken)
