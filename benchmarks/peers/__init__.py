@@ -1,0 +1,1 @@
+"""The contenders: each file is one, configured as its own documentation advises, which its docstring names."""
