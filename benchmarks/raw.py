@@ -1,0 +1,64 @@
+"""The process that our search is measured against: it trains a list of configurations, and does nothing else.
+
+python -m benchmarks.raw JOBS.json --by fit|family --cache FOLDER --out FILE.json, as `benchmarks.fixed` writes it.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import models
+from benchmarks.fixed import By, cores
+from models.classifier import Classifier
+from models.data import Images, load
+from search.worker import Given
+
+
+def main() -> None:
+    """Train the list, and write the validation accuracies and the times."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("jobs", type=Path)
+    parser.add_argument("--by", choices=("fit", "family"), required=True)
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    given = parser.parse_args()
+    case = json.loads(given.jobs.read_text("utf-8"))
+    given.out.write_text(json.dumps(train(case, given.by, given.cache)), "utf-8")
+
+
+def train(case: Mapping[str, Any], by: By, cache: Path) -> dict[str, list[Any]]:
+    """Return for each configuration the validation accuracy by epoch, and when it began and ended."""
+    from models import runtime
+
+    if by == "family":
+        runtime.configure(cores())
+    images = load(cache=cache, images=case["images"])
+    found: dict[str, list[Any]] = {"values": [], "begins": [], "ends": []}
+    for configuration, seed in zip(case["configurations"], case["seeds"], strict=True):
+        runtime.release()
+        found["begins"].append(time.time())
+        family = models.family(case["family"]).suggest(Given(configuration["parameters"]))
+        found["values"].append(_values(cast(Classifier, family), images, configuration, seed, by))
+        found["ends"].append(time.time())
+    return found
+
+
+def _values(family: Classifier, images: Images, configuration: Mapping[str, Any], seed: int, by: By) -> list[float]:
+    network = cast(Any, family).build(images.shape, seed)
+    if by == "family":
+        epochs = family.fit(network, images, epochs=configuration["epochs"], seed=seed)
+        return [float(metrics["val_accuracy"]) for metrics in epochs]
+    import keras
+
+    from benchmarks import plain
+
+    patience = configuration["patience"]
+    stopping = [keras.callbacks.EarlyStopping(patience=patience)] if patience else []
+    return plain.fit(network, family, images, epochs=configuration["epochs"], callbacks=stopping)["val_accuracy"]
+
+
+if __name__ == "__main__":
+    main()
