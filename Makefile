@@ -5,7 +5,7 @@ ARGS ?=
 # A file's tests share what is dear to make: TensorFlow, a server, features of a frozen network.
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-.PHONY: run test test-fast chaos check format lint types setup clean
+.PHONY: run test test-fast chaos bench check format lint types setup clean
 
 run: setup  ## set everything up and search LeNet-5; more options in ARGS='--trials 5'
 	$(BIN)/python -m search run --study lenet5 $(ARGS)
@@ -18,6 +18,16 @@ test-fast: setup  ## leave out the tests on the real images
 
 chaos: setup  ## kill, lock, cut off and damage whatever can be, for half an hour, and print what it has cost
 	$(BIN)/python -m tests.faults.chaos $(ARGS)
+
+bench: .venv/benchmarks  ## measure what the search costs and gains, for about an hour; every script prints one table
+	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.throughput
+	$(BIN)/python -m benchmarks.throughput --cases cnn1 cnn2 lenet5
+	$(BIN)/python -m benchmarks.equality
+	$(BIN)/python -m benchmarks.resnet50
+	$(BIN)/python -m benchmarks.memory
+	$(BIN)/python -m benchmarks.scale
+	$(BIN)/python -m benchmarks.time_to_quality
 
 check: lint types test  ## what has to pass before a change lands
 
@@ -41,6 +51,15 @@ setup: .venv/installed
 	else \
 		$(PYTHON) -m venv .venv && \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'; \
+	fi
+	@touch $@
+
+.venv/benchmarks: .venv/installed
+	@if command -v uv >/dev/null 2>&1; then \
+		uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[bench,dev]'; \
+	else \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+			--editable '.[bench,dev]'; \
 	fi
 	@touch $@
 
