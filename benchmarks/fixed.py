@@ -4,7 +4,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -161,10 +161,11 @@ def _prepare(case: Case, home: Path) -> None:
     """Make the study, with the list waiting in it."""
     import optuna
 
-    from search import storage
+    from search import quiet, storage
     from search.settings import Place, resolve
     from search.study import Study
 
+    quiet.libraries()
     home.mkdir(parents=True)
     settings = resolve(STUDY, Place.at(home, None, None), flags(case) | {"baselines": "none", "pruner": "none"}, {})
     store = storage.connect(settings.storage)
@@ -202,8 +203,3 @@ def _seconds(text: str) -> float:
 def cores() -> int:
     """Return how many cores may be used."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def all_configurations(cases: Sequence[Case]) -> int:
-    """Return how many trainings these are."""
-    return sum(len(case.configurations) for case in cases)

@@ -24,15 +24,21 @@ STEP = 10
 
 @dataclass
 class Samples:
-    """What was seen while a search ran: finished trials, megabytes of the driver, and of all other processes."""
+    """What was seen while a search ran: finished trials, megabytes of the driver, and of all other processes.
+
+    When all `trials` are finished the workers end, so what is seen then does not count.
+    """
 
     database: Path
+    trials: int
     seen: list[tuple[int, float, float]] = field(default_factory=list)
 
     def look(self, megabytes: Mapping[int, float]) -> None:
         """Take a look in."""
         driver, *others = megabytes.values()
-        self.seen.append((_finished(self.database), driver, sum(others)))
+        finished = _finished(self.database)
+        if finished < self.trials:
+            self.seen.append((finished, driver, sum(others)))
 
 
 def main() -> None:
@@ -46,7 +52,7 @@ def main() -> None:
     case = Case("MLP", "mlp", fixed.drawn("mlp", given.trials, given.epochs), given.images, workers=2)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "ours"
-        samples = Samples(folder / "home" / "optuna.db")
+        samples = Samples(folder / "home" / "optuna.db", given.trials)
         measured = fixed.ours(case, folder, samples.look)
     notes = (
         f"{given.trials} trials of {given.epochs} epochs on {given.images:,} images, 2 workers",

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 
@@ -35,6 +36,14 @@ class Failed(RuntimeError):
     """A process that had to succeed did not."""
 
 
+def require() -> None:
+    """End here, with the way out, where the extra is not installed: later a process would be left behind."""
+    if find_spec("psutil") is None:
+        raise SystemExit(
+            "psutil is not installed; `pip install -c constraints.txt -e '.[bench]'` brings it and the peers"
+        )
+
+
 # Called at each look at the memory with megabytes by process; the first is the process that was started.
 Look = Callable[[Mapping[int, float]], None]
 
@@ -46,6 +55,7 @@ def python(module: str, *arguments: str) -> list[str]:
 
 def run(command: Sequence[str], log: Path, *, limit: float | None = None, look: Look | None = None) -> Finished:
     """Run a command to its end, or end it after `limit` seconds; what it prints goes to `log`."""
+    require()
     log.parent.mkdir(parents=True, exist_ok=True)
     environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     with log.open("ab") as printed:
@@ -54,10 +64,12 @@ def run(command: Sequence[str], log: Path, *, limit: float | None = None, look: 
             command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT
         )
         tree = Tree(process.pid, look)
-        with tree:
-            code = _wait(process, limit)
-            seconds = time.perf_counter() - began
-    tree.kill_the_rest()
+        try:
+            with tree:
+                code = _wait(process, limit)
+                seconds = time.perf_counter() - began
+        finally:
+            tree.kill_the_rest()
     return Finished(code, seconds, tree.cpu_seconds, tree.peak_megabytes)
 
 

@@ -31,12 +31,12 @@ def run(task: Task) -> None:
     mlflow.keras.autolog()
 
     def objective(trial: optuna.Trial) -> float:
+        keras.backend.clear_session()
         with mlflow.start_run(experiment_id=experiment, nested=True):
             family = models.family(task.family).suggest(trial)
             network = family.build(images.shape, task.seed + trial.number)
             keep = plain.ToJournal(lambda *entry: journal.add(trial.number, *entry))
             prune = KerasPruningCallback(trial, "val_accuracy")
-            keras.backend.clear_session()
             history = plain.fit(network, cast(Classifier, family), images, epochs=EPOCHS, callbacks=[keep, prune])
             return max(history["val_accuracy"])
 

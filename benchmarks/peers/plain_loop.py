@@ -1,8 +1,8 @@
 """Report B's way: its rows one after another, each trained by `fit` for its own epochs, Keras's defaults.
 
 Rows in the report's order; those with early stopping stop as the report's did. Nothing is drawn, so a seed changes
-only initial weights and the order of the images. Keras's default would also compile with XLA on CPUs; the network comes
-compiled without it, as everybody's does here, which on CPUs makes convolutions two to four times faster.
+only initial weights and the order of the images. The network comes compiled without XLA, as Keras's own default has it
+where there are only CPUs.
 """
 
 from typing import Any, cast
