@@ -22,6 +22,7 @@ COLUMNS = (
     "of them training",
     "CPU s",
     "seconds / raw",
+    "training / raw",
     "CPU s / raw",
     "ms a trial beyond raw",
 )
@@ -83,6 +84,7 @@ def _row(name: str, what: str, shown: list[Measured], raw: list[Measured], case:
         median(one.training_seconds for one in shown),
         median(one.cpu_seconds for one in shown),
         _ratio([one.seconds for one in shown], [one.seconds for one in raw]),
+        _ratio([one.training_seconds for one in shown], [one.training_seconds for one in raw]),
         _ratio([one.cpu_seconds for one in shown], [one.cpu_seconds for one in raw]),
         beyond,
     )

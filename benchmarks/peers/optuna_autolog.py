@@ -4,7 +4,7 @@ The objective, `KerasPruningCallback` and `MedianPruner` are those of Optuna's o
 https://github.com/optuna/optuna-examples/blob/main/keras/keras_integration.py
 A study as a parent run with one nested run a trial is MLflow's own tutorial, autologging its advice for Keras:
 https://mlflow.org/docs/latest/ml/traditional-ml/tutorials/hyperparameter-tuning/
-https://mlflow.org/docs/latest/ml/deep-learning/keras/
+https://mlflow.org/docs/latest/ml/deep-learning/keras/guide
 Everything else is default: TPE, in memory, one trial at a time on all cores; MLflow in SQLite, which is its default.
 """
 
