@@ -57,7 +57,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Measured:
-    """What the list took: all of it from the cold start, and from the first training's begin to the last one's end.
+    """What the list took: all of it from the cold start, and from the first epoch's begin to the last trial's end.
 
     `values` are the validation accuracies, a list by epoch for each configuration; `ends` are when each training
     ended, in seconds since the cold start.
@@ -126,11 +126,11 @@ def ours(case: Case, folder: Path, look: processes.Look | None = None) -> Measur
     _prepare(case, home)
     began = time.time()
     finished = processes.run_well(command(case, home), folder / "printed.log", look=look)
-    values, begins, ends = _read(case, home)
+    values, ends = _read(case, home)
     return Measured(
         finished.seconds + began - prepared,
         finished.cpu_seconds,
-        max(ends) - min(begins),
+        max(ends) - _first_epoch(home),
         finished.peak_megabytes,
         values,
         tuple(end - began for end in ends),
@@ -177,22 +177,28 @@ def _prepare(case: Case, home: Path) -> None:
     store.engine.dispose()
 
 
-def _read(case: Case, home: Path) -> tuple[tuple[tuple[float, ...], ...], list[float], list[float]]:
-    """Return values by epoch, begin and end of each trial. Raises `processes.Failed` where one is not complete."""
+def _read(case: Case, home: Path) -> tuple[tuple[tuple[float, ...], ...], list[float]]:
+    """Return values by epoch, and end of each trial. Raises `processes.Failed` where one is not complete."""
     with closing(sqlite3.connect(home / "optuna.db")) as database:
-        trials = database.execute(
-            "SELECT number, state, datetime_start, datetime_complete FROM trials ORDER BY number"
-        ).fetchall()
+        trials = database.execute("SELECT number, state, datetime_complete FROM trials ORDER BY number").fetchall()
         reported = database.execute(
             "SELECT number, step, intermediate_value FROM trials JOIN trial_intermediate_values USING (trial_id) "
             "ORDER BY number, step"
         ).fetchall()
-    wrong = [(number, state) for number, state, *_ in trials if state != "COMPLETE"]
+    wrong = [(number, state) for number, state, _ in trials if state != "COMPLETE"]
     if wrong or len(trials) != len(case.configurations):
         raise processes.Failed(f"{case.name}: not complete are the trials {wrong} of {len(trials)}; see {home}")
     values = tuple(tuple(value for trial, _, value in reported if trial == number) for number, *_ in trials)
-    begins, ends = ([_seconds(trial[column]) for trial in trials] for column in (2, 3))
-    return values, begins, ends
+    return values, [_seconds(end) for *_, end in trials]
+
+
+def _first_epoch(home: Path) -> float:
+    """Return when the first epoch began, in seconds since 1970: its run says when it ended and how long it took."""
+    with closing(sqlite3.connect(home / "mlflow.db")) as database:
+        (began,) = database.execute(
+            "SELECT min(timestamp / 1000.0 - value) FROM metrics WHERE key = 'seconds' AND step = 1"
+        ).fetchone()
+    return float(began)
 
 
 def _seconds(text: str) -> float:

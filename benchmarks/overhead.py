@@ -46,7 +46,7 @@ def main() -> None:
         rows = [row for case in cases if case.configurations for row in _compare(case, Path(place), given.rounds)]
     notes = (
         f"{given.epochs} epochs on {given.images:,} images; {given.rounds} round(s), in the order raw, ours, raw",
-        "seconds count from the cold start; training from the first trial's begin to the last one's end",
+        "seconds count from the cold start; training from the first epoch's begin to the last trial's end",
     )
     title = "Overhead: ours with both stores, artifacts and models, against nothing recorded"
     show(Table(title, COLUMNS, tuple(rows), notes), given.json)

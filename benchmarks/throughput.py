@@ -64,8 +64,8 @@ def main() -> None:
     notes = (
         f"{given.rounds} round(s), in the order plain, ours, plain; from the cold start, which is in all seconds",
         (
-            "ours / plain: of trials an hour. started: the same without the start, from the first trial's begin to the "
-            "last one's end"
+            "ours / plain: of trials an hour. started: the same without the start, from the first epoch's begin to the "
+            "last trial's end"
         ),
         "accuracy: best validation accuracy of a trial, mean difference over the list",
     )
