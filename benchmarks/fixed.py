@@ -1,7 +1,6 @@
 """A fixed list of configurations, trained by our search with everything on, or by a process that records nothing."""
 
 import json
-import os
 import sqlite3
 import time
 from collections.abc import Mapping
@@ -9,21 +8,24 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
+import optuna
 
 import models
 from benchmarks import processes
-from benchmarks.adapters import Drawn
+from benchmarks.drawn import Drawn
+from benchmarks.raw import By
 from models.data import load
 from models.family import Choice
-from search import baselines
+from search import baselines, quiet, storage
+from search.settings import Place, resolve
+from search.study import Study
 
 # What our search is told beside the list: that it is one, and nothing else that a person would not type.
 FLAGS = ("--pruner", "none", "--baselines", "none")
 STUDY = "fixed"
-By = Literal["fit", "family"]
 
 
 @dataclass(frozen=True)
@@ -159,12 +161,6 @@ def command(case: Case, home: Path) -> list[str]:
 
 def _prepare(case: Case, home: Path) -> None:
     """Make the study, with the list waiting in it."""
-    import optuna
-
-    from search import quiet, storage
-    from search.settings import Place, resolve
-    from search.study import Study
-
     quiet.libraries()
     home.mkdir(parents=True)
     settings = resolve(STUDY, Place.at(home, None, None), flags(case) | {"baselines": "none", "pruner": "none"}, {})
@@ -204,8 +200,3 @@ def _first_epoch(home: Path) -> float:
 def _seconds(text: str) -> float:
     """Return the seconds since 1970 of what Optuna writes: local time."""
     return datetime.fromisoformat(text).timestamp()
-
-
-def cores() -> int:
-    """Return how many cores may be used."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,20 +1,24 @@
 """The process that our search is measured against: it trains a list of configurations, and does nothing else.
 
 python -m benchmarks.raw JOBS.json --by fit|family --cache FOLDER --out FILE.json, as `benchmarks.fixed` writes it.
+
+It imports no more than it needs to train: neither Optuna nor MLflow.
 """
 
 import argparse
 import json
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import models
-from benchmarks.fixed import By, cores
 from models.classifier import Classifier
 from models.data import Images, load
 from search.worker import Given
+
+By = Literal["fit", "family"]
 
 
 def main() -> None:
@@ -34,7 +38,7 @@ def train(case: Mapping[str, Any], by: By, cache: Path) -> dict[str, list[Any]]:
     from models import runtime
 
     if by == "family":
-        runtime.configure(cores())
+        runtime.configure(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     images = load(cache=cache, images=case["images"])
     found: dict[str, list[Any]] = {"values": [], "begins": [], "ends": []}
     for configuration, seed in zip(case["configurations"], case["seeds"], strict=True):

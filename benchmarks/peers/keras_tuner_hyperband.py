@@ -14,8 +14,8 @@ import keras_tuner
 
 import models
 from benchmarks import plain
-from benchmarks.adapters import FromKerasTuner
 from benchmarks.journal import Journal
+from benchmarks.peers.keras_tuner_space import FromKerasTuner
 from benchmarks.peers.task import EPOCHS, Task, parse
 from models.classifier import Classifier
 from models.data.images import Images

@@ -17,8 +17,8 @@ from ray.air.integrations.mlflow import MLflowLoggerCallback
 from ray.tune.schedulers import ASHAScheduler
 
 import models
-from benchmarks.adapters import for_ray
 from benchmarks.journal import Journal
+from benchmarks.peers.ray_space import for_ray
 from benchmarks.peers.task import EPOCHS, Task, parse
 from models.classifier import Classifier
 from models.data.images import Images

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import models
-from benchmarks.adapters import Drawn, FromKerasTuner, for_ray
+from benchmarks.drawn import Drawn
+from benchmarks.peers.keras_tuner_space import FromKerasTuner
 from models.family import Choice
 from search import space
 from search.worker import Given
@@ -66,6 +67,8 @@ def test_keras_tuner_draws_in_the_space(family: str) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_ray_draws_in_the_space_and_all_of_it(family: str) -> None:
     pytest.importorskip("ray.tune", reason="Ray is in the extra `bench`")
+    from benchmarks.peers.ray_space import for_ray
+
     domains = for_ray(models.family(family))
     assert set(domains) == set(space.of(models.family(family)))
     for _ in range(20):
