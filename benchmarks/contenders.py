@@ -1,5 +1,6 @@
 """The contenders by name, how each is started cold, and what it leaves when its time is over."""
 
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -53,7 +54,7 @@ ALL = {
 
 @dataclass(frozen=True)
 class Run:
-    """What came of one contender's time."""
+    """What came of one contender's time. `fault` is the end of what it printed where it failed, else empty."""
 
     contender: str
     seed: int
@@ -62,6 +63,11 @@ class Run:
     cpu_seconds: float
     peak_megabytes: float
     model: Path | None
+    fault: str = ""
+
+
+# How those end that did all they could, or were ended because their time was over.
+EXPECTED = (0, -signal.SIGTERM, -signal.SIGKILL, 128 + signal.SIGTERM)
 
 
 def run(contender: Contender, task: Task) -> Run:
@@ -80,4 +86,10 @@ def run(contender: Contender, task: Task) -> Run:
         finished.cpu_seconds,
         finished.peak_megabytes,
         journal.model_file(task.folder, best) if best else None,
+        "" if finished.code in EXPECTED else _last_line(task.folder / "printed.log", finished.code),
     )
+
+
+def _last_line(log: Path, code: int) -> str:
+    lines = log.read_text("utf-8", errors="replace").split("\n")
+    return f"ended with {code}: {next((line for line in reversed(lines) if line.strip()), 'without a word')}"

@@ -93,6 +93,7 @@ def table(runs: Sequence[Run], accuracies: dict[str, float], title: str) -> Tabl
         for contender in contenders.ALL.values()
         if contender.missing
     ]
+    notes += [f"{contenders.ALL[run.contender].title}, seed {run.seed}, {run.fault}" for run in runs if run.fault]
     winner = max(rows, key=lambda row: (row[3] is not None, row[3]))
     return Table(
         f"Time to quality: {title}",

@@ -3,6 +3,7 @@
 import argparse
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,12 @@ def test_a_contender_that_never_got_there_with_one_seed_has_no_time() -> None:
     assert ours["plain loop's seconds / its"] is None
 
 
+def test_a_contender_that_failed_is_not_taken_for_a_slow_one() -> None:
+    failed = replace(run("ray_asha"), epochs=(), model=None, fault="ended with 1: ImportError: no such thing")
+    table = time_to_quality.table([run("ours", 0.8), failed], {}, "a test")
+    assert "Ray Tune ASHA, MLflow, seed 0, ended with 1: ImportError: no such thing" in table.notes
+
+
 @pytest.mark.real
 @pytest.mark.parametrize("name", contenders.ALL)
 def test_every_contender_leaves_a_log_and_a_network_that_the_judge_takes(name: str, tmp_path: Path) -> None:
@@ -73,6 +80,7 @@ def test_every_contender_leaves_a_log_and_a_network_that_the_judge_takes(name: s
         pytest.skip(f"{', '.join(missing)} is in the extra `bench`")
     given = argparse.Namespace(family="mlp", budget=45.0, seeds=1, images=1000)
     (found,) = time_to_quality.race([name], given, tmp_path)
+    assert found.fault == ""
     assert found.epochs, (tmp_path / f"{name}-0" / "printed.log").read_text()[-2000:]
     assert all(0 < entry.seconds <= 45 and 0 < entry.val_accuracy <= 1 for entry in found.epochs)
     assert found.cpu_seconds > 1
