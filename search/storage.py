@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from search import disk
 from search.addresses import redacted
 from search.errors import SearchError, UsageError
+from search.rows import RowStorage
 from tracking import databases
 
 # Seconds for which a write waits while another process holds the database.
@@ -38,7 +39,7 @@ def connect(url: str) -> RDBStorage:
     file = databases.file_of(url)
     with _refused(url):
         if file is None:
-            return RDBStorage(url)
+            return RowStorage(url)
         if not databases.tables(file, PATIENCE):
             databases.create(file, _template(), PATIENCE)
         _require_optuna(file)
@@ -56,7 +57,7 @@ def open_existing(url: str) -> RDBStorage:
     file = databases.file_of(url)
     with _refused(url):
         if file is None:
-            return RDBStorage(url, skip_table_creation=True)
+            return RowStorage(url, skip_table_creation=True)
         _require_optuna(file)
         return _open_file(url)
 
@@ -70,7 +71,7 @@ def exists(url: str) -> bool:
 
 
 def _open_file(url: str) -> RDBStorage:
-    return RDBStorage(url, engine_kwargs={"connect_args": {"timeout": PATIENCE}}, skip_table_creation=True)
+    return RowStorage(url, engine_kwargs={"connect_args": {"timeout": PATIENCE}}, skip_table_creation=True)
 
 
 def _require_optuna(file: Path) -> None:
