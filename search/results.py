@@ -101,10 +101,11 @@ def result(study: str, trial: FrozenTrial, of_study: Mapping[str, Any]) -> Resul
 
 def summary(study: optuna.Study) -> Summary:
     """Return what a study has come to."""
-    settings = study.user_attrs.get("settings", {})
+    attributes = study.user_attrs
+    settings = attributes.get("settings", {})
     direction = "maximize" if study.direction == optuna.study.StudyDirection.MAXIMIZE else "minimize"
-    goal = Goal(study.user_attrs.get("identity", {}).get("goal", "value"), direction)  # type: ignore[arg-type]  # one of two
-    trials = study.get_trials(deepcopy=False)
+    goal = Goal(attributes.get("identity", {}).get("goal", "value"), direction)  # type: ignore[arg-type]  # one of two
+    trials = storage.outlines(study)
     best = best_of(trials, goal)
     return Summary(
         name=study.study_name,
@@ -113,7 +114,7 @@ def summary(study: optuna.Study) -> Summary:
         standing=standing(trials),
         asked_for=settings.get("trials", len(trials)),
         settings=settings,
-        best=result(study.study_name, trials[best[1]], study.user_attrs) if best else None,
+        best=result(study.study_name, storage.whole(study, trials[best[1]]), attributes) if best else None,
     )
 
 
@@ -132,11 +133,11 @@ def one(store: RDBStorage, name: str) -> Result:
     """Return the trial named `STUDY/NUMBER`. Raises `UsageError`."""
     study_name, _, number = name.rpartition("/")
     study = storage.load(store, study_name)
-    trials = study.get_trials(deepcopy=False)
+    trials = storage.outlines(study)
     if not TRIAL_NUMBER.fullmatch(number) or int(number) >= len(trials):
         there = f"{study_name}/0 to {study_name}/{len(trials) - 1}" if trials else "none yet"
         raise UsageError(f"no trial {name!r}; there are: {there}")
-    return result(study_name, trials[int(number)], study.user_attrs)
+    return result(study_name, storage.whole(study, trials[int(number)]), study.user_attrs)
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,9 @@ def reproductions(study: optuna.Study) -> list[Reproduction]:
     found = summary(study)
     if not found.comparable:
         return []
-    done = [trial for trial in results(study) if trial.baseline and trial.metrics]
+    of_study = study.user_attrs
+    ran = [result(found.name, trial, of_study) for trial in storage.marked(study, "baseline")]
+    done = [trial for trial in ran if trial.metrics]
     return [
         _reproduction(found.name, row, [trial for trial in done if trial.baseline == row.name])
         for row in baselines.of(found.family)

@@ -30,7 +30,19 @@ Parts = defaultdict[int, dict[Any, Any]]
 
 
 class RowStorage(RDBStorage):
-    """The same trials as Optuna reads, sooner."""
+    """The same trials as Optuna reads, sooner; and parts of them, where all would take too long."""
+
+    def outlines(self, study_id: int) -> list[FrozenTrial]:
+        """Return all trials of a study without their hyperparameters, attributes and reports."""
+        with self.engine.connect() as connection:
+            return list(_trials(connection, TrialModel.__table__.c.study_id == study_id, whole=False))
+
+    def marked(self, study_id: int, attribute: str) -> list[FrozenTrial]:
+        """Return the trials that have a user attribute."""
+        trials, attributes = TrialModel.__table__.c, TrialUserAttributeModel.__table__.c
+        having = trials.trial_id.in_(select(attributes.trial_id).where(attributes.key == attribute))
+        with self.engine.connect() as connection:
+            return list(_trials(connection, (trials.study_id == study_id) & having))
 
     def _get_trials(
         self,
@@ -39,30 +51,34 @@ class RowStorage(RDBStorage):
         included_trial_ids: set[int],
         trial_id_greater_than: int,
     ) -> list[FrozenTrial]:
-        """Return all trials of a study; a few, by Optuna's own means. Where Optuna asks nobody, this is not used."""
+        """Return all trials of a study; a few, by Optuna's own means."""
         if trial_id_greater_than >= 0:
             return super()._get_trials(study_id, states, included_trial_ids, trial_id_greater_than)
         # A study that is not there is told as Optuna tells it.
         self.get_study_directions(study_id)
         with self.engine.connect() as connection:
-            trials = list(_trials(connection, study_id))
+            trials = list(_trials(connection, TrialModel.__table__.c.study_id == study_id))
         return [trial for trial in trials if states is None or trial.state in states]
 
 
-def _trials(connection: Connection, study_id: int) -> Iterator[FrozenTrial]:
-    """Yield them in the order of their numbers. Read first, what is over: nothing is added to it any more."""
+def _trials(connection: Connection, chosen: ColumnElement[bool], *, whole: bool = True) -> Iterator[FrozenTrial]:
+    """Yield trials in the order of their numbers.
+
+    Their states are read first: to what is over by then nothing is added any more.
+    """
     table = TrialModel.__table__.c
-    of_study = table.study_id == study_id
     rows = connection.execute(
         select(table.trial_id, table.number, table.state, table.datetime_start, table.datetime_complete)
-        .where(of_study)
+        .where(chosen)
         .order_by(table.trial_id)
     ).all()
-    values = _values(connection, of_study)
-    reports = _reports(connection, of_study)
-    parameters, distributions = _parameters(connection, of_study)
+    values = _values(connection, chosen)
+    nothing: Parts = defaultdict(dict)
+    reports = _reports(connection, chosen) if whole else nothing
+    parameters, distributions = _parameters(connection, chosen) if whole else (nothing, nothing)
     user, system = (
-        _attributes(connection, of_study, model) for model in (TrialUserAttributeModel, TrialSystemAttributeModel)
+        _attributes(connection, chosen, model) if whole else nothing
+        for model in (TrialUserAttributeModel, TrialSystemAttributeModel)
     )
     for trial, number, state, start, complete in rows:
         found = values.get(trial)
@@ -82,32 +98,32 @@ def _trials(connection: Connection, study_id: int) -> Iterator[FrozenTrial]:
         )
 
 
-def _values(connection: Connection, of_study: ColumnElement[bool]) -> Parts:
+def _values(connection: Connection, chosen: ColumnElement[bool]) -> Parts:
     found: Parts = defaultdict(dict)
     table, read = TrialValueModel.__table__.c, TrialValueModel.stored_repr_to_value
     query = select(table.trial_id, table.objective, table.value, table.value_type).join(TrialModel.__table__)
-    for trial, objective, value, kind in connection.execute(query.where(of_study)):
+    for trial, objective, value, kind in connection.execute(query.where(chosen)):
         found[trial][objective] = read(value, kind)
     return found
 
 
-def _reports(connection: Connection, of_study: ColumnElement[bool]) -> Parts:
+def _reports(connection: Connection, chosen: ColumnElement[bool]) -> Parts:
     found: Parts = defaultdict(dict)
     table = TrialIntermediateValueModel.__table__.c
     read = TrialIntermediateValueModel.stored_repr_to_intermediate_value
     query = select(table.trial_id, table.step, table.intermediate_value, table.intermediate_value_type)
-    query = query.join(TrialModel.__table__).where(of_study)
+    query = query.join(TrialModel.__table__).where(chosen)
     for trial, step, value, kind in connection.execute(query):
         found[trial][step] = read(value, kind)
     return found
 
 
-def _parameters(connection: Connection, of_study: ColumnElement[bool]) -> tuple[Parts, Parts]:
+def _parameters(connection: Connection, chosen: ColumnElement[bool]) -> tuple[Parts, Parts]:
     values: Parts = defaultdict(dict)
     distributions: Parts = defaultdict(dict)
     table = TrialParamModel.__table__.c
     query = select(table.trial_id, table.param_name, table.param_value, table.distribution_json)
-    query = query.join(TrialModel.__table__).where(of_study).order_by(table.param_id)
+    query = query.join(TrialModel.__table__).where(chosen).order_by(table.param_id)
     for trial, name, value, text in connection.execute(query):
         distribution = _distribution(text)
         values[trial][name] = distribution.to_external_repr(value)
@@ -115,10 +131,10 @@ def _parameters(connection: Connection, of_study: ColumnElement[bool]) -> tuple[
     return values, distributions
 
 
-def _attributes(connection: Connection, of_study: ColumnElement[bool], model: type[Any]) -> Parts:
+def _attributes(connection: Connection, chosen: ColumnElement[bool], model: type[Any]) -> Parts:
     found: Parts = defaultdict(dict)
     table = model.__table__.c
-    query = select(table.trial_id, table.key, table.value_json).join(TrialModel.__table__).where(of_study)
+    query = select(table.trial_id, table.key, table.value_json).join(TrialModel.__table__).where(chosen)
     for trial, key, text in connection.execute(query):
         found[trial][key] = json.loads(text)
     return found

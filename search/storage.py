@@ -10,6 +10,10 @@ from typing import Any
 import optuna
 from optuna.exceptions import OptunaError
 from optuna.storages import RDBStorage
+
+# What Optuna itself puts before a database.
+from optuna.storages._cached_storage import _CachedStorage
+from optuna.trial import FrozenTrial
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from search import disk
@@ -170,6 +174,32 @@ def load(storage: RDBStorage, name: str) -> optuna.Study:
     return optuna.load_study(study_name=name, storage=storage)
 
 
+def outlines(study: optuna.Study) -> list[FrozenTrial]:
+    """Return the trials of a loaded study without their hyperparameters, attributes and reports: soon, however many."""
+    store, study_id = _below(study)
+    return store.outlines(study_id)
+
+
+def marked(study: optuna.Study, attribute: str) -> list[FrozenTrial]:
+    """Return the trials of a loaded study that have a user attribute."""
+    store, study_id = _below(study)
+    return store.marked(study_id, attribute)
+
+
+def whole(study: optuna.Study, outline: FrozenTrial) -> FrozenTrial:
+    """Return all of a trial of which the outline is known."""
+    return _below(study)[0].get_trial(outline._trial_id)  # noqa: SLF001  # what Optuna's storage calls it
+
+
+def _below(study: optuna.Study) -> tuple[RowStorage, int]:
+    """Return the storage that a study was loaded from, and what it calls the study there."""
+    # Optuna names neither in public, and puts a cache of its own between the two.
+    cached = study._storage  # noqa: SLF001  # see above
+    assert isinstance(cached, _CachedStorage)
+    assert isinstance(cached._backend, RowStorage)  # noqa: SLF001  # see above
+    return cached._backend, study._study_id  # noqa: SLF001  # see above
+
+
 def remembered(storage: RDBStorage, name: str) -> dict[str, Any]:
     """Return the settings with which a study was begun; nothing where there is no such study.
 
@@ -179,6 +209,6 @@ def remembered(storage: RDBStorage, name: str) -> dict[str, Any]:
         return {}
     study = optuna.load_study(study_name=name, storage=storage)
     settings: dict[str, Any] = dict(study.user_attrs.get("settings", {}))
-    if not any(trial.state.is_finished() for trial in study.get_trials(deepcopy=False)):
+    if not any(trial.state.is_finished() for trial in outlines(study)):
         settings.pop("weights", None)
     return settings

@@ -10,8 +10,9 @@ from optuna.storages import RDBStorage
 from optuna.trial import TrialState, create_trial
 from sqlalchemy import Engine, event
 
-from search import storage
+from search import results, storage
 from search.rows import RowStorage
+from search.study import standing
 
 
 @pytest.fixture
@@ -105,3 +106,23 @@ def test_the_study_of_a_search_reads_its_trials_as_rows(address: str, monkeypatc
     with storage.reading(address) as store:
         storage.load(store, "mlp").get_trials()
     assert len(used) == 1
+
+
+def test_what_is_asked_of_a_study_or_of_a_few_trials_reads_no_others(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that `list`, `best`, `compare` and `show STUDY/N` ask."""
+    study = optuna.create_study(storage=storage.connect(address), study_name="mlp", direction="maximize")
+    study.set_user_attr("settings", {"family": "mlp", "data": "fashion-mnist", "trials": 9})
+    fill(study, 7)
+    study.enqueue_trial({"depth": 2}, user_attrs={"baseline": "garments-2024/B4/20"})
+    every = study.get_trials()
+    monkeypatch.setattr(optuna.Study, "get_trials", lambda *_, **__: pytest.fail("all trials were read"))
+    with storage.reading(address) as store:
+        (summary,) = results.summaries(store)
+        assert summary.standing == standing(every)
+        assert summary.best is not None
+        assert summary.best == results.one(store, "mlp/4") == results.result("mlp", every[4], study.user_attrs)
+        assert storage.remembered(store, "mlp")["trials"] == 9
+        assert results.reproductions(storage.load(store, "mlp")) != []
+        assert [t.number for t in storage.marked(storage.load(store, "mlp"), "baseline")] == [7]
