@@ -58,26 +58,25 @@ def trials(summary: Summary, found: Sequence[Result], output: Format) -> None:
     if output == "json":
         _json(_summary_data(summary) | {"results": [_result_data(result) for result in found]})
         return
-    table = _table("trial", "state", summary.goal.metric, "test", "epochs", "time")
-    table.add_column("what")
-    for result in found:
-        table.add_row(
+    rows = [
+        (
             str(result.number),
             _state(result),
             _number(result.value),
             _number(result.metrics.get("test_accuracy")),
             str(result.epochs),
             duration(result.seconds) if result.seconds is not None else "-",
-            # On one line, however narrow.
-            Text(result.baseline or result.reason or short(result.parameters), no_wrap=True, overflow="ellipsis"),
+            result.baseline or result.reason or short(result.parameters),
         )
+        for result in found
+    ]
     now = summary.standing
     of_family = "" if summary.family == summary.name else f", {summary.family}"
     _print(
         f"{summary.title}{of_family}: {now.finished} of {summary.asked_for} trials finished, "
         f"{now.pruned} pruned, {now.failed} failed, {now.running} running"
     )
-    _print(table)
+    _lines(("trial", "state", summary.goal.metric, "test", "epochs", "time", "what"), rows)
     if summary.best:
         _print(f"best: trial {summary.best.number}; see `python -m search show {summary.best.name}`")
 
@@ -351,11 +350,26 @@ def _table(*columns: str) -> Table:
     return table
 
 
+def _lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a line a row, however many: Rich takes a millisecond for each. Cut where the line ends."""
+    end = _console().width
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    lines = ["   ".join(map(str.ljust, row, widths)) for row in (head, ["-" * width for width in widths], *rows)]
+    # A reason may have been written over several lines.
+    whole = (" ".join(line.split("\n")).rstrip() for line in lines)
+    cut = (line if len(line) <= end else f"{line[: end - 1]}…" for line in whole)
+    print("", *cut, "", sep="\n")
+
+
 def _print(what: Table | str) -> None:
+    console = _console()
+    console.print(what, highlight=False, markup=False, soft_wrap=isinstance(what, str) and not console.is_terminal)
+
+
+def _console() -> Console:
     console = Console()
     # A pipe has no width of its own; what is cut to 80 columns there cannot be read by anything.
-    console = console if console.is_terminal else Console(width=160)
-    console.print(what, highlight=False, markup=False, soft_wrap=isinstance(what, str) and not console.is_terminal)
+    return console if console.is_terminal else Console(width=160)
 
 
 def _json(value: object) -> None:

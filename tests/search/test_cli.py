@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+from rich.table import Table
 
 import tracking
 from search.cli import call
@@ -223,3 +225,17 @@ def test_what_has_to_answer_at_once_imports_nothing_heavy(searched: Path, argume
     )
     environment = os.environ | {"SEARCH_HOME": str(searched)}
     subprocess.run([sys.executable, "-c", code, *arguments], check=True, timeout=60, env=environment)
+
+
+def test_a_study_is_shown_a_line_a_trial_and_each_as_wide_as_the_terminal_at_most(
+    searched: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rich, which would break lines, takes a millisecond for each."""
+    monkeypatch.setattr("search.printing._console", lambda: Console(width=40))
+    monkeypatch.setattr(Table, "add_row", lambda *_: pytest.fail("Rich draws it"))
+    assert call(["show", "bars", "--home", str(searched)]) == 0
+    head, rule, *rows = capfd.readouterr().out.split("\n\n")[1].splitlines()
+    assert head.startswith("trial   state")
+    assert set(rule) <= {"-", " ", "…"}
+    assert [row.split()[0] for row in rows] == [str(number) for number in range(len(rows))]
+    assert max(map(len, (head, rule, *rows))) == 40
