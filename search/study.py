@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import optuna
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.samplers import BaseSampler, PartialFixedSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
@@ -25,6 +26,7 @@ GRID_LIMIT = 10_000
 RUN_ID = "mlflow_run_id"
 # The attribute of a study that holds the most trials it was ever asked for.
 ASKED_FOR = "asked_for"
+Point = frozenset[tuple[str, Choice]]
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,13 @@ class Study:
         self.fixed = space.parse(models.family(settings.family), settings.fix)
         self._study = study
         self._grid: Iterator[dict[str, Choice]] | None = None
+        # Points of the grid, and others, that trials have.
+        self._tried: set[Point] = set()
         self._study.sampler = self._sampler()
         self._study.pruner = self._pruner()
         if settings.sampler == "grid":
             self._grid = iter(grid_points(settings, self.fixed))
+            self._tried = {_point(trial.params) for trial in self.trials()}
 
     @classmethod
     def open(cls, storage: RDBStorage, settings: Settings, digest: str) -> "Study":
@@ -141,10 +146,8 @@ class Study:
 
     def ask(self) -> optuna.Trial | None:
         """Return the next trial, its hyperparameters drawn; nothing where a grid has come to its end."""
-        waiting = self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
-        if self._grid is not None and not waiting:
-            tried = [trial.params for trial in self.trials()]
-            point = next((point for point in self._grid if point not in tried), None)
+        if self._grid is not None and not self.trials([TrialState.WAITING]):
+            point = next((point for point in self._grid if _point(point) not in self._tried), None)
             if point is None:
                 return None
             self._study.enqueue_trial(point)
@@ -153,7 +156,9 @@ class Study:
     def suggest(self, trial: optuna.Trial) -> dict[str, Choice]:
         """Return the trial's hyperparameters, drawing those that it does not have yet."""
         models.family(self.settings.family).suggest(trial)
-        return dict(trial.params)
+        drawn = dict(trial.params)
+        self._tried.add(_point(drawn))
+        return drawn
 
     def seed(self, number: int) -> int:
         """Return the seed of a trial: the same however often it is begun."""
@@ -174,12 +179,13 @@ class Study:
 
     def link(self, number: int, run: str) -> None:
         """Remember what the tracker calls a trial's run: with the trial, or with the study where the trial is over."""
-        trial = self.trials()[number]
-        if trial.state.is_finished():
+        storage = self._study._storage  # noqa: SLF001  # no public way
+        trial = storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)  # noqa: SLF001  # see above
+        try:
+            storage.set_trial_user_attr(trial, RUN_ID, run)
+        except UpdateFinishedTrialError:
             # Optuna lets nobody add to it any more.
             self._study.set_user_attr(late_link(number), run)
-        else:
-            self._study._storage.set_trial_user_attr(trial._trial_id, RUN_ID, run)  # noqa: SLF001  # no public way
 
     def dismiss(self, number: int, reason: str) -> None:
         """End a trial that waits and is never to begin."""
@@ -230,6 +236,11 @@ def ladder(settings: Settings) -> Ladder | None:
     """Return the epochs after which trials wait for each other; None where the pruner ends them as they train."""
     known = {"halving": halving.halving, "screening": halving.screening}
     return known[settings.pruner](settings.epochs) if settings.pruner in known else None
+
+
+def _point(parameters: Mapping[str, Choice]) -> Point:
+    """Return what is equal where all hyperparameters are, and found at once among many."""
+    return frozenset(parameters.items())
 
 
 def run_name(study: str, number: int) -> str:

@@ -7,7 +7,7 @@ from optuna.trial import TrialState
 
 from search.errors import UsageError
 from search.settings import Settings
-from search.study import Study
+from search.study import RUN_ID, Study, run_of
 
 Settle = Callable[..., Settings]
 Open = Callable[..., Study]
@@ -125,3 +125,34 @@ def test_an_epoch_reported_before_is_not_reported_again(settle: Settle, open_stu
 def test_a_trial_has_the_same_seed_however_often_it_is_begun(settle: Settle, open_study: Open) -> None:
     one, other = open_study(settle()), open_study(settle())
     assert one.seed(3) == other.seed(3) != one.seed(4)
+
+
+def test_the_next_point_of_a_grid_is_found_without_reading_all_trials(
+    settle: Settle, open_study: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pins = ("depth=1", "units_1=64", "l1=0", "l2=0", "batch_norm=false", "augmentation=none", "dropout=0")
+    more = ("learning_rate=0.01", "schedule=constant", "batch_size=32", "optimizer=adam")
+    grid = settle(sampler="grid", fix=pins + more)
+    before = open_study(grid)
+    drawn = [before.suggest(before.ask())["activation"]]
+    study = open_study(grid)
+    trials = study.trials
+    monkeypatch.setattr(study, "trials", lambda states=None: trials(states) if states else pytest.fail("all were read"))
+    while (trial := study.ask()) is not None:
+        drawn.append(study.suggest(trial)["activation"])
+    assert sorted(drawn) == ["elu", "gelu", "relu", "sigmoid", "tanh"]
+
+
+def test_a_trial_is_linked_without_reading_the_others(
+    settle: Settle, open_study: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under way, it says itself what its run is called; once it is over, the study says it."""
+    study = open_study(settle())
+    trials = [study.ask() for _ in range(2)]
+    study.tell(trials[0], TrialState.FAIL)
+    with monkeypatch.context() as patch:
+        patch.setattr(study, "trials", lambda *_: pytest.fail("all were read"))
+        for trial in trials:
+            study.link(trial.number, f"run {trial.number}")
+    assert [run_of(trial, study.attributes) for trial in study.trials()] == ["run 0", "run 1"]
+    assert [RUN_ID in trial.user_attrs for trial in study.trials()] == [False, True]
