@@ -33,8 +33,9 @@ def check(case: Case) -> Iterator[Finding]:
                 "one is made of what Optuna knows",
                 partial(_reconstruct, case, trial),
             )
+    ours = frozenset(case.key(trial) for trial in case.trials)
     for run in case.runs:
-        yield from _strange(case, run)
+        yield from _strange(case, run, ours)
 
 
 def _experiment(case: Case) -> Iterator[Finding]:
@@ -104,9 +105,9 @@ def identity(case: Case, trial: FrozenTrial) -> dict[str, str]:
     return recording.identity(case.name, case.key(trial), trial.number, case.settings.family, trial.user_attrs)
 
 
-def _strange(case: Case, run: Record) -> Iterator[Finding]:
+def _strange(case: Case, run: Record, ours: frozenset[str]) -> Iterator[Finding]:
+    """Yield a run whose key is none of `ours`."""
     key = run.tags.get(KEY_TAG, "")
-    ours = {case.key(trial) for trial in case.trials}
     # Of a living driver, there may be trials that began after the others were read.
     begun_since = case.driver and key.startswith(f"{case.study.uuid}/")
     if key in ours or begun_since or {DUPLICATE_TAG, FOREIGN_TAG} & run.tags.keys():

@@ -16,13 +16,19 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from optuna.trial import TrialState
 
 from models.data import Images
 from search import crash, disk, locks
 from search.cli import call
+from search.doctor.case import read
 from search.doctor.contents import PROMISED
+from search.doctor.visit import examine
+from search.settings import Settings
+from search.study import Study
 from tests.search import homes
 from tests.search.breaks import BREAKS, Home, apply, assign, run
+from tracking.engines.memory import MemoryTracker
 
 ROOT = Path(__file__).parents[2]
 # Searches while others look on.
@@ -364,3 +370,23 @@ def test_a_home_without_a_database_of_runs_is_one_in_which_all_runs_are_gone(hom
     assert not (home / "mlflow.db").exists()
     doctor(home, "--fix", code=0)
     assert doctor(home, code=0) == []
+
+
+def test_twice_the_trials_are_twice_the_work_for_the_doctor(
+    settle: Callable[..., Settings], open_study: Callable[..., Study], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, tracker = open_study(settle()), MemoryTracker()
+    asked: list[int] = []
+    key = Study.key
+    monkeypatch.setattr(Study, "key", lambda study, number: asked.append(number) or key(study, number))
+    work = []
+    for _ in range(2):
+        for _ in range(30):
+            trial = study.ask()
+            begun = tracker.run("mlp", study.key(trial.number), f"run {trial.number}", {})
+            study.link(trial.number, begun.id)
+            study.tell(trial, TrialState.FAIL)
+        asked.clear()
+        examine(read(study, tracker, held=True))
+        work.append(len(asked))
+    assert work[1] <= 2 * work[0]
