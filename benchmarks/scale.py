@@ -1,0 +1,410 @@
+"""What a study costs that has grown large: time and bytes per trial, and how long commands take.
+
+`python -m benchmarks.scale --trials 10000` searches a hundred trials, copies them in both stores until there are as
+many as asked for, and searches a hundred more. Nothing is trained: workers answer at once, all else is real.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, TrialState
+from rich.console import Console
+
+import tracking
+from models import metrics
+from models.data import Images, share
+from models.data.images import Split
+from models.family import Evaluation
+from search import quiet, storage
+from search.driver import Driver
+from search.jobs import Built, EpochDone, Job, Message, ModelFile, Rejected, Trained
+from search.progress import Lines
+from search.seam import Seam
+from search.settings import Place, Sampler, Settings, resolve
+from search.study import RUN_ID, Study, run_name
+from tracking import KEY_TAG
+from tracking.courier import Courier
+from tracking.spool import Spool
+
+T = TypeVar("T")
+ROOT = Path(__file__).parents[1]
+STUDY = "mlp"
+HUNDRED = 100
+EPOCHS = 4
+CLASSES = 10
+
+
+@dataclass(frozen=True)
+class Hundred:
+    """Milliseconds a trial, over a hundred of them that were searched when `before` were there.
+
+    `search` is all that the driver does but for the `sampler`; `delivery` is what the tracker takes behind it.
+    """
+
+    chosen: Sampler
+    before: int
+    search: float
+    sampler: float
+    delivery: float
+
+
+@dataclass(frozen=True)
+class Size:
+    """Bytes of each database a trial."""
+
+    trials: int
+    optuna: float
+    mlflow: float
+
+
+class Timed(BaseSampler):
+    """A sampler whose time is taken."""
+
+    def __init__(self, sampler: BaseSampler) -> None:
+        self._sampler = sampler
+        self.seconds = 0.0
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """As the sampler does."""
+        return self._timed(self._sampler.infer_relative_search_space, study, trial)
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """As the sampler does."""
+        return self._timed(self._sampler.sample_relative, study, trial, search_space)
+
+    def sample_independent(
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """As the sampler does."""
+        return self._timed(self._sampler.sample_independent, study, trial, param_name, param_distribution)
+
+    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        """As the sampler does."""
+        self._timed(self._sampler.before_trial, study, trial)
+
+    def after_trial(
+        self, study: optuna.Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
+    ) -> None:
+        """As the sampler does."""
+        self._timed(self._sampler.after_trial, study, trial, state, values)
+
+    def _timed(self, act: Callable[..., T], *arguments: object) -> T:
+        began = time.perf_counter()
+        try:
+            return act(*arguments)
+        finally:
+            self.seconds += time.perf_counter() - began
+
+
+class Instant:
+    """One worker that has trained before it was asked to. It begins once all that was before is delivered."""
+
+    def __init__(self, images: Images, courier: Courier) -> None:
+        self._images, self._courier = images, courier
+        self._ahead: Iterator[Message] = iter(())
+        self._number: int | None = None
+        self.waited = 0.0
+
+    @property
+    def free(self) -> int:
+        """One, as soon as the courier has nothing to do: what it does then is not what the driver waits for."""
+        if self._number is not None:
+            return 0
+        began = time.perf_counter()
+        assert self._courier.settle(60.0) == []
+        self.waited += time.perf_counter() - began
+        return 1
+
+    def start(self, job: Job) -> None:
+        """Take the job."""
+        self._number, self._ahead = job.number, _told(job, self._images)
+
+    def receive(self, timeout: float) -> tuple[int, Message] | None:
+        """Return the next message."""
+        number, message = self._number, next(self._ahead)
+        assert number is not None
+        if isinstance(message, Trained | Rejected):
+            self._number = None
+        return number, message
+
+    def answer(self, number: int, go_on: bool) -> None:
+        """Go on in any case."""
+
+    def kill(self, number: int) -> None:
+        """Do nothing: there is no process."""
+
+    def close(self) -> None:
+        """Do nothing: there is no process."""
+
+
+def _told(job: Job, images: Images) -> Iterator[Message]:
+    """Yield what a worker tells of a trial: one of ten cannot be built."""
+    yield Built(10)
+    if job.number % 10 == 9:
+        yield Rejected("no room")
+        return
+    dice = np.random.default_rng(job.number)
+    for epoch in range(job.epochs):
+        value = float(dice.random())
+        # Names and number of metrics as of a real training.
+        yield EpochDone(
+            epoch, {"loss": 1 - value, "accuracy": value, "val_loss": 1.0, "val_accuracy": value, "seconds": 0.1}
+        )
+    job.folder.mkdir(parents=True, exist_ok=True)
+    file = job.folder / "model.keras"
+    file.write_bytes(f"weights of {job.number}".encode())
+    validation, test = (_evaluation(split, dice) for split in (images.validation, images.test))
+    yield Trained(1, None, validation, test, ModelFile(file, 10, (28, 28, 1), (CLASSES,)))
+
+
+def _evaluation(split: Split, dice: np.random.Generator) -> Evaluation:
+    labels = np.asarray(split.labels)
+    predictions = np.where(dice.random(len(labels)) < 0.7, labels, (labels + 1) % CLASSES)
+    counts = metrics.confusion_counts(labels, predictions, CLASSES)
+    measured = metrics.classification(counts, [f"class {label}" for label in range(CLASSES)]) | {"loss": 0.5}
+    return Evaluation(measured, labels, predictions, dice.random(len(labels)))
+
+
+def _images() -> Images:
+    dice = np.random.default_rng(0)
+    splits = [
+        Split(dice.integers(0, 256, (count, 28, 28, 1), dtype=np.uint8), np.arange(count) % CLASSES)
+        for count in (320, 100, 100)
+    ]
+    return Images("noise", "made for a benchmark", tuple(f"class {label}" for label in range(CLASSES)), *splits)
+
+
+def settings(home: Path, trials: int, sampler: Sampler) -> Settings:
+    """Return those of the study."""
+    flags = {"trials": trials, "epochs": EPOCHS, "engine": "inline", "sampler": sampler, "pruner": "none"}
+    return resolve(STUDY, Place.at(home, None, None), flags | {"baselines": "none"}, {})
+
+
+def search(home: Path, before: int, sampler: Sampler) -> Hundred:
+    """Search a hundred trials more, and return what one took."""
+    chosen, images = settings(home, before + HUNDRED, sampler), _images()
+    store = storage.connect(chosen.storage)
+    study = Study.open(store, chosen, images.digest)
+    timed = Timed(study._study.sampler)  # noqa: SLF001  # a study shows its sampler to nobody
+    study._study.sampler = timed  # noqa: SLF001  # see above
+    tracker = tracking.connect(chosen.tracking_uri, home / "artifacts")
+    tracker.prepare(STUDY, {"search.study_uuid": study.uuid})
+    courier = Courier(Spool(chosen.spool), tracker)
+    with (
+        (home / "console.txt").open("a") as file,
+        Lines(Console(file=file), STUDY, study.goal, chosen.trials, 60.0) as progress,
+    ):
+        seam, engine = Seam(study, courier), Instant(images, courier)
+        seam.catch_up()
+        driver = Driver(study, engine, seam, progress, images, share(images, home / "cache"))
+        began = time.perf_counter()
+        driver.run()
+        total = time.perf_counter() - began
+    courier.settle(60.0)
+    seam.link()
+    courier.close()
+    store.engine.dispose()
+    own = total - engine.waited - timed.seconds
+    each = [1000 * seconds / HUNDRED for seconds in (own, timed.seconds, engine.waited)]
+    return Hundred(sampler, before, *each)
+
+
+# Tables of both stores, and by which column of a copy their rows are found.
+OPTUNA = dict.fromkeys(
+    ("trials", "trial_values", "trial_params", "trial_user_attributes", "trial_intermediate_values"),
+    ("trial_id", "trial"),
+)
+MLFLOW = {
+    "logged_models": ("source_run_id", "run"),
+    "inputs": ("destination_id", "run"),
+    **dict.fromkeys(("runs", "tags", "params", "metrics", "latest_metrics"), ("run_uuid", "run")),
+    **dict.fromkeys(("logged_model_params", "logged_model_tags", "logged_model_metrics"), ("model_id", "model")),
+}
+
+
+def grow(home: Path, trials: int) -> None:
+    """Copy what is recorded of the first hundred trials until there are as many trials as asked for."""
+    with storage.reading(Place.at(home, None, None).storage) as store:
+        study = storage.load(store, STUDY)
+        there, key = study.get_trials(deepcopy=False), study.user_attrs["uuid"]
+    # The few whose runs were named late are known to the study, and not to themselves.
+    patterns = [trial for trial in there[:HUNDRED] if RUN_ID in trial.user_attrs]
+    with closing(sqlite3.connect(home / "mlflow.db")) as database:
+        models = dict(database.execute("SELECT source_run_id, model_id FROM logged_models"))
+    copies = []
+    for number in range(len(there), trials):
+        pattern = patterns[number % len(patterns)]
+        run, name = pattern.user_attrs[RUN_ID], run_name(STUDY, pattern.number)
+        # As they are named in the table of copies: what a row is found by, what stands in it, what is put for that.
+        old = {"trial": pattern.number + 1, "run": run, "model": models.get(run), "name": name}
+        new = {"run": uuid.uuid4().hex, "model": f"m-{uuid.uuid4().hex}", "name": run_name(STUDY, number)}
+        copies.append((*old.values(), number, *new.values(), f"{key}/{number}"))
+        folder = home / "artifacts" / STUDY
+        _link(folder / run, folder / new["run"])
+        _link(folder / "models" / str(old["model"]), folder / "models" / new["model"])
+    _copy(home / "optuna.db", OPTUNA, copies)
+    _copy(home / "mlflow.db", MLFLOW, copies)
+
+
+def _link(folder: Path, copy: Path) -> None:
+    """Copy a folder in links: nothing that is in it is changed."""
+    if folder.is_dir():
+        shutil.copytree(folder, copy, copy_function=os.link)
+
+
+def _copy(file: Path, tables: Mapping[str, tuple[str, str]], copies: Sequence[tuple[object, ...]]) -> None:
+    """Copy rows, each with the names of the copy in it."""
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute(
+            "CREATE TEMPORARY TABLE copies (trial, run, model, name, number, new_run, new_model, new_name, new_key)"
+        )
+        database.executemany("INSERT INTO copies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", copies)
+        for table, (owner, found_by) in tables.items():
+            columns = [(name, kind) for _, name, kind, *_ in database.execute(f"PRAGMA table_info({table})")]
+            if table.startswith("trial_"):
+                # The number of the row itself, which SQLite gives.
+                del columns[0]
+            names = ", ".join(f'"{name}"' for name, _ in columns)
+            values = ", ".join(_value(table, name, kind) for name, kind in columns)
+            rows = f"copies JOIN {table} ON copies.{found_by} = {table}.{owner}"
+            database.execute(f"INSERT INTO {table} ({names}) SELECT {values} FROM {rows}")  # noqa: S608  # names of columns
+        if "tags" in tables:
+            database.execute("CREATE UNIQUE INDEX temp.of_run ON copies (new_run)")
+            for key, column in ((KEY_TAG, "new_key"), ("search.trial", "number")):
+                new = f"UPDATE tags SET value = copies.{column} FROM copies"  # noqa: S608  # one of two columns
+                database.execute(f"{new} WHERE run_uuid = new_run AND key = ?", (key,))
+
+
+def _value(table: str, name: str, kind: str) -> str:
+    """Return what a column of a copied row holds, as SQL."""
+    if name == "trial_id":
+        return "copies.number + 1"
+    if name == "number":
+        return "copies.number"
+    value = f'{table}."{name}"'
+    if not kind.startswith(("VARCHAR", "TEXT")):
+        return value
+    for old in ("run", "model", "name"):
+        value = f"replace({value}, coalesce(copies.{old}, ''), copies.new_{old})"
+    return value
+
+
+def commands(home: Path) -> dict[str, float]:
+    """Return the seconds from start to end of each command."""
+    places = ["--home", str(home)]
+    words = {
+        "list": ["list"],
+        "show STUDY": ["show", STUDY],
+        "show STUDY/N": ["show", f"{STUDY}/50"],
+        "best": ["best", STUDY],
+        "compare": ["compare"],
+        "doctor": ["doctor"],
+    }
+    return {name: _seconds([sys.executable, "-m", "search", *command, *places]) for name, command in words.items()}
+
+
+def _seconds(command: Sequence[str]) -> float:
+    began = time.perf_counter()
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)  # noqa: S603  # words of `commands`
+    return time.perf_counter() - began
+
+
+def size(home: Path) -> Size:
+    """Return the bytes a trial of each database, its journal written into it."""
+    found = {}
+    for name in ("optuna", "mlflow"):
+        with closing(sqlite3.connect(home / f"{name}.db")) as database:
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        found[name] = (home / f"{name}.db").stat().st_size
+    with closing(sqlite3.connect(home / "optuna.db")) as database:
+        ((trials,),) = database.execute("SELECT count(*) FROM trials")
+    return Size(trials, **{name: count / trials for name, count in found.items()})
+
+
+def measure(home: Path, trials: int) -> dict[str, Any]:
+    """Return what hundreds of trials took, how large the stores grew, and how long commands take, at both sizes."""
+    hundreds, sizes, seconds = [search(home, 0, "random")], [], {}
+    for total in (trials // 10, trials):
+        # One sampler that looks at no other trial, and the usual one.
+        grow(home, total - 2 * HUNDRED)
+        hundreds += [search(home, total - 2 * HUNDRED, "random"), search(home, total - HUNDRED, "tpe")]
+        sizes.append(size(home))
+        seconds[total] = commands(home)
+    return {
+        "hundreds": [asdict(each) for each in hundreds],
+        "ratio": hundreds[-2].search / hundreds[0].search,
+        "bytes": [asdict(each) for each in sizes],
+        "seconds": seconds,
+    }
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    cells = [head, ["---"] * len(head), *([str(cell) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in cells) + "\n"
+
+
+def markdown(found: Mapping[str, Any]) -> str:
+    """Return the figures as tables."""
+    hundreds = [
+        (
+            each["chosen"],
+            f"{each['before'] + 1:,} to {each['before'] + HUNDRED:,}",
+            *tuple(f"{each[name]:.0f}" for name in ("search", "sampler", "delivery")),
+        )
+        for each in found["hundreds"]
+    ]
+    by_size = zip(found["bytes"], found["seconds"].values(), strict=True)
+    rows = [
+        (
+            f"{stored['trials']:,}",
+            f"{stored['optuna']:,.0f}",
+            f"{stored['mlflow']:,.0f}",
+            *tuple(f"{each:.1f}" for each in seconds.values()),
+        )
+        for stored, seconds in by_size
+    ]
+    names = next(iter(found["seconds"].values()))
+    return "\n".join(
+        (
+            _table(("sampler", "trials", "search, ms each", "sampler, ms each", "delivery, ms each"), hundreds),
+            _table(("trials", "Optuna, bytes each", "MLflow, bytes each", *(f"{name}, s" for name in names)), rows),
+            f"search, last hundred to first: {found['ratio']:.2f}",
+        )
+    )
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=10_000, help="how many the study grows to, 3,000 at least")
+    parser.add_argument("--json", type=Path, help="write the figures into this file, too")
+    arguments = parser.parse_args()
+    quiet.libraries()
+    with tempfile.TemporaryDirectory() as folder:
+        found = measure(Path(folder), arguments.trials)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(found, indent=2) + "\n")
+    print(markdown(found))
+
+
+if __name__ == "__main__":
+    main()
