@@ -1,6 +1,6 @@
 """Trials read as rows: what Optuna reads, and with no more statements for many trials than for few."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +12,8 @@ from sqlalchemy import Engine, event
 
 from search import results, storage
 from search.rows import RowStorage
-from search.study import standing
+from search.settings import Settings
+from search.study import Study, standing
 
 
 @pytest.fixture
@@ -126,3 +127,25 @@ def test_what_is_asked_of_a_study_or_of_a_few_trials_reads_no_others(
         assert storage.remembered(store, "mlp")["trials"] == 9
         assert results.reproductions(storage.load(store, "mlp")) != []
         assert [t.number for t in storage.marked(storage.load(store, "mlp"), "baseline")] == [7]
+
+
+def test_the_cost_of_a_trial_does_not_grow_with_the_study(
+    settle: Callable[..., Settings], open_study: Callable[[Settings], Study]
+) -> None:
+    """As far as the database is asked, and once a study is opened."""
+    study = open_study(settle(sampler="random", pruner="none"))
+    store = study._study._storage._backend
+    counts = []
+    for trials in (10, 1200):
+        fill(study._study, trials)
+        study.standing()
+        with statements(store.engine) as said:
+            trial = study.ask()
+            study.suggest(trial)
+            study.report(trial, 1, 0.5)
+            study.link(trial.number, "run")
+            study.tell(trial, TrialState.COMPLETE, 0.5)
+            study.standing()
+        counts.append(len(said))
+    # Hyperparameters that no trial had before are looked up once.
+    assert counts[1] <= counts[0]
