@@ -16,6 +16,7 @@ from typing import Any, Literal, cast
 import models
 from models.classifier import Classifier
 from models.data import Images, load
+from models.family import Family
 from search.worker import Given
 
 By = Literal["fit", "family"]
@@ -44,12 +45,20 @@ def train(case: Mapping[str, Any], by: By, cache: Path) -> dict[str, list[Any]]:
     for configuration, seed in zip(case["configurations"], case["seeds"], strict=True):
         runtime.release()
         family = models.family(case["family"]).suggest(Given(configuration["parameters"]))
-        network = family.build(images.shape, seed)
+        network = _build(cast(Classifier, family), images, seed, by)
         # The first begins when all is imported, as it does in our workers.
         found["begins"].append(time.time())
         found["values"].append(_values(cast(Classifier, family), network, images, configuration, seed, by))
         found["ends"].append(time.time())
     return found
+
+
+def _build(family: Classifier, images: Images, seed: int, by: By) -> Any:
+    if by == "family":
+        return cast(Family, family).build(images.shape, seed)
+    from benchmarks import plain
+
+    return plain.build(family, images.shape, seed)
 
 
 def _values(

@@ -34,7 +34,8 @@ from models.data.images import Split
 from models.family import Evaluation
 from search import quiet, storage
 from search.driver import Driver
-from search.jobs import Built, EpochDone, Job, Message, ModelFile, Rejected, Trained
+from search.execution import Plan
+from search.jobs import Answer, Built, EpochDone, Job, Message, ModelFile, Probe, Rejected, Trained
 from search.progress import Lines
 from search.seam import Seam
 from search.settings import Place, Sampler, Settings, resolve
@@ -48,6 +49,7 @@ ROOT = Path(__file__).parents[1]
 STUDY = "mlp"
 HUNDRED = 100
 EPOCHS = 4
+PLAN = Plan(workers=1, threads=1, precision="float32", why="nothing is trained", evaluation_batch=1000)
 CLASSES = 10
 
 
@@ -134,8 +136,9 @@ class Instant:
         self.waited += time.perf_counter() - began
         return 1
 
-    def start(self, job: Job) -> None:
+    def start(self, job: Job | Probe) -> None:
         """Take the job."""
+        assert isinstance(job, Job), "nothing is probed here"
         self._number, self._ahead = job.number, _told(job, self._images)
 
     def receive(self, timeout: float) -> tuple[int, Message] | None:
@@ -146,7 +149,7 @@ class Instant:
             self._number = None
         return number, message
 
-    def answer(self, number: int, go_on: bool) -> None:
+    def answer(self, number: int, answer: Answer) -> None:
         """Go on in any case."""
 
     def kill(self, number: int) -> None:
@@ -215,7 +218,7 @@ def search(home: Path, before: int, sampler: Sampler) -> Hundred:
     ):
         seam, engine = Seam(study, courier), Instant(images, courier)
         seam.catch_up()
-        driver = Driver(study, engine, seam, progress, images, share(images, home / "cache"))
+        driver = Driver(study, engine, seam, progress, images, share(images, home / "cache"), PLAN)
         began = time.perf_counter()
         driver.run()
         total = time.perf_counter() - began

@@ -57,7 +57,7 @@ class Extractor:
                     _write(folder / f"{name}.npy", training.predict(network, getattr(images, name).images))
 
         def opened(name: str, split: Split) -> Split:
-            return replace(split, images=np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False))
+            return replace(split, images=np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False))
 
         return replace(
             images,

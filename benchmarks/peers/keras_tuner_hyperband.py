@@ -32,7 +32,7 @@ class Network(keras_tuner.HyperModel):
 
     def build(self, hp: Any) -> Any:
         """Return the network, compiled."""
-        return self._family(hp).build(self._images.shape, self._task.seed)
+        return plain.build(cast(Classifier, self._family(hp)), self._images.shape, self._task.seed)
 
     def fit(self, hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
         """Train for the epochs that Hyperband has decided on."""

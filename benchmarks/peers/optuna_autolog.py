@@ -34,7 +34,7 @@ def run(task: Task) -> None:
         keras.backend.clear_session()
         with mlflow.start_run(experiment_id=experiment, nested=True):
             family = models.family(task.family).suggest(trial)
-            network = family.build(images.shape, task.seed + trial.number)
+            network = plain.build(cast(Classifier, family), images.shape, task.seed + trial.number)
             keep = plain.ToJournal(lambda *entry: journal.add(trial.number, *entry))
             prune = KerasPruningCallback(trial, "val_accuracy")
             history = plain.fit(network, cast(Classifier, family), images, epochs=EPOCHS, callbacks=[keep, prune])

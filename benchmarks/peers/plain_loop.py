@@ -1,8 +1,7 @@
 """Report B's way: its rows one after another, each trained by `fit` for its own epochs, Keras's defaults.
 
 Rows in the report's order; those with early stopping stop as the report's did. Nothing is drawn, so a seed changes
-only initial weights and the order of the images. The network comes compiled without XLA, as Keras's own default has it
-where there are only CPUs.
+only initial weights and the order of the images.
 """
 
 from typing import Any, cast
@@ -26,7 +25,7 @@ def run(task: Task) -> None:
         if not task.left:
             return
         configuration = cast(Classifier, models.family(task.family).suggest(Given(row.parameters)))
-        network = models.family(task.family).suggest(Given(row.parameters)).build(images.shape, task.seed)
+        network = plain.build(configuration, images.shape, task.seed)
         callbacks: list[Any] = [plain.ToJournal(lambda *entry, number=number: journal.add(number, *entry))]
         if row.patience:
             callbacks.append(keras.callbacks.EarlyStopping(patience=row.patience))

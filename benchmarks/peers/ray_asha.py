@@ -44,10 +44,12 @@ class Training(tune.Trainable):
         """Begin another trial in this actor."""
         import keras
 
+        from benchmarks import plain
+
         keras.backend.clear_session()
         family = models.family(self._task.family).suggest(Given(new_config))
         self._family = cast(Classifier, family)
-        self._network = family.build(self._images.shape, self._task.seed)
+        self._network = plain.build(self._family, self._images.shape, self._task.seed)
         self._epoch = 0
         return True
 

@@ -36,7 +36,8 @@ def share(images: Images, cache: Path) -> Path:
 def open_shared(place: Path) -> Images:
     """Return the images of a folder that `share` made. They are mapped, not read: this costs milliseconds.
 
-    Nothing is verified here: that is what `share` did. Raises `DataError` where the folder cannot be read.
+    All who open them share their memory; what one of them writes into it is its own. Nothing is verified here: that is
+    what `share` did. Raises `DataError` where the folder cannot be read.
     """
     try:
         about = json.loads((place / ABOUT).read_bytes())
@@ -47,7 +48,7 @@ def open_shared(place: Path) -> Images:
 
 
 def _open(place: Path, name: str) -> Split:
-    arrays = [np.load(place / f"{name}_{part}.npy", mmap_mode="r", allow_pickle=False) for part in ("images", "labels")]
+    arrays = [np.load(place / f"{name}_{part}.npy", mmap_mode="c", allow_pickle=False) for part in ("images", "labels")]
     return Split(*(array.view(np.ndarray) for array in arrays))
 
 

@@ -14,8 +14,9 @@ from search import quiet, worker
 from search.jobs import Answer, Died, Ending, Job, Message, Probe
 from search.signals import ASKING_TO_STOP
 
-# Megabytes by which a worker may grow after its first trial before another takes its place: Keras lets not go of all.
-GROWTH = 1_000.0
+# Megabytes by which a worker may grow after its first trial before another takes its place. TensorFlow keeps the graph
+# of every training that was compiled in it, 8 MB of a small network; a new worker takes some seconds to import.
+GROWTH = 300.0
 # Never forked: TensorFlow's threads do not survive a fork.
 CONTEXT = multiprocessing.get_context("spawn")
 
