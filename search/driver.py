@@ -103,8 +103,10 @@ class Driver:
                 received = self._engine.receive(timeout=1.0)
                 with self._stop.held():
                     if received:
-                        # A worker that is done trains on while it is recorded what it has done.
-                        self._start_next()
+                        if not isinstance(received[1], Died):
+                            # A worker that is done trains on while it is recorded what it has done; that of one which
+                            # died belongs to its trial.
+                            self._start_next()
                         self._handle(*received)
                     self._end_hanging()
                     self._seam.link()

@@ -55,11 +55,14 @@ def estimate(settings: Settings, plan: Plan, images: Images, trials_left: int) -
     count = sum(len(split) for _, split in images.splits())
     first_epoch = START_SECONDS + cost.preparation_seconds * count / STATED_ALL_IMAGES + epoch_seconds
     seconds = first_epoch + (epochs * epoch_seconds + trials_left * TRIAL_SECONDS) / plan.workers
+    # What is likely to be begun before the time is over.
+    begun = min(1.0, settings.timeout / seconds) if settings.timeout else 1.0
+    recorded = begun * trials_left * (cost.model_megabytes + ARTIFACT_MEGABYTES)
     return Estimate(
-        epochs=round(epochs),
-        seconds=min(seconds, settings.timeout) if settings.timeout else seconds,
+        epochs=round(begun * epochs),
+        seconds=begun * seconds,
         first_epoch_seconds=first_epoch,
-        megabytes=trials_left * (cost.model_megabytes + ARTIFACT_MEGABYTES) + images.train.images.nbytes / 1e6,
+        megabytes=recorded + images.train.images.nbytes / 1e6,
     )
 
 

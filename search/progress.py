@@ -28,11 +28,16 @@ class Row:
 class Progress:
     """Takes events of a search in; `Lines` and `Board` show them."""
 
-    def __init__(self, console: Console, study: str, goal: Goal, total: int, expected: float) -> None:
-        """`expected`: seconds that it should take, which is all that is known until a trial has ended."""
+    def __init__(
+        self, console: Console, study: str, goal: Goal, total: int, expected: float, limit: float | None = None
+    ) -> None:
+        """`expected`: seconds that it should take, which is all that is known until a trial has ended.
+
+        `limit`: seconds after which no trial begins.
+        """
         self.console = console
         self.study, self.goal, self.total = study, goal, total
-        self._expected = expected
+        self._expected, self._limit = expected, limit
         self.standing = Standing(0, 0, 0, 0, 0)
         self.best: tuple[float, int] | None = None
         self.rows: dict[int, Row] = {}
@@ -74,10 +79,11 @@ class Progress:
     @property
     def remaining(self) -> str:
         """How long it will still take, judged by the trials that this call has ended."""
+        gone = time.monotonic() - self._began
         if not self._ended:
-            return duration(max(self._expected - (time.monotonic() - self._began), 0))
-        left = max(self.total - self.standing.finished, 0)
-        return duration((time.monotonic() - self._began) / self._ended * left)
+            return duration(max(self._expected - gone, 0))
+        left = gone / self._ended * max(self.total - self.standing.finished, 0)
+        return duration(left if self._limit is None else min(left, max(self._limit - gone, 0)))
 
     def summary(self) -> str:
         """Return the counts and the best in one line."""
@@ -144,9 +150,11 @@ class Board(Progress):
         return Group(Text(f"{self.study}: {self.summary()}", style="bold"), table)
 
 
-def begin(console: Console, study: str, goal: Goal, total: int, expected: float) -> Progress:
+def begin(
+    console: Console, study: str, goal: Goal, total: int, expected: float, limit: float | None = None
+) -> Progress:
     """Return the view that suits where stderr goes."""
-    return (Board if console.is_terminal else Lines)(console, study, goal, total, expected)
+    return (Board if console.is_terminal else Lines)(console, study, goal, total, expected, limit)
 
 
 def say(console: Console, text: str) -> None:

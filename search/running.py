@@ -204,7 +204,9 @@ def _search(console: Console, settings: Settings, images: Images, planned: Plan,
         with _joined(console, study) as seam:
             try:
                 settled = _settled(console, planned, engine, settings, images, shared)
-                with begin(console, settings.study, study.goal, settings.trials, expected.seconds) as progress:
+                with begin(
+                    console, settings.study, study.goal, settings.trials, expected.seconds, settings.timeout
+                ) as progress:
                     Driver(study, engine, seam, progress, images, shared, settled, stop).run()
             finally:
                 # What is left to deliver needs the cores.

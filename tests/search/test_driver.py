@@ -108,6 +108,17 @@ def test_a_finished_study_goes_on_when_more_trials_are_asked_for(settle: Settle,
     assert len(tracker.records("mlp")) == 5
 
 
+def test_a_trial_whose_worker_died_goes_on_before_the_next_one_begins(settle: Settle, search: Search) -> None:
+    begun: list[int] = []
+
+    def tell(job: Job, attempt: int) -> list[Message]:
+        begun.append(job.number)
+        return [Died("killed")] if attempt == 1 else [Rejected("no room")]
+
+    search(settle(trials=3), engine=Script(tell))
+    assert begun == [0, 0, 1, 1, 2, 2]
+
+
 def test_a_trial_is_never_pruned_after_its_last_epoch(settle: Settle, search: Search) -> None:
     engine = Script(lambda job, attempt: [*epochs(1, value=1 - job.number / 10), Failed("told all the same")])
     told: list[Answer] = []

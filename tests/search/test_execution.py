@@ -19,6 +19,7 @@ from search.execution import Machine, Plan
 from search.jobs import Failed, Message, Probed
 from search.settings import Place, Settings, resolve
 from tests.search.test_driver import Script
+from tests.support import THREADS
 
 Settle = Callable[..., Settings]
 SHAPE = Shape(28, 28, 1, 10)
@@ -131,7 +132,7 @@ def test_a_probe_that_fails_leaves_float32_and_says_why(settle: Settle, bars: Im
 
 def test_a_worker_races_the_precisions(settle: Settle, bars: Images, tensorflow: None) -> None:
     chosen = settle("cnn")
-    engine = engines.start("inline", 1, 1, chosen.home / "logs")
+    engine = engines.start("inline", 1, THREADS, chosen.home / "logs")
     plan = replace(execution.plan(chosen, bars.shape, LAPTOP), probe=True)
     shared = share(bars, chosen.home / "cache")
     settled = execution.probed(plan, engine, chosen, bars.shape, shared, LAPTOP)
