@@ -41,6 +41,7 @@ class Progress:
         self.standing = Standing(0, 0, 0, 0, 0)
         self.best: tuple[float, int] | None = None
         self.rows: dict[int, Row] = {}
+        self.waiting: set[int] = set()
         self._began = time.monotonic()
         self._ended = 0
 
@@ -57,10 +58,12 @@ class Progress:
     def started(self, number: int, label: str, epochs: int, done: int = 0) -> None:
         """A trial begins, or goes on after so many epochs."""
         self.rows[number] = Row(label, epochs, done)
+        self.waiting.discard(number)
 
     def paused(self, number: int) -> None:
         """A trial waits for others, to be compared with them."""
         self.rows.pop(number, None)
+        self.waiting.add(number)
 
     def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
         """An epoch, counted from 1, is done."""
@@ -89,9 +92,10 @@ class Progress:
         """Return the counts and the best in one line."""
         now = self.standing
         best = f", best {self.goal.metric} {self.best[0]:.4f} (trial {self.best[1]})" if self.best else ""
+        waiting = f"{len(self.waiting)} waiting, " if self.waiting else ""
         return (
-            f"{now.finished}/{self.total} done, {len(self.rows)} running, {now.pruned} pruned, {now.failed} failed"
-            f"{best}, about {self.remaining} left"
+            f"{now.finished}/{self.total} done, {len(self.rows)} running, {waiting}{now.pruned} pruned, "
+            f"{now.failed} failed{best}, about {self.remaining} left"
         )
 
 
