@@ -4,12 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from models.data.images import Images
 from models.family import Resources
 from tests.support import THREADS, heed_signals, make_images, make_split
 
 heed_signals()
+# How long an example takes is up to whatever else the machine does.
+settings.register_profile("project", deadline=None)
+settings.load_profile("project")
 
 
 @pytest.fixture(scope="session")

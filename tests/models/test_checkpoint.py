@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from models.checkpoint import BEFORE, NEWEST, Checkpoint, read, write
 
-ANYWHERE = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ANYWHERE = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def state(epoch: int) -> Checkpoint:

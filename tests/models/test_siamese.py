@@ -17,7 +17,7 @@ from models.family import Diverged, Resources
 from tests.support import configuration, make_images
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
-WITHOUT_TIME_LIMIT = settings(deadline=None, max_examples=60)
+FEWER = settings(max_examples=60)
 
 batches = st.integers(1, 24).flatmap(
     lambda count: st.tuples(
@@ -43,7 +43,7 @@ def mean(values: Any) -> float:
 
 
 @given(batch=batches, margin=st.floats(0.25, 4), share=shares)
-@WITHOUT_TIME_LIMIT
+@FEWER
 def test_the_loss_of_a_batch_is_the_weighted_mean_over_every_pair_in_it(
     batch: tuple[np.ndarray, np.ndarray], margin: float, share: float
 ) -> None:
@@ -82,7 +82,7 @@ def test_distances_are_right_however_far_from_zero_the_embeddings_lie(offset: fl
 
 
 @given(batch=batches, share=shares)
-@WITHOUT_TIME_LIMIT
+@FEWER
 def test_the_accuracy_of_a_batch_is_the_weighted_share_of_its_pairs_judged_right(
     batch: tuple[np.ndarray, np.ndarray], share: float
 ) -> None:

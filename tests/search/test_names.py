@@ -40,7 +40,7 @@ names = st.one_of(
     st.from_regex(r"[a-z0-9][a-z0-9._-]{0,63}", fullmatch=True),
     st.tuples(st.just("mlp"), st.text(max_size=8)).map("/".join),
 )
-often = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+often = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")

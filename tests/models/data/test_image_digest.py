@@ -1,13 +1,12 @@
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.data import Images, Shape, Split, summary
 
 
-@settings(deadline=None)
 @given(data=st.data())
 def test_every_bit_of_every_array_counts(images: Images, data: st.DataObject) -> None:
     copies = {name: Split(split.images.copy(), split.labels.copy()) for name, split in images.splits()}

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.data import DataError, splits
@@ -14,14 +14,12 @@ def shuffled(counts: list[int]) -> np.ndarray:
     return np.random.default_rng(0).permutation(labels)
 
 
-@settings(deadline=None)
 @given(counts=Counts, seed=Seed)
 def test_every_image_is_either_trained_on_or_validated_on(counts: list[int], seed: int) -> None:
     train, aside = splits.validation(shuffled(counts), seed)
     assert sorted([*train, *aside]) == list(range(sum(counts)))
 
 
-@settings(deadline=None)
 @given(counts=st.lists(st.integers(1, 60), min_size=2, max_size=8).filter(lambda counts: max(counts) > 1), seed=Seed)
 def test_a_tenth_of_every_class_is_set_aside(counts: list[int], seed: int) -> None:
     labels = shuffled(counts)
@@ -33,7 +31,6 @@ def test_a_tenth_of_every_class_is_set_aside(counts: list[int], seed: int) -> No
         assert np.sum(labels[train] == label) >= 1
 
 
-@settings(deadline=None)
 @given(counts=Counts, seed=Seed, data=st.data())
 def test_a_subset_has_its_size_and_the_proportions_of_all(counts: list[int], seed: int, data: st.DataObject) -> None:
     labels = shuffled(counts)
@@ -46,7 +43,6 @@ def test_a_subset_has_its_size_and_the_proportions_of_all(counts: list[int], see
         assert np.all(np.abs(shares - np.array(counts) * size / len(labels)) <= 1)
 
 
-@settings(deadline=None)
 @given(classes=st.integers(2, 6), small=st.integers(2, 10), large=st.integers(2, 10), seed=Seed)
 def test_a_larger_subset_contains_the_smaller_one(classes: int, small: int, large: int, seed: int) -> None:
     labels = shuffled([10] * classes)
@@ -54,7 +50,6 @@ def test_a_larger_subset_contains_the_smaller_one(classes: int, small: int, larg
     assert set(less) <= set(more)
 
 
-@settings(deadline=None)
 @given(seed=Seed)
 def test_the_seed_alone_decides(seed: int) -> None:
     labels = shuffled([50] * 4)
