@@ -5,7 +5,6 @@ many as asked for, and searches a hundred more. Nothing is trained: workers answ
 """
 
 import argparse
-import json
 import os
 import shutil
 import sqlite3
@@ -28,6 +27,7 @@ from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
 
 import tracking
+from benchmarks.table import Cell, Table, show
 from models import metrics
 from models.data import Images, share
 from models.data.images import Split
@@ -360,38 +360,22 @@ def measure(home: Path, trials: int) -> dict[str, Any]:
     }
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    cells = [head, ["---"] * len(head), *([str(cell) for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in cells) + "\n"
-
-
-def markdown(found: Mapping[str, Any]) -> str:
-    """Return the figures as tables."""
-    hundreds = [
-        (
-            each["chosen"],
-            f"{each['before'] + 1:,} to {each['before'] + HUNDRED:,}",
-            *tuple(f"{each[name]:.0f}" for name in ("search", "sampler", "delivery")),
-        )
+def table(found: Mapping[str, Any]) -> Table:
+    """Return the figures, each with the number of trials that the study had."""
+    rows: list[tuple[Cell, ...]] = [
+        (f"{part}, ms a trial ({each['chosen']})", each["before"] + HUNDRED, float(each[part]))
         for each in found["hundreds"]
+        for part in ("search", "sampler", "delivery")
     ]
-    by_size = zip(found["bytes"], found["seconds"].values(), strict=True)
-    rows = [
-        (
-            f"{stored['trials']:,}",
-            f"{stored['optuna']:,.0f}",
-            f"{stored['mlflow']:,.0f}",
-            *tuple(f"{each:.1f}" for each in seconds.values()),
-        )
-        for stored, seconds in by_size
-    ]
-    names = next(iter(found["seconds"].values()))
-    return "\n".join(
-        (
-            _table(("sampler", "trials", "search, ms each", "sampler, ms each", "delivery, ms each"), hundreds),
-            _table(("trials", "Optuna, bytes each", "MLflow, bytes each", *(f"{name}, s" for name in names)), rows),
-            f"search, last hundred to first: {found['ratio']:.2f}",
-        )
+    for stored, seconds in zip(found["bytes"], found["seconds"].values(), strict=True):
+        rows += [(f"{name}, bytes a trial", stored["trials"], float(stored[name])) for name in ("optuna", "mlflow")]
+        rows += [(f"{command}, s", stored["trials"], float(took)) for command, took in seconds.items()]
+    notes = (
+        f"search, last hundred to first, sampler and delivery left out: {found['ratio']:.2f}",
+        "workers answer at once; the rows of the first hundred trials are copied in both stores in between",
+    )
+    return Table(
+        "Scale: what a trial and each command cost in a large study", ("figure", "trials", "value"), tuple(rows), notes
     )
 
 
@@ -404,9 +388,7 @@ def main() -> None:
     quiet.libraries()
     with tempfile.TemporaryDirectory() as folder:
         found = measure(Path(folder), arguments.trials)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(found, indent=2) + "\n")
-    print(markdown(found))
+    show(table(found), arguments.json)
 
 
 if __name__ == "__main__":
