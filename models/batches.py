@@ -1,5 +1,6 @@
 """How many examples are judged at once."""
 
+import math
 from typing import Final
 
 # As many as have so many values together: 1,000 images of 28x28.
@@ -9,7 +10,4 @@ MOST: Final = 1_000
 
 def evaluation_batch(shape: tuple[int, ...]) -> int:
     """Return the size of a batch of examples of this shape, such as (height, width, channels)."""
-    values = 1
-    for size in shape:
-        values *= size
-    return max(1, min(MOST, VALUES // values))
+    return max(1, min(MOST, VALUES // math.prod(shape)))

@@ -297,15 +297,15 @@ class Driver:
         self._progress.epoch(current.job.number, step, metrics)
 
     def _answer(self, current: Open, step: int, value: float) -> Answer:
-        number = current.job.number
-        ranked = self._brackets is not None and number in self._brackets
-        if self._brackets and ranked:
+        number, waits = current.job.number, False
+        if self._brackets and number in self._brackets:
             self._brackets.report(number, step, value)
+            waits = self._brackets.waits(number)
         if step == current.job.epochs:
             return Answer.GO_ON
         if current.pruned or current.overtime:
             return Answer.STOP
-        return Answer.PAUSE if self._brackets and ranked and self._brackets.waits(number) else Answer.GO_ON
+        return Answer.PAUSE if waits else Answer.GO_ON
 
     def _over(self, current: Open) -> bool:
         limit = self._settings.trial_timeout
