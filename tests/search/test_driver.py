@@ -66,6 +66,7 @@ def test_every_trial_has_one_finished_run_with_all_that_was_promised(settle: Set
         assert run.tags["search.key"] == f"{study.uuid}/{trial.number}"
         assert run.name == f"mlp-{trial.number:04d}"
         assert run.status == "FINISHED"
+        assert (run.tags["execution.precision"], run.tags["execution.workers"]) == ("float32", "1")
         assert {name: str(value) for name, value in trial.params.items()}.items() <= run.parameters.items()
         assert {"confusion/test.png", "confusion/validation.json", "report/test.csv", "curves.png"} <= set(
             run.artifacts

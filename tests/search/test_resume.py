@@ -143,3 +143,18 @@ def test_early_stopping_counts_on_after_a_resume(bars: Images, tmp_path: Path) -
     resumed = converse(job)
     assert resumed[-1].stopped == "early"
     assert len(without_time(resumed)) == 4
+
+
+def test_what_was_trained_in_bfloat16_is_judged_and_kept_in_float32(bars: Images, home: Path) -> None:
+    import keras
+
+    from models import training
+
+    job = dataclasses.replace(job_of("cnn", bars, home, number=900), precision="bfloat16")
+    *_, trained = converse(job)
+    assert isinstance(trained, Trained)
+    kept = keras.models.load_model(trained.model.file)
+    assert {layer.compute_dtype for layer in kept.layers} == {"float32"}
+    np.testing.assert_array_equal(
+        training.predict(kept, bars.test.images).max(axis=1).astype(np.float64), trained.test.confidence
+    )
