@@ -2,12 +2,15 @@
 
 import multiprocessing
 import os
+import select
 import signal
+import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from search import quiet, worker
@@ -15,17 +18,19 @@ from search.jobs import Answer, Died, Ending, Job, Message, Probe
 from search.signals import ASKING_TO_STOP
 
 # Megabytes by which a worker may grow after its first trial before another takes its place. TensorFlow keeps the graph
-# of every training that was compiled in it, 8 MB of a small network; a new worker takes some seconds to import.
-GROWTH = 300.0
-# Never forked: TensorFlow's threads do not survive a fork.
-CONTEXT = multiprocessing.get_context("spawn")
+# of every training that was compiled in it, 8 MB of a small network.
+GROWTH = 50.0
+# What the fork server imports: a worker that is forked from it has TensorFlow at once, one that is spawned after 5 s.
+IMPORTS = ("search.engines.imports",)
+FORKED = multiprocessing.get_context("forkserver")
+SPAWNED = multiprocessing.get_context("spawn")
 
 
 @dataclass(eq=False)
 class Worker:
     """A process, the pipe to it, and the trial it is busy with."""
 
-    process: SpawnProcess
+    process: BaseProcess
     pipe: Connection
     log: Path
     device: str
@@ -39,19 +44,27 @@ class Processes:
     def __init__(self, workers: int, threads: int, logs: Path, devices: Sequence[str] = ()) -> None:
         logs.mkdir(parents=True, exist_ok=True)
         self._threads = threads
-        self._workers = [
-            self._spawn(logs / f"worker-{number + 1}.log", devices[number] if devices else "")
-            for number in range(workers)
+        self._places = [
+            (logs / f"worker-{number + 1}.log", devices[number] if devices else "") for number in range(workers)
         ]
+        self._workers: list[Worker] = []
+        # Neither the system's libraries of macOS nor those of GPUs are to be forked.
+        self._context = FORKED if sys.platform == "linux" and not devices else SPAWNED
+        if self._context is FORKED:
+            # It imports while the driver does something else; whoever asks it for a worker waits until it has.
+            FORKED.set_forkserver_preload(list(IMPORTS))
+            forkserver.ensure_running()
+        else:
+            self._workers += [self._begin(*place) for place in self._places]
 
     @property
     def free(self) -> int:
         """How many workers wait for a job."""
-        return sum(worker.number is None for worker in self._workers)
+        return len(self._places) - sum(worker.number is not None for worker in self._workers)
 
     def start(self, job: Job | Probe) -> None:
         """Give the job to a worker that waits; one that died while it waited is replaced."""
-        chosen = next(worker for worker in self._workers if worker.number is None)
+        chosen = next((worker for worker in self._workers if worker.number is None), None) or self._add()
         if not chosen.process.is_alive():
             chosen = self._replace(chosen)
         chosen.number = job.number
@@ -108,17 +121,28 @@ class Processes:
             ended.process.join()
             ended.pipe.close()
 
-    def _spawn(self, log: Path, device: str) -> Worker:
-        ours, theirs = CONTEXT.Pipe()
-        process = CONTEXT.Process(target=_serve, args=(theirs, self._threads, log, device), name=log.stem, daemon=True)
-        process.start()
+    def _add(self) -> Worker:
+        added = self._begin(*self._places[len(self._workers)])
+        self._workers.append(added)
+        return added
+
+    def _begin(self, log: Path, device: str) -> Worker:
+        ours, theirs = multiprocessing.Pipe()
+        arguments = (theirs, self._threads, log, device)
+        process: BaseProcess = self._context.Process(target=_serve, args=arguments, name=log.stem, daemon=True)
+        try:
+            process.start()
+        except (EOFError, ConnectionError):
+            # The fork server is dead. A worker that is spawned can say what it died of, if it dies of it, too.
+            process = SPAWNED.Process(target=_serve, args=arguments, name=log.stem, daemon=True)
+            process.start()
         theirs.close()
         return Worker(process, ours, log, device)
 
     def _replace(self, dead: Worker) -> Worker:
         dead.pipe.close()
         dead.process.kill()
-        new = self._spawn(dead.log, dead.device)
+        new = self._begin(dead.log, dead.device)
         self._workers[self._workers.index(dead)] = new
         return new
 
@@ -161,7 +185,7 @@ def _serve(pipe: Connection, threads: int, log: Path, device: str) -> None:
     if device:
         # Read when TensorFlow is imported: of all GPUs it sees this one.
         os.environ["CUDA_VISIBLE_DEVICES"] = device
-    threading.Thread(target=_end_with_driver, daemon=True).start()
+    threading.Thread(target=_end_with_driver, args=(pipe.fileno(),), daemon=True).start()
     # Ctrl-C and its kin reach the whole group of processes; what they mean is the driver's to decide.
     for number in ASKING_TO_STOP:
         signal.signal(number, signal.SIG_IGN)
@@ -184,9 +208,10 @@ def _do(pipe: Connection, job: Job | Probe) -> None:
     pipe.send(message)
 
 
-def _end_with_driver() -> None:
-    """Wait for the driver's end, however it comes, and end this process in the middle of its work."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
+def _end_with_driver(pipe: int) -> None:
+    """Wait until the driver hangs up, because it ends or is done with this process, and end in the middle of work."""
+    polling = select.poll()
+    polling.register(pipe, select.POLLHUP)
+    while not any(event & select.POLLHUP for _, event in polling.poll()):
+        continue
     os._exit(1)

@@ -25,7 +25,7 @@ import numpy as np
 
 from tests.faults.killing import TRIALS, departures, kill_until_done
 from tests.faults.proxy import Mode, Proxy
-from tests.faults.searches import LIGHT, PATIENCE, ROOT, STUDY, Search, kill, wait_until, workers
+from tests.faults.searches import LIGHT, PATIENCE, ROOT, STUDY, Search, fork_servers, kill, wait_until
 from tests.faults.stores import rows, violations
 from tests.support import heed_signals
 
@@ -120,7 +120,7 @@ def signals(folder: Path, seed: int, count: int) -> list[Figure]:
     for number in range(count):
         asking, code = ((signal.SIGTERM, 143), (signal.SIGINT, 130))[number % 2]
         with search.start() as driver:
-            wait_until(lambda: driver.poll() is not None or len(workers(driver.pid)) == 2)
+            wait_until(lambda: driver.poll() is not None or fork_servers(driver.pid))
             time.sleep(dice.uniform(0.5, 3.0))
             began = time.monotonic()
             kill(driver.pid, asking)

@@ -1,6 +1,6 @@
 """`python -m search`, but for a family that takes no TensorFlow: processes that start fast can be killed often.
 
-What stands outside of `main` is done in workers, too: they are spawned, and begin with their parent's main module.
+What stands outside of `main` is done in workers, too: they begin with their driver's main module.
 """
 
 import sys
@@ -10,7 +10,9 @@ from types import ModuleType
 
 import models
 from models import families, precision
+from search.engines import processes
 
+processes.IMPORTS = ()
 families.__path__.append(str(Path(__file__).parent / "families"))
 runtime = ModuleType("models.runtime")
 runtime.configure = lambda threads: None  # type: ignore[attr-defined]  # stands in for what configures TensorFlow

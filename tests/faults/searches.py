@@ -89,14 +89,19 @@ class Search:
 
 
 def workers(driver: int) -> list[int]:
-    """Return the processes that a driver has started."""
+    """Return the processes that work for a driver: those that its fork server has forked."""
+    return [worker for server in fork_servers(driver) for worker in _children(server)]
+
+
+def fork_servers(driver: int) -> list[int]:
+    """Return the process that forks a driver's workers, as soon as it has begun."""
     found = []
     for child in _children(driver):
         try:
             words = Path(f"/proc/{child}/cmdline").read_bytes()
         except OSError:
             continue
-        if b"spawn_main" in words:
+        if b"multiprocessing.forkserver" in words:
             found.append(child)
     return found
 
