@@ -17,9 +17,9 @@ import models
 from models import runtime
 from models.batches import evaluation_batch
 from models.data.images import Shape
-from models.family import Resources
+from models.family import Choice, Resources
 from models.precision import Precision
-from models.probe import EPOCHS, IMAGES, Pace
+from models.probe import EPOCHS, IMAGES, STEPS, Pace
 from search import baselines
 from search.engines import Engine
 from search.jobs import Built, EpochDone, Probe, Probed
@@ -161,8 +161,8 @@ def judged(decided: Plan, paces: Mapping[Precision, Pace]) -> Plan:
     """Choose the precision by the outcome of a race."""
     usual, short = paces["float32"], paces["bfloat16"]
     gain = usual.seconds / short.seconds
-    # Both were judged on the same images, so this is wide.
-    margin = STANDARD_ERRORS * (usual.value * (1 - usual.value) / IMAGES) ** 0.5 if 0 <= usual.value <= 1 else 0.0
+    # Of a difference, as if the two were judged on different images: what chance makes of so few steps is in it.
+    margin = STANDARD_ERRORS * (2 * usual.value * (1 - usual.value) / IMAGES) ** 0.5 if 0 <= usual.value <= 1 else 0.0
     as_good = short.value >= usual.value - margin
     if gain < LEAST_GAIN or not as_good:
         worse = "" if as_good else f", and worse: {short.value:.3f} instead of {usual.value:.3f}"
@@ -177,11 +177,10 @@ def judged(decided: Plan, paces: Mapping[Precision, Pace]) -> Plan:
 
 def probed(decided: Plan, engine: Engine, settings: Settings, shape: Shape, shared: Path, there: Machine) -> Plan:
     """Let a worker race the precisions where the plan asks for it, and keep the outcome for later calls."""
-    best = baselines.best(settings.family)
-    if not decided.probe or best is None:
+    if not decided.probe:
         return decided
     resources = Resources(settings.home / "cache", settings.weights)
-    engine.start(Probe(settings.family, dict(best.parameters), shared, resources))
+    engine.start(Probe(settings.family, _raced(settings.family), shared, resources))
     while (received := engine.receive(timeout=1.0)) is None or isinstance(received[1], Built | EpochDone):
         continue
     outcome = received[1]
@@ -191,15 +190,20 @@ def probed(decided: Plan, engine: Engine, settings: Settings, shape: Shape, shar
     return judged(decided, outcome.paces)
 
 
+def _raced(family: str) -> dict[str, Choice]:
+    """Return the configuration of a probe: the reports' best network, in steps that teach it something in so few."""
+    best = baselines.best(family)
+    return {**best.parameters, **STEPS} if best else {}
+
+
 def _place(settings: Settings, decided: Plan, shape: Shape, there: Machine) -> Path:
     """Name the file of a probe by all that it depends on."""
-    best = baselines.best(settings.family)
     key = {
         "processor": there.processor,
         "cores": there.cores,
         "threads": decided.threads,
         "family": settings.family,
-        "configuration": dict(best.parameters) if best else {},
+        "configuration": _raced(settings.family),
         "shape": asdict(shape),
         "versions": [version("tensorflow"), version("keras")],
         "epochs": EPOCHS,
