@@ -1,11 +1,6 @@
 """A frozen ResNet50 and what it makes of images, computed once and kept by content."""
 
-import fcntl
 import hashlib
-import logging
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -15,12 +10,12 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from models import precision, runtime, training
+from models import arrays, precision, runtime, training
 from models.data.images import Images, Shape, Split
 from models.family import Resources, Unavailable
 
-log = logging.getLogger(__name__)
-
+# What its last pooling leaves of an image.
+FEATURES = 2048
 FILE_NAME = "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
 
 
@@ -49,21 +44,19 @@ class Extractor:
     def features(self, images: Images, resources: Resources) -> Images:
         """Return the images with features, (n, 2048) float32, in place of pixels."""
         folder = resources.cache / "features" / self._key(images, resources.weights)
-        with _only_one(folder):
-            missing = [name for name, _ in images.splits() if not _holds(folder / f"{name}.npy")]
-            if missing:
-                network = self.network(images.shape, resources.weights)
-                for name in missing:
-                    _write(folder / f"{name}.npy", training.predict(network, getattr(images, name).images))
+        network = cache(lambda: self.network(images.shape, resources.weights))
 
-        def opened(name: str, split: Split) -> Split:
-            return replace(split, images=np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False))
+        def featured(name: str, split: Split) -> Split:
+            def compute(rows: slice) -> NDArray[np.float32]:
+                return training.predict(network(), split.images[rows])
+
+            return replace(split, images=arrays.computed(folder / f"{name}.npy", (len(split), FEATURES), compute))
 
         return replace(
             images,
-            train=opened("train", images.train),
-            validation=opened("validation", images.validation),
-            test=opened("test", images.test),
+            train=featured("train", images.train),
+            validation=featured("validation", images.validation),
+            test=featured("test", images.test),
         )
 
     def _key(self, images: Images, weights: str) -> str:
@@ -82,7 +75,7 @@ def weights_digest(weights: str) -> str:
     file = _weights_file(weights)
     if file is None:
         return "random"
-    return _sha256(file)
+    return arrays.sha256(file)
 
 
 def _base(weights: str, size: int) -> keras.Model:
@@ -130,50 +123,3 @@ def _imagenet_file() -> Path:
             "it with --weights FILE (--weights none trains on random features, for tests only)"
         ) from error
     return Path(file)
-
-
-@contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
-    """Let one process at a time compute what belongs into `folder`; the others find it there."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _write(file: Path, array: NDArray[np.float32]) -> None:
-    """Write an array and its digest, so that a file with its name is always whole."""
-    partial = file.with_suffix(f".{os.getpid()}.partial")
-    with partial.open("wb") as stream:
-        np.save(stream, array, allow_pickle=False)
-    _digest_of(file).write_text(_sha256(partial))
-    partial.replace(file)
-
-
-def _holds(file: Path) -> bool:
-    """Whether the features are there, and are what was computed."""
-    if not file.exists():
-        return False
-    stat = file.stat()
-    whole = _is_whole(file, stat.st_mtime_ns, stat.st_size)
-    if not whole:
-        log.warning("%s: these features are damaged; computing them again", file)
-    return whole
-
-
-@cache
-def _is_whole(file: Path, changed: int, size: int) -> bool:  # noqa: ARG001  # these say whether to ask again
-    """Whether a file has the digest beside it: asked once a process, since it takes half a second for 70,000 images."""
-    try:
-        return _digest_of(file).read_text() == _sha256(file)
-    except (OSError, ValueError):
-        return False
-
-
-def _digest_of(file: Path) -> Path:
-    return file.with_suffix(".sha256")
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from models.pretrained import Extractor
 
-FEATURES = 2048
-
 
 @dataclass(frozen=True, kw_only=True)
 class TransferredResNet50(Classifier):
@@ -59,6 +57,7 @@ class TransferredResNet50(Classifier):
     def build(self, shape: Shape, seed: int) -> "Model":
         """Return the head on features, compiled."""
         from models import layers, runtime
+        from models.pretrained import FEATURES
 
         runtime.seed(seed)
         source = layers.vectors(FEATURES)

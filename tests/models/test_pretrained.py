@@ -43,18 +43,6 @@ def test_other_weights_have_features_of_their_own(tmp_path: Path, bars: Images) 
     assert len(keys) == 2
 
 
-def test_features_half_written_by_a_process_that_died_are_written_anew(tmp_path: Path) -> None:
-    from models.pretrained import Extractor
-
-    images = make_images(train=40, validation=10, test=10)
-    resources = Resources(tmp_path, "none")
-    whole = Extractor(32, "scaled").features(images, resources).test.images.copy()
-    (file,) = tmp_path.glob("features/*/test.npy")
-    file.with_suffix(".123.partial").write_bytes(file.read_bytes()[:100])
-    file.unlink()
-    np.testing.assert_array_equal(Extractor(32, "scaled").features(images, resources).test.images, whole)
-
-
 def test_features_with_a_flipped_bit_are_computed_again(tmp_path: Path) -> None:
     from models.pretrained import Extractor
 
