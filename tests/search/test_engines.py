@@ -205,7 +205,7 @@ def test_a_search_outlives_the_process_that_forks_its_workers(home: Path, make_j
     engine = Processes(1, THREADS, home / "logs")
     engine.start(make_job(number=60))
     busy = engine._workers[0].process.pid
-    os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
+    stop_fork_server()
     assert isinstance(engine.receive(timeout=PATIENCE)[1], Built), "who trains already is not disturbed"
     engine.kill(60)
     _, message = engine.receive(timeout=PATIENCE)
@@ -213,6 +213,28 @@ def test_a_search_outlives_the_process_that_forks_its_workers(home: Path, make_j
     assert not alive(busy)
     assert isinstance(converse(engine, make_job(number=61))[-1], Trained)
     engine.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are spawned")
+def test_where_importing_kills_the_process_that_forks_workers_they_are_spawned(
+    tmp_path: Path, make_job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As TensorFlow does on a processor that it was not made for: the worker's log has to say so."""
+    (tmp_path / "deadly.py").write_text("import os\nos.kill(os.getpid(), 4)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(processes, "IMPORTS", ("deadly",))
+    stop_fork_server()
+    engine = Processes(1, THREADS, tmp_path)
+    assert isinstance(converse(engine, make_job(number=63))[-1], Trained)
+    engine.close()
+    stop_fork_server()
+
+
+def stop_fork_server() -> None:
+    """Make the next engine start one, with what is then to be imported."""
+    running = forkserver._forkserver._forkserver_pid
+    if running is not None and alive(running):
+        os.kill(running, signal.SIGKILL)
 
 
 def test_a_worker_ends_when_its_pipe_is_closed_even_in_the_middle_of_its_work(
