@@ -93,8 +93,8 @@ def run(
         Baselines | None,
         typer.Option(
             show_default="best",
-            help="The reports' configurations to begin with: none, the best under this study's epochs, or all under "
-            "their own.",
+            help="What to begin with: nothing, the best configuration of the reports and one as textbooks advise, or "
+            "all of the reports' under their own epochs.",
             rich_help_panel=SEARCH,
         ),
     ] = None,

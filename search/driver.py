@@ -23,7 +23,7 @@ from search.progress import Progress, duration, short
 from search.recording import Outcome
 from search.seam import Seam
 from search.signals import Stop
-from search.study import Study, dismissed, run_name
+from search.study import START, Study, dismissed, run_name
 from tracking import Recorder, Status, TrackingError
 
 # A worker that is killed under a trial this often is taken to be killed by it.
@@ -418,4 +418,6 @@ def _label(trial: optuna.Trial, parameters: Mapping[str, Choice]) -> str:
         name = trial.user_attrs["baseline"]
         row = next((b for b in baselines.everything() if b.name == name), None)
         return f"baseline {name}" + (f" ({row.label})" if row else "")
+    if START in trial.user_attrs:
+        return f"as textbooks advise ({trial.user_attrs[START]})"
     return short(parameters)

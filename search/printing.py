@@ -25,6 +25,7 @@ from search.progress import duration, short
 from search.results import Reproduction, Result, Summary
 from search.settings import Settings
 from search.space import Space, describe
+from search.starts import Start
 
 Format = Literal["text", "json"]
 DEFAULT_HOME = "mlruns"
@@ -188,6 +189,7 @@ def plan(
     space: Space,
     fixed: Mapping[str, Choice],
     baselines: Sequence[tuple[str, Baseline, Mapping[str, Any]]],
+    start: Start | None,
     execution: Plan,
     estimated: Estimate,
     images: DataSummary,
@@ -201,6 +203,7 @@ def plan(
                 "settings": settings.lasting() | {"study": settings.study, "home": str(settings.home)},
                 "space": described | {name: [value] for name, value in fixed.items()},
                 "baselines": [{"name": name, **attributes} for name, _, attributes in baselines],
+                "start": {"label": start.label, "parameters": start.parameters} if start else None,
                 "execution": asdict(execution),
                 "estimate": asdict(estimated),
                 "data": {"name": images.name, "digest": images.digest},
@@ -217,6 +220,8 @@ def plan(
         for name, row, attributes in baselines:
             table.add_row(name, str(attributes["epochs"]), row.label, f"{row.headline[0]} {row.headline[1]:.4f}")
         _print(table)
+    if start:
+        _print(f"then, as textbooks advise: {start.label}")
     _print(
         f"about {estimated.epochs} epochs on {sum(images.counts['train']):,} images of {images.name}, roughly "
         f"{duration(estimated.seconds)} and up to {estimated.megabytes:,.0f} MB in {settings.home}"

@@ -15,7 +15,7 @@ from search import baselines, storage
 from search.baselines import Baseline
 from search.errors import UsageError
 from search.settings import caveat
-from search.study import RUN_ID, Standing, run_name, run_of, standing
+from search.study import RUN_ID, START, Standing, run_name, run_of, standing
 from search.study import best as best_of
 from tracking import model_address
 
@@ -72,7 +72,7 @@ class Summary:
 # Python also takes other scripts' digits for a number, and gives up on very long ones.
 TRIAL_NUMBER = re.compile(r"[0-9]{1,9}")
 # User attributes that are not metrics.
-WORDS = ("baseline", "caveat", "epochs", "patience", "reason", "traceback", RUN_ID)
+WORDS = ("baseline", START, "caveat", "epochs", "patience", "reason", "traceback", RUN_ID)
 
 
 def result(study: str, trial: FrozenTrial, of_study: Mapping[str, Any]) -> Result:

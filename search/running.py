@@ -39,7 +39,7 @@ from search.progress import begin, duration, say
 from search.seam import Seam
 from search.settings import Place, Settings, resolve
 from search.signals import Stop, Stopped
-from search.study import Study, grid_points, planned_baselines
+from search.study import Study, grid_points, planned_baselines, planned_start
 from tracking import TrackingError
 from tracking.courier import Courier
 from tracking.spool import Spool
@@ -62,6 +62,7 @@ def plan(study: str, place: Place, flags: Mapping[str, Any], output: Format) -> 
         space=space.of(family, fixed),
         fixed=fixed,
         baselines=planned_baselines(settings),
+        start=planned_start(settings),
         execution=planned,
         estimated=estimate(settings, planned, images, max(left, 0)),
         images=data.summary(images),
@@ -196,7 +197,7 @@ def _search(console: Console, settings: Settings, images: Images, planned: Plan,
     with closing(engine):
         study = _opened(settings, images)
         with storage.told(settings.storage):
-            new = study.enqueue_baselines()
+            new = study.enqueue_first()
             left = settings.trials - study.standing().finished
         expected = estimate(settings, planned, images, left)
         _say_what_comes(console, settings, images, new, left, expected, planned)

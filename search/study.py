@@ -16,16 +16,19 @@ from optuna.trial import FrozenTrial, TrialState
 
 import models
 from models.family import Choice, Goal
-from search import baselines, halving, space
+from search import baselines, halving, space, starts
 from search.errors import UsageError
 from search.halving import Ladder
 from search.settings import Settings
+from search.starts import Start
 
 GRID_LIMIT = 10_000
 # The attribute of a trial that holds what the tracker calls its run.
 RUN_ID = "mlflow_run_id"
 # The attribute of a study that holds the most trials it was ever asked for.
 ASKED_FOR = "asked_for"
+# The attribute of a trial that no report has, and that was not drawn either: what it is.
+START = "start"
 Point = frozenset[tuple[str, Choice]]
 
 
@@ -130,13 +133,19 @@ class Study:
         """Return the best value of a complete trial, and its number."""
         return best(self.trials(), self.goal)
 
-    def enqueue_baselines(self) -> list[str]:
-        """Put the reports' configurations first, each once however often this is called; return the new ones."""
+    def enqueue_first(self) -> list[str]:
+        """Put first what a search begins with, each once however often this is called.
+
+        Returns the names of the new baselines. They come first; then what textbooks advise.
+        """
         wanted = planned_baselines(self.settings)
         there = {(t.user_attrs.get("baseline"), t.user_attrs.get("epochs")) for t in self.trials()}
         new = {name: (row, attrs) for name, row, attrs in wanted if (name, attrs["epochs"]) not in there}
         for row, attributes in new.values():
             self._study.enqueue_trial(dict(row.parameters), user_attrs=attributes)
+        start = planned_start(self.settings)
+        if start and not any(START in trial.user_attrs for trial in self.trials()):
+            self._study.enqueue_trial({**start.parameters, **self.fixed}, user_attrs={START: start.label})
         return list(new)
 
     def interrupted(self) -> list[optuna.Trial]:
@@ -303,6 +312,11 @@ def planned_baselines(settings: Settings) -> list[tuple[str, baselines.Baseline,
         (row.name, row, {"baseline": row.name, "epochs": epochs} | ({"patience": patience} if patience else {}))
         for row, epochs, patience in rows
     ]
+
+
+def planned_start(settings: Settings) -> Start | None:
+    """Return the configuration to try after the reports' best, if there is one."""
+    return starts.of(settings.family) if settings.baselines == "best" and settings.sampler != "grid" else None
 
 
 def grid_points(settings: Settings, fixed: Mapping[str, Choice]) -> list[dict[str, Choice]]:

@@ -40,7 +40,7 @@ def open_study(bars: Images) -> Callable[[Settings], Study]:
 
     def open_study(settings: Settings, digest: str | None = None) -> Study:
         study = Study.open(storage.connect(settings.storage), settings, digest or bars.digest)
-        study.enqueue_baselines()
+        study.enqueue_first()
         return study
 
     return open_study

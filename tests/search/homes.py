@@ -51,7 +51,7 @@ def search(home: Path, images: Images, study: str = "mlp", endings: Sequence[str
     store = storage.connect(chosen.storage)
     opened = Study.open(store, chosen, images.digest)
     opened._study.pruner = Prune(endings)
-    opened.enqueue_baselines()
+    opened.enqueue_first()
     tracker = tracking.connect(chosen.tracking_uri, home / "artifacts")
     tracker.prepare(study, {"search.study_uuid": opened.uuid})
     courier = Courier(Spool(chosen.spool), tracker, passed=lambda deed: crash.point(f"after_{deed}"))

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 import pytest
-from optuna.trial import TrialState
+from optuna.trial import FixedTrial, TrialState
 
+import models
+from search import starts
 from search.errors import UsageError
 from search.settings import Settings
-from search.study import RUN_ID, Study, run_of
+from search.study import RUN_ID, START, Study, run_of
 
 Settle = Callable[..., Settings]
 Open = Callable[..., Study]
@@ -25,7 +27,7 @@ def test_the_best_baseline_under_the_studys_epochs_is_another_than_that_of_the_r
 ) -> None:
     open_study(settle(baselines="best"))
     study = open_study(settle(baselines="all"))
-    epochs = [t.user_attrs["epochs"] for t in study.trials() if t.user_attrs["baseline"] == "garments-2024/B4/20"]
+    epochs = [t.user_attrs["epochs"] for t in study.trials() if t.user_attrs.get("baseline") == "garments-2024/B4/20"]
     assert sorted(epochs) == [2, 20]
 
 
@@ -34,6 +36,34 @@ def test_a_baseline_is_tried_first_with_the_reports_own_values(settle: Settle, o
     trial = study.ask()
     assert study.suggest(trial)["optimizer"] == "nadam"
     assert trial.user_attrs["baseline"] == "garments-2024/B4/20"
+
+
+def test_what_textbooks_advise_is_tried_after_the_reports_best_and_once(settle: Settle, open_study: Open) -> None:
+    for _ in range(2):
+        study = open_study(settle("cnn", baselines="best", fix=("batch_size=32", "depth=4")))
+    baseline, start = (study.ask() for _ in range(2))
+    assert "baseline" in baseline.user_attrs
+    assert start.user_attrs == {START: starts.of("cnn").label}
+    drawn = study.suggest(start)
+    assert (drawn["batch_norm"], drawn["schedule"]) == (True, "cosine")
+    assert (drawn["batch_size"], drawn["depth"]) == (32, 4), "what a person pins stands"
+    assert START not in study.ask().user_attrs
+
+
+@pytest.mark.parametrize("baselines", ["none", "all"])
+def test_who_asks_for_nothing_or_for_the_reports_alone_gets_no_other_configuration(
+    baselines: str, settle: Settle, open_study: Open
+) -> None:
+    study = open_study(settle(baselines=baselines))
+    assert not any(START in trial.user_attrs for trial in study.trials())
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_what_textbooks_advise_lies_in_the_space_and_says_all_of_it(name: str) -> None:
+    start = starts.of(name)
+    drawn = FixedTrial(dict(start.parameters))
+    models.family(name).suggest(drawn)
+    assert drawn.params == dict(start.parameters)
 
 
 def test_a_baseline_is_never_pruned(settle: Settle, open_study: Open) -> None:
