@@ -48,6 +48,12 @@ ALL = {
         ),
         Contender("ray_asha", "Ray Tune ASHA, MLflow", _peer("ray_asha"), needs=("ray",)),
         Contender("ours", "this project", ours.command, ours.collection),
+        Contender(
+            "ours_unaided",
+            "this project, no configuration given",
+            lambda task: [*ours.command(task), "--baselines", "none"],
+            ours.collection,
+        ),
     )
 }
 
