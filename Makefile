@@ -25,6 +25,7 @@ bench: .venv/benchmarks  ## measure what the search costs and gains, for about a
 	$(BIN)/python -m benchmarks.throughput --cases cnn1 cnn2 lenet5
 	$(BIN)/python -m benchmarks.equality
 	$(BIN)/python -m benchmarks.resnet50
+	$(BIN)/python -m benchmarks.loop
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.scale
 	$(BIN)/python -m benchmarks.time_to_quality

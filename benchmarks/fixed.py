@@ -41,7 +41,8 @@ class Configuration:
 class Case:
     """What is trained: a list of configurations of one family, on so many images (None: all), with one seed.
 
-    `workers` 0 leaves their number to the search, as a person does who does not say.
+    `workers` 0 leaves their number to the search, as a person does who does not say. Where `judge` is set, plain
+    training looks at the test images after each network, too.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Case:
     workers: int = 0
     seed: int = 0
     weights: str = "imagenet"
+    judge: bool = False
 
     def seed_of(self, number: int) -> int:
         """Return the seed that our search gives to a trial."""
@@ -62,7 +64,7 @@ class Measured:
     """What the list took: all of it from the cold start, and from the first epoch's begin to the last trial's end.
 
     `values` are the validation accuracies, a list by epoch for each configuration; `ends` are when each training
-    ended, in seconds since the cold start.
+    ended, in seconds since the cold start; `tests` are the test accuracies, where they were asked for.
     """
 
     seconds: float
@@ -71,6 +73,7 @@ class Measured:
     peak_megabytes: float
     values: tuple[tuple[float, ...], ...]
     ends: tuple[float, ...]
+    tests: tuple[float, ...] = ()
 
 
 def rows(family: str, *names: str, epochs: int | None = None) -> tuple[Configuration, ...]:
@@ -111,6 +114,7 @@ def raw(case: Case, folder: Path, by: By) -> Measured:
         finished.peak_megabytes,
         tuple(tuple(values) for values in told["values"]),
         tuple(end - began for end in told["ends"]),
+        tuple(told["tests"]),
     )
 
 
@@ -185,7 +189,7 @@ def _read(case: Case, home: Path) -> tuple[tuple[tuple[float, ...], ...], list[f
     if wrong or len(trials) != len(case.configurations):
         raise processes.Failed(f"{case.name}: not complete are the trials {wrong} of {len(trials)}; see {home}")
     values = tuple(tuple(value for trial, _, value in reported if trial == number) for number, *_ in trials)
-    return values, [_seconds(end) for *_, end in trials]
+    return values, [seconds(end) for *_, end in trials]
 
 
 def _first_epoch(home: Path) -> float:
@@ -197,6 +201,6 @@ def _first_epoch(home: Path) -> float:
     return float(began)
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
     """Return the seconds since 1970 of what Optuna writes: local time."""
     return datetime.fromisoformat(text).timestamp()

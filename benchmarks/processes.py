@@ -24,9 +24,10 @@ FOREIGN = ("MLFLOW_TRACKING_URI", "OPTUNA_STORAGE", "SEARCH_HOME")
 
 @dataclass(frozen=True)
 class Finished:
-    """How a process ended, and what it and its descendants took."""
+    """How a process ended, and what it and its descendants took; it began so many seconds after 1970 began."""
 
     code: int
+    began: float
     seconds: float
     cpu_seconds: float
     peak_megabytes: float
@@ -59,7 +60,7 @@ def run(command: Sequence[str], log: Path, *, limit: float | None = None, look: 
     log.parent.mkdir(parents=True, exist_ok=True)
     environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     with log.open("ab") as printed:
-        began = time.perf_counter()
+        started, began = time.time(), time.perf_counter()
         process = subprocess.Popen(  # noqa: S603  # the commands stand in this room
             command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT
         )
@@ -70,7 +71,7 @@ def run(command: Sequence[str], log: Path, *, limit: float | None = None, look: 
                 seconds = time.perf_counter() - began
         finally:
             tree.kill_the_rest()
-    return Finished(code, seconds, tree.cpu_seconds, tree.peak_megabytes)
+    return Finished(code, started, seconds, tree.cpu_seconds, tree.peak_megabytes)
 
 
 def run_well(command: Sequence[str], log: Path, *, look: Look | None = None) -> Finished:

@@ -35,13 +35,13 @@ def main() -> None:
 
 
 def train(case: Mapping[str, Any], by: By, cache: Path) -> dict[str, list[Any]]:
-    """Return for each configuration the validation accuracy by epoch, and when it began and ended."""
+    """Return by configuration validation accuracies, when it began and ended, and test accuracy where asked for."""
     from models import runtime
 
     if by == "family":
         runtime.configure(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     images = load(cache=cache, images=case["images"])
-    found: dict[str, list[Any]] = {"values": [], "begins": [], "ends": []}
+    found: dict[str, list[Any]] = {"values": [], "begins": [], "ends": [], "tests": []}
     for configuration, seed in zip(case["configurations"], case["seeds"], strict=True):
         runtime.release()
         family = models.family(case["family"]).suggest(Given(configuration["parameters"]))
@@ -50,6 +50,8 @@ def train(case: Mapping[str, Any], by: By, cache: Path) -> dict[str, list[Any]]:
         found["begins"].append(time.time())
         found["values"].append(_values(cast(Classifier, family), network, images, configuration, seed, by))
         found["ends"].append(time.time())
+        if case["judge"]:
+            found["tests"].append(family.evaluate(network, images, "test").metrics["accuracy"])
     return found
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -24,6 +25,7 @@ GROWTH = 50.0
 IMPORTS = ("search.engines.imports",)
 FORKED = multiprocessing.get_context("forkserver")
 SPAWNED = multiprocessing.get_context("spawn")
+_Context = ForkServerContext | SpawnContext
 
 
 @dataclass(eq=False)
@@ -49,12 +51,11 @@ class Processes:
         ]
         self._workers: list[Worker] = []
         # Neither the system's libraries of macOS nor those of GPUs are to be forked.
-        self._context = FORKED if sys.platform == "linux" and not devices else SPAWNED
-        if self._context is FORKED:
-            # It imports while the driver does something else; whoever asks it for a worker waits until it has.
-            FORKED.set_forkserver_preload(list(IMPORTS))
-            forkserver.ensure_running()
+        if sys.platform == "linux" and not devices and _fork_server():
+            # Workers are begun when there is work: who asks the server for one waits until it has imported.
+            self._context: _Context = FORKED
         else:
+            self._context = SPAWNED
             self._workers += [self._begin(*place) for place in self._places]
 
     @property
@@ -132,7 +133,7 @@ class Processes:
         process: BaseProcess = self._context.Process(target=_serve, args=arguments, name=log.stem, daemon=True)
         try:
             process.start()
-        except (EOFError, ConnectionError):
+        except (EOFError, OSError):
             # The fork server is dead. A worker that is spawned can say what it died of, if it dies of it, too.
             process = SPAWNED.Process(target=_serve, args=arguments, name=log.stem, daemon=True)
             process.start()
@@ -168,6 +169,17 @@ class Processes:
             hint = ", as when memory runs out" if name == "SIGKILL" else ""
             return f"worker killed by {name}{hint} (its log: {dead.log})"
         return f"worker ended with exit code {code} (its log: {dead.log})"
+
+
+def _fork_server() -> bool:
+    """Start the process that imports what workers need and forks them, and say whether it could be started."""
+    FORKED.set_forkserver_preload(list(IMPORTS))
+    try:
+        forkserver.ensure_running()
+    except OSError:
+        # Its socket is a temporary file, whose path may be too long for one.
+        return False
+    return True
 
 
 def _megabytes(process: int | None) -> float:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import contenders, journal, processes, time_to_quality
+from benchmarks import contenders, journal, loop, processes, time_to_quality
 from benchmarks.contenders import Run
 from benchmarks.journal import Epoch
 from benchmarks.peers.task import Task, parse
 
-SCRIPTS = ("overhead", "throughput", "equality", "resnet50", "memory", "time_to_quality", "evaluate", "raw")
+SCRIPTS = ("overhead", "throughput", "equality", "resnet50", "loop", "memory", "time_to_quality", "evaluate", "raw")
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -70,6 +70,11 @@ def test_a_contender_that_failed_is_not_taken_for_a_slow_one() -> None:
     failed = replace(run("ray_asha"), epochs=(), model=None, fault="ended with 1: ImportError: no such thing")
     table = time_to_quality.table([run("ours", 0.8), failed], {}, "a test")
     assert "Ray Tune ASHA, MLflow, seed 0, ended with 1: ImportError: no such thing" in table.notes
+
+
+def test_what_counts_for_a_search_is_its_best_by_validation_whatever_another_does_on_test() -> None:
+    done = [(10.0, 0.8, 0.7), (20.0, 0.7, 0.9), (30.0, 0.9, 0.85), (40.0, 0.9, 0.95)]
+    assert loop.improvements(done) == [(10.0, 0.8, 0.7), (30.0, 0.9, 0.85)]
 
 
 @pytest.mark.real

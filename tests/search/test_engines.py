@@ -160,7 +160,9 @@ from pathlib import Path
 from search.engines.processes import Processes
 if __name__ == "__main__":
     engine = Processes(2, 1, Path(sys.argv[1]))
-    print(engine._add().process.pid, engine._add().process.pid, flush=True)
+    while len(engine._workers) < 2:
+        engine._add()
+    print(*[worker.process.pid for worker in engine._workers], flush=True)
     time.sleep(600)
 """
 
@@ -186,6 +188,18 @@ def test_a_worker_that_cannot_begin_is_not_begun_again_and_again(home: Path, mak
     assert time.monotonic() - began >= 0.2, "a dead worker must not make the driver spin"
     assert engine._workers == [waiting]
     engine.close()
+
+
+def test_workers_begin_where_the_path_of_temporary_files_is_too_long_for_a_socket(tmp_path: Path) -> None:
+    temporary = tmp_path / ("long" * 30)
+    temporary.mkdir()
+    (tmp_path / "driver.py").write_text(DRIVER)
+    command = [sys.executable, str(tmp_path / "driver.py"), str(tmp_path)]
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path.cwd(), env=environment) as driver:
+        assert driver.stdout is not None
+        assert all(alive(int(pid)) for pid in driver.stdout.readline().split())
+        driver.kill()
 
 
 def test_workers_never_outlive_their_driver(tmp_path: Path) -> None:
