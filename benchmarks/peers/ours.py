@@ -18,7 +18,7 @@ from models import checkpoint
 from search.worker import Given
 
 # What the search is told beside the task. `{budget}` is the task's, in seconds.
-FLAGS = ("--timeout", "{budget:g}s", "--epochs", str(EPOCHS), "--trials", "10000", "--pruner", "halving")
+FLAGS = ("--timeout", "{budget:g}s", "--epochs", str(EPOCHS), "--trials", "10000")
 STUDY = "benchmark"
 MODEL = "data/model.keras"
 
