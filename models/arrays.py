@@ -6,6 +6,7 @@ A part is written when it is computed, so that work which was killed goes on ins
 import fcntl
 import hashlib
 import io
+import itertools
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -57,13 +58,12 @@ def _compute(file: Path, shape: tuple[int, ...], compute: Callable[[slice], NDAr
                 parts.write_bytes(bytes(len(rows)))
             array, done = (opened.enter_context(path.open("r+b")).fileno() for path in (partial, parts))
         # First what nobody else computes; then what others did, in case they have died over it.
-        for how in (fcntl.LOCK_EX | fcntl.LOCK_NB, fcntl.LOCK_EX):
-            for number, part in enumerate(rows):
-                with _held(done, how, number) as mine:
-                    if mine and os.pread(done, 1, number) != DONE:
-                        values = np.asarray(compute(part), dtype=np.float32)
-                        _write(array, values.tobytes(), len(header) + part.start * values[0].nbytes)
-                        _write(done, DONE, number)
+        for how, (number, part) in itertools.product((fcntl.LOCK_EX | fcntl.LOCK_NB, fcntl.LOCK_EX), enumerate(rows)):
+            with _held(done, how, number) as mine:
+                if mine and os.pread(done, 1, number) != DONE:
+                    values = np.asarray(compute(part), dtype=np.float32)
+                    _write(array, values.tobytes(), len(header) + part.start * values[0].nbytes)
+                    _write(done, DONE, number)
         with _held(lock, fcntl.LOCK_EX):
             if not _holds(file):
                 _digest_of(file).write_text(sha256(partial))

@@ -139,12 +139,13 @@ class Study:
         Returns the names of the new baselines. They come first; then what textbooks advise.
         """
         wanted = planned_baselines(self.settings)
-        there = {(t.user_attrs.get("baseline"), t.user_attrs.get("epochs")) for t in self.trials()}
+        marks = [trial.user_attrs for trial in self.trials()]
+        there = {(attributes.get("baseline"), attributes.get("epochs")) for attributes in marks}
         new = {name: (row, attrs) for name, row, attrs in wanted if (name, attrs["epochs"]) not in there}
         for row, attributes in new.values():
             self._study.enqueue_trial(dict(row.parameters), user_attrs=attributes)
         start = planned_start(self.settings)
-        if start and not any(START in trial.user_attrs for trial in self.trials()):
+        if start and not any(START in attributes for attributes in marks):
             self._study.enqueue_trial({**start.parameters, **self.fixed}, user_attrs={START: start.label})
         return list(new)
 

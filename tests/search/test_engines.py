@@ -182,7 +182,7 @@ def test_a_worker_that_cannot_begin_is_not_begun_again_and_again(home: Path, mak
     waiting = engine._add()
     waiting.pipe.close()
     waiting.process.join(timeout=PATIENCE)
-    assert waiting.process.exitcode in (0, 1)
+    assert waiting.process.exitcode == 0
     began = time.monotonic()
     assert engine.receive(timeout=0.2) is None
     assert time.monotonic() - began >= 0.2, "a dead worker must not make the driver spin"
@@ -198,7 +198,7 @@ def test_workers_begin_where_the_path_of_temporary_files_is_too_long_for_a_socke
     environment = {**os.environ, "TMPDIR": str(temporary)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path.cwd(), env=environment) as driver:
         assert driver.stdout is not None
-        assert all(alive(int(pid)) for pid in driver.stdout.readline().split())
+        assert [alive(int(pid)) for pid in driver.stdout.readline().split()] == [True, True]
         driver.kill()
 
 
@@ -259,7 +259,7 @@ def test_a_worker_ends_when_its_pipe_is_closed_even_in_the_middle_of_its_work(
     assert isinstance(engine.receive(timeout=PATIENCE)[1], Built)
     engine._workers[0].pipe.close()
     engine._workers[0].process.join(timeout=10)
-    assert engine._workers[0].process.exitcode == 1
+    assert engine._workers[0].process.exitcode == 0
     engine.close()
 
 
