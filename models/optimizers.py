@@ -43,7 +43,14 @@ class Adam(AdamStep, keras.optimizers.Adam):
 
 
 class AdamW(AdamStep, keras.optimizers.AdamW):
-    """Keras's AdamW: weights decay beside the step."""
+    """Keras's AdamW: weights decay beside the step (Loshchilov and Hutter 2019, algorithm 2)."""
+
+    def _apply_weight_decay(self: Any, variables: list[Any]) -> None:
+        """Let weights decay by one product; Keras takes it from a copy of them."""
+        kept = 1 - self.weight_decay * self.learning_rate
+        for variable in variables:
+            if self._use_weight_decay(variable):
+                variable.value.assign(variable.value * _number(kept, variable))
 
 
 class Nadam(keras.optimizers.Nadam):

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from models import optimizers
+from models import optimizers, penalties
 from models.batches import evaluation_batch
 from models.family import Diverged
 
@@ -34,6 +34,7 @@ def compile_network(network: keras.Model, optimizer: str, loss: Any) -> keras.Mo
 
     XLA is off: on CPUs it made convolutions two to four times and dropout nine times slower.
     """
+    penalties.quicken(network)
     network.compile(optimizer=optimizers.named(optimizer), loss=loss, jit_compile=False)
     return network
 
