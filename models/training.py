@@ -34,7 +34,6 @@ def compile_network(network: keras.Model, optimizer: str, loss: Any) -> keras.Mo
 
     XLA is off: on CPUs it made convolutions two to four times and dropout nine times slower.
     """
-    penalties.quicken(network)
     network.compile(optimizer=optimizers.named(optimizer), loss=loss, jit_compile=False)
     return network
 
@@ -131,6 +130,7 @@ def _epoch_function(network: keras.Model, batch_size: int, metrics: Sequence[Met
     variables as it goes, for which TensorFlow traces it twice.
     """
     network.optimizer.build(network.trainable_variables)
+    penalties.quicken(network)
 
     def step(inputs: tuple[tf.Tensor, ...], targets: tf.Tensor) -> list[tf.Tensor]:
         x = inputs if len(inputs) > 1 else inputs[0]

@@ -32,7 +32,10 @@ def test_a_penalty_and_its_gradient_are_those_of_keras(l1: float, l2: float, ten
 
 
 def test_a_network_is_trained_with_these_penalties_and_saved_with_those_of_keras(bars: Images, tmp_path: Path) -> None:
-    network = configuration("mlp", l1=0.01, l2=0.001).build(bars.shape, seed=1)
+    family = configuration("mlp", l1=0.01, l2=0.001)
+    network = family.build(bars.shape, seed=1)
+    assert type(network.trainable_variables[0].regularizer) is keras.regularizers.L1L2
+    list(family.fit(network, bars, epochs=1, seed=5))
     assert isinstance(network.trainable_variables[0].regularizer, Penalty)
     network.save(tmp_path / "network.keras")
     loaded = keras.models.load_model(tmp_path / "network.keras", compile=False)

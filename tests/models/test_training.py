@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("tensorflow")
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_an_epoch_gives_the_losses_and_weights_of_keras_fit(bars: Images, optimizer: str) -> None:
-    family = configuration("mlp", dropout=0.0, optimizer=optimizer, l2=0.001, batch_norm=True)
+    family = configuration("mlp", dropout=0.0, optimizer=optimizer, l1=1e-4, l2=0.001, batch_norm=True)
     ours, theirs = (family.build(bars.shape, seed=1) for _ in range(2))
     (epoch,) = family.fit(ours, bars, epochs=1, seed=5)
     order = np.random.default_rng((5, 0)).permutation(len(bars.train))
