@@ -27,6 +27,7 @@ from search.signals import Stopped
 from tracking import TrackingError
 
 Format = Literal["text", "json"]
+TableFormat = Literal["text", "json", "csv", "markdown"]
 
 app = typer.Typer(
     name="python -m search",
@@ -50,6 +51,9 @@ Storage = Annotated[
 Tracking = Annotated[
     str | None,
     typer.Option(envvar="MLFLOW_TRACKING_URI", show_default="HOME/mlflow.db", help="MLflow's store or server."),
+]
+TableOutput = Annotated[
+    TableFormat, typer.Option("--format", help="For people, for programs, for a spreadsheet, or for a text.")
 ]
 Output = Annotated[Format, typer.Option("--format", help="For people, or for programs.")]
 # Read by `call`, which decides what becomes of an error.
@@ -246,28 +250,37 @@ def best(study: str, home: Home = None, storage: Storage = None, output: Output 
     from search import storage as stores
 
     with stores.reading(Place.at(home, storage, None).storage) as store:
-        found = results.summary(stores.load(store, study)).best
-    if found is None:
-        raise SearchError(f"study {study} has no complete trial yet; see `python -m search show {study}`")
+        found = results.named(store, study)
     printing.trial(found, output)
 
 
 @app.command()
 def compare(
-    studies: Annotated[list[str] | None, typer.Argument(metavar="[STUDY ...]", show_default="all")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[STUDY ... | STUDY/NUMBER STUDY/NUMBER ...]", show_default="all")
+    ] = None,
     home: Home = None,
     storage: Storage = None,
-    output: Output = "text",
+    tracking_uri: Tracking = None,
+    output: TableOutput = "text",
     debug: Debug = False,
 ) -> None:
-    """Compare studies with each other, and the reports' rows with ours."""
-    from search import printing, results
+    """Compare studies with the reports; or trials with each other, image by image.
+
+    Among trials a study's name stands for its best one. The first is what the others are held against.
+    """
+    from search import comparison, judgements, results
     from search import storage as stores
 
-    with stores.reading(Place.at(home, storage, None).storage) as store:
-        summaries = [results.summary(stores.load(store, name)) for name in studies or []] or results.summaries(store)
+    place = Place.at(home, storage, tracking_uri)
+    with stores.reading(place.storage) as store:
+        if any("/" in name for name in names or []):
+            chosen = [results.named(store, name) for name in names or []]
+            comparison.trials(chosen, judgements.against_first(place.tracking_uri, chosen), output)
+            return
+        summaries = [results.summary(stores.load(store, name)) for name in names or []] or results.summaries(store)
         rows = [row for found in summaries for row in results.reproductions(stores.load(store, found.name))]
-    printing.comparison(summaries, rows, output)
+    comparison.studies(summaries, rows, output)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any
 
 import optuna
@@ -13,7 +14,7 @@ from models.data import fashion_mnist
 from models.family import Goal
 from search import baselines, storage
 from search.baselines import Baseline
-from search.errors import UsageError
+from search.errors import SearchError, UsageError
 from search.settings import caveat
 from search.study import RUN_ID, START, Standing, run_name, run_of, standing
 from search.study import best as best_of
@@ -44,6 +45,47 @@ class Result:
         """As people type it: `lenet5/17`."""
         return f"{self.study}/{self.number}"
 
+    @property
+    def epoch_seconds(self) -> float | None:
+        """What an epoch took on average, of training alone."""
+        spent = self.metrics.get("training_seconds")
+        return spent / self.epochs if spent is not None and self.epochs else None
+
+
+@dataclass(frozen=True)
+class Against:
+    """A figure of ours beside that of a report's row, in the report's own metric."""
+
+    row: Baseline
+    ours: float
+
+    @property
+    def metric(self) -> str:
+        """By what the report judges the row."""
+        return self.row.headline[0]
+
+    @property
+    def reported(self) -> float:
+        """The report's figure."""
+        return self.row.headline[1]
+
+    @property
+    def difference(self) -> float:
+        """Ours minus theirs."""
+        return self.ours - self.reported
+
+    @property
+    def standard_error(self) -> float | None:
+        """Of the difference, as if both were judged on other test images: at most this. None for other metrics."""
+        if self.metric != "test_accuracy":
+            return None
+        return sqrt(sum(share * (1 - share) for share in (self.ours, self.reported)) / fashion_mnist.TEST_IMAGES)
+
+    def data(self) -> dict[str, Any]:
+        """Return it for programs."""
+        names = ("metric", "reported", "ours", "difference", "standard_error")
+        return {"row": self.row.name} | {name: getattr(self, name) for name in names}
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -61,6 +103,15 @@ class Summary:
     def comparable(self) -> bool:
         """Whether the reports' figures are of the same images."""
         return self.settings.get("data") == fashion_mnist.NAME
+
+    @property
+    def against(self) -> "Against | None":
+        """The best trial beside the row with which a report did best; None where there is nothing to compare."""
+        row = baselines.best(self.family)
+        if row is None or self.best is None or not self.comparable:
+            return None
+        ours = self.best.metrics.get(row.headline[0])
+        return None if ours is None else Against(row, ours)
 
     @property
     def title(self) -> str:
@@ -127,6 +178,16 @@ def results(study: optuna.Study) -> list[Result]:
     """Return every trial of a study that has begun, in order."""
     trials, of_study = study.get_trials(deepcopy=False), study.user_attrs
     return [result(study.study_name, trial, of_study) for trial in trials if trial.state != TrialState.WAITING]
+
+
+def named(store: RDBStorage, name: str) -> Result:
+    """Return the trial named `STUDY/NUMBER`, or the best one of the study `STUDY`. Raises `UsageError`."""
+    if "/" in name:
+        return one(store, name)
+    best = summary(storage.load(store, name)).best
+    if best is None:
+        raise SearchError(f"study {name} has no complete trial yet; see `python -m search show {name}`")
+    return best
 
 
 def one(store: RDBStorage, name: str) -> Result:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from models.data.images import Collection, DataError, Split
 
 NAME = "fashion-mnist"
+TEST_IMAGES = 10_000
 
 CLASS_NAMES = (
     "T-shirt/top",

@@ -231,7 +231,7 @@ def test_a_study_is_shown_a_line_a_trial_and_each_as_wide_as_the_terminal_at_mos
     searched: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rich, which would break lines, takes a millisecond for each."""
-    monkeypatch.setattr("search.printing._console", lambda: Console(width=40))
+    monkeypatch.setattr("search.tables.console", lambda: Console(width=40))
     monkeypatch.setattr(Table, "add_row", lambda *_: pytest.fail("Rich draws it"))
     assert call(["show", "bars", "--home", str(searched)]) == 0
     head, rule, *rows = capfd.readouterr().out.split("\n\n")[1].splitlines()

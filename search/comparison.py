@@ -1,0 +1,146 @@
+"""Studies beside each other and the reports, and trials beside each other on the same test images."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import groupby
+from typing import Any
+
+from search.pairing import SIGNIFICANCE, Paired, Pairing
+from search.printing import result_data, summary_data
+from search.results import Reproduction, Result, Summary
+from search.tables import Cell, Count, Margin, Points, Sheet, TableFormat, as_json, sheets
+
+REPRODUCED = ("row", "what", "trial", "epochs", "report", "ours", "points")
+ERRORS = (
+    "points: ours minus the report's, in points of a hundred; ± is its standard error, had both been judged on images "
+    "of their own: at most this. The reports trained on all training images and give their last epoch; ours trained on "
+    "nine tenths, and is the epoch that was best on the other tenth."
+)
+CHANCE = (
+    "±: standard error of the difference on these images. What another seed would have made of the same configuration "
+    "is not in it."
+)
+
+
+def studies(summaries: Sequence[Summary], rows: Sequence[Reproduction], output: TableFormat) -> None:
+    """Print each study's best beside the report's best, and each row of the reports beside ours."""
+    if output == "json":
+        as_json({"studies": list(map(summary_data, summaries)), "rows": list(map(_reproduction_data, rows))})
+        return
+    found = [leaderboard(summaries)]
+    for (study, title, metric), group in groupby(rows, key=lambda row: (row.study, *row.judged_by)):
+        found.append(Sheet(f"{study} against {title}, {metric}", REPRODUCED, [_reproduced(row) for row in group]))
+    compared = rows or any(summary.against for summary in summaries)
+    sheets(found, [ERRORS] if compared else [], output)
+
+
+def leaderboard(summaries: Sequence[Summary]) -> Sheet:
+    """Return a row a study, that of the best test accuracy first."""
+    ordered = sorted(summaries, key=lambda summary: -(_of_best(summary, "test_accuracy") or -1.0))
+    columns = ("study", "trials", "best", "val.", "test", "report", "points", "±", "params", "s/epoch")
+    return Sheet("", columns, [_standing(summary) for summary in ordered])
+
+
+def _standing(summary: Summary) -> tuple[Cell, ...]:
+    best, against = summary.best, summary.against
+    parameters = _of_best(summary, "parameters")
+    return (
+        summary.title,
+        summary.standing.finished,
+        best.number if best else None,
+        best.value if best else None,
+        _of_best(summary, "test_accuracy"),
+        against.reported if against else None,
+        Points(against.difference) if against else None,
+        Margin(against.standard_error) if against and against.standard_error else None,
+        None if parameters is None else Count(parameters),
+        best.epoch_seconds if best else None,
+    )
+
+
+def _of_best(summary: Summary, metric: str) -> float | None:
+    return summary.best.metrics.get(metric) if summary.best else None
+
+
+def _reproduced(row: Reproduction) -> tuple[Cell, ...]:
+    return (
+        row.baseline.row,
+        row.baseline.label,
+        row.trial.number if row.trial else None,
+        f"{row.trial.epochs if row.trial else '-'}/{row.baseline.epochs}",
+        row.baseline.headline[1],
+        row.ours,
+        None if row.difference is None else Points(row.difference),
+    )
+
+
+def _reproduction_data(row: Reproduction) -> dict[str, Any]:
+    metric, reported = row.baseline.headline
+    return {
+        "row": row.baseline.name,
+        "label": row.baseline.label,
+        "trial": row.trial.name if row.trial else None,
+        "metric": metric,
+        "reported": reported,
+        "ours": row.ours,
+        "difference": row.difference,
+        "epochs": row.trial.epochs if row.trial else None,
+        "epochs_reported": row.baseline.epochs,
+    }
+
+
+def trials(results: Sequence[Result], pairings: Sequence[Pairing], output: TableFormat) -> None:
+    """Print trials beside each other, then what each gains and loses against the first, on the same test images."""
+    if output == "json":
+        found = [_pairing_data(pairing) for pairing in pairings]
+        as_json({"trials": list(map(result_data, results)), "pairings": found})
+        return
+    names = list(dict.fromkeys(name for result in results for name in (*result.metrics, *result.parameters)))
+    beside = Sheet(
+        "",
+        ("", *(result.name for result in results)),
+        [(name, *(_known(result, name) for result in results)) for name in names],
+    )
+    sheets([beside, *map(_by_class, pairings)], [*(pairing.sentences() for pairing in pairings), CHANCE], output)
+
+
+def _known(result: Result, name: str) -> Cell:
+    value = result.metrics.get(name, result.parameters.get(name))
+    return value if value is None or isinstance(value, str | float) else str(value)
+
+
+def _by_class(pairing: Pairing) -> Sheet:
+    rows = [*pairing.classes.items(), ("all", pairing.overall)]
+    columns = ("class", "images", pairing.first, pairing.second, "points", "±", "clear")
+    clear = pairing.clear
+    return Sheet(
+        f"share of test images of each class that were told right: {pairing.first}, {pairing.second}",
+        columns,
+        [
+            (
+                name,
+                pair.images,
+                (pair.both + pair.first_only) / pair.images,
+                (pair.both + pair.second_only) / pair.images,
+                Points(pair.difference),
+                Margin(pair.standard_error),
+                "yes" if name in clear or (name == "all" and pair.p_value < SIGNIFICANCE) else "",
+            )
+            for name, pair in rows
+        ],
+    )
+
+
+def _pairing_data(pairing: Pairing) -> dict[str, Any]:
+    return {
+        "first": pairing.first,
+        "second": pairing.second,
+        "overall": _pair_data(pairing.overall),
+        "classes": {name: _pair_data(pair) for name, pair in pairing.classes.items()},
+        "sentence": pairing.sentences(),
+    }
+
+
+def _pair_data(pair: Paired) -> dict[str, Any]:
+    names = ("images", "difference", "standard_error", "p_value")
+    return asdict(pair) | {name: getattr(pair, name) for name in names}

@@ -1,0 +1,56 @@
+"""What the runs of trials keep of how their networks judged images."""
+
+import io
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import Literal
+
+import numpy as np
+
+import tracking
+from search.addresses import redacted
+from search.errors import UsageError
+from search.pairing import Judged, Pairing, pair
+from search.results import Result
+from tracking import Tracker
+
+
+def against_first(uri: str, results: Sequence[Result]) -> list[Pairing]:
+    """Return the first trial beside each of the others, on the test images. Raises `UsageError`."""
+    if len(results) < 2:
+        raise UsageError(f"{results[0].name} alone cannot be compared; give a second trial, as STUDY/NUMBER")
+    with opened(uri) as tracker:
+        first, *others = (judged(tracker, result) for result in results)
+    return [pair(first, other) for other in others]
+
+
+@contextmanager
+def opened(uri: str) -> Iterator[Tracker]:
+    """Lend a tracker to read, which must be there. Raises `UsageError`."""
+    tracker = tracking.open_existing(uri)
+    if tracker is None:
+        raise UsageError(f"--tracking-uri {redacted(uri)}: there are no runs; give the one that the search was given")
+    with closing(tracker):
+        yield tracker
+
+
+def judged(tracker: Tracker, result: Result, split: Literal["validation", "test"] = "test") -> Judged:
+    """Return what a trial's network said of each image of a split. Raises `UsageError` where it was never asked."""
+    if not result.run or "test_accuracy" not in result.metrics:
+        why = f": {result.reason}" if result.reason else ""
+        raise UsageError(
+            f"{result.name} has judged no images ({result.state.lower()}{why}); choose one that is complete, see "
+            f"`python -m search show {result.study}`"
+        )
+    names = json.loads(tracker.read(result.run, f"confusion/{split}.json"))["class_names"]
+    rows = np.loadtxt(
+        io.BytesIO(tracker.read(result.run, f"predictions/{split}.csv")), delimiter=",", skiprows=1, ndmin=2
+    )
+    return Judged(
+        name=result.name,
+        class_names=names,
+        labels=rows[:, 0].astype(np.int64),
+        predictions=rows[:, 1].astype(np.int64),
+        confidence=rows[:, 2],
+    )
