@@ -5,7 +5,6 @@ has no other use for it. The layout is that of `mlflow.keras.save_model`, as a t
 """
 
 import platform
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +42,8 @@ def write(model: Model, folder: Path, logged: LoggedModel) -> None:
     """Write the folder that becomes the artifacts of `logged`."""
     data = (folder / FILE).parent
     data.mkdir()
-    shutil.copyfile(model.file, folder / FILE)
+    # Read where it is when MLflow copies the folder: a model may have 100 MB.
+    (folder / FILE).symlink_to(model.file.absolute())
     (data / "keras_module.txt").write_text("keras", encoding="utf-8")
     _write_environment(model.requirements, folder)
     description = MlflowModel(

@@ -107,7 +107,8 @@ class MlflowRun:
     def log_model(self, model: Model) -> None:
         """As in the contract."""
         with self._told("record the model"):
-            digest = hashlib.sha256(model.file.read_bytes()).hexdigest()
+            with model.file.open("rb") as stream:
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
             if self._tags.get(MODEL_SHA256_TAG) == digest:
                 return
             logged = self._begun(digest) or self._client.create_logged_model(
