@@ -20,6 +20,7 @@ from benchmarks import plain
 from benchmarks.journal import Journal
 from benchmarks.peers.task import EPOCHS, Task, parse
 from models.classifier import Classifier
+from models.family import Infeasible
 
 
 def run(task: Task) -> None:
@@ -34,7 +35,11 @@ def run(task: Task) -> None:
         keras.backend.clear_session()
         with mlflow.start_run(experiment_id=experiment, nested=True):
             family = models.family(task.family).suggest(trial)
-            network = plain.build(cast(Classifier, family), images.shape, task.seed + trial.number)
+            try:
+                network = plain.build(cast(Classifier, family), images.shape, task.seed + trial.number)
+            except Infeasible as error:
+                # Anything else that is raised would end the study.
+                raise optuna.TrialPruned(str(error)) from error
             keep = plain.ToJournal(lambda *entry: journal.add(trial.number, *entry))
             prune = KerasPruningCallback(trial, "val_accuracy")
             history = plain.fit(network, cast(Classifier, family), images, epochs=EPOCHS, callbacks=[keep, prune])

@@ -22,6 +22,7 @@ from benchmarks.peers.ray_space import for_ray
 from benchmarks.peers.task import EPOCHS, Task, parse
 from models.classifier import Classifier
 from models.data.images import Images
+from models.family import Infeasible
 from search.worker import Given
 
 
@@ -49,14 +50,20 @@ class Training(tune.Trainable):
         keras.backend.clear_session()
         family = models.family(self._task.family).suggest(Given(new_config))
         self._family = cast(Classifier, family)
-        self._network = plain.build(self._family, self._images.shape, self._task.seed)
         self._epoch = 0
+        try:
+            self._network = plain.build(self._family, self._images.shape, self._task.seed)
+        except Infeasible:
+            # To raise it would end the search: the callback for MLflow knows no trial that ends before it began.
+            self._network = None
         return True
 
     def step(self) -> dict[str, float]:
         """Train for an epoch."""
         from benchmarks import plain
 
+        if self._network is None:
+            return {"val_accuracy": 0.0, tune.result.DONE: True}
         number = int(self.trial_id.rpartition("_")[2])
         keep = plain.ToJournal(lambda *entry: self._journal.add(number, *entry))
         history = plain.fit(
@@ -73,7 +80,8 @@ class Training(tune.Trainable):
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Write the weights: Ray asks for that where it pauses a trial, which ASHA does not do."""
-        self._network.save_weights(f"{checkpoint_dir}/network.weights.h5")
+        if self._network is not None:
+            self._network.save_weights(f"{checkpoint_dir}/network.weights.h5")
 
     def load_checkpoint(self, checkpoint: Any) -> None:
         """Read the weights."""
