@@ -24,7 +24,7 @@ from search.recording import Outcome
 from search.seam import Seam
 from search.signals import Stop
 from search.study import START, Study, dismissed, run_name
-from tracking import Recorder, Status, TrackingError
+from tracking import DESCRIPTION_TAG, Recorder, Status, TrackingError
 
 # A worker that is killed under a trial this often is taken to be killed by it.
 RESTARTS = 3
@@ -243,6 +243,7 @@ class Driver:
         settings = self._settings
         key = self._study.key(trial.number)
         tags = recording.identity(settings.study, key, trial.number, settings.family, trial.user_attrs)
+        tags[DESCRIPTION_TAG] = f"[This trial in the Optuna dashboard]({self._study.address(trial.number)})"
         if settings.caveat:
             tags["search.caveat"] = settings.caveat
         return tags | self._plan.tags() | dict(recording.origin())
@@ -392,7 +393,9 @@ class Driver:
         rmtree(current.job.folder, ignore_errors=True)
         if outcome.state == TrialState.COMPLETE and outcome.value is not None:
             better = self._best is None or self._study.goal.better(outcome.value, self._best[0])
-            self._best = (outcome.value, number) if better else self._best
+            if better:
+                self._best = (outcome.value, number)
+                self._study.annotate(number, best=True)
         self._count()
         self._progress.ended(number, WORDS[outcome.state], outcome.value, outcome.reason)
 

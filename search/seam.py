@@ -73,6 +73,7 @@ class Seam:
         for number in list(self._unlinked):
             if run := self._courier.id(self._study.key(number)):
                 self._study.link(number, run)
+                self._study.annotate(number)
                 self._unlinked.discard(number)
 
     def _recognise(self, number: int) -> Record | None:
@@ -91,5 +92,6 @@ class Seam:
             trial.set_constraint("feasible", 1.0)
         for name, value in outcome.attributes.items():
             trial.set_user_attr(name, value)
+        self._study.annotate(trial.number)
         complete = outcome.state == TrialState.COMPLETE
         self._study.tell(trial, outcome.state, outcome.value if complete else None)

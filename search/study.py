@@ -15,8 +15,9 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 import models
+from models.data import fashion_mnist
 from models.family import Choice, Goal
-from search import baselines, halving, space, starts
+from search import baselines, halving, links, notes, space, starts
 from search.errors import UsageError
 from search.halving import Ladder
 from search.settings import Settings
@@ -92,6 +93,10 @@ class Study:
     def uuid(self) -> str:
         """What tells this study from another one of the same name."""
         return str(self._study.user_attrs["uuid"])
+
+    def address(self, number: int) -> str:
+        """Return where the Optuna dashboard shows a trial."""
+        return links.trial(self._study._study_id, number)  # noqa: SLF001  # the dashboard's own name of a study
 
     @property
     def attributes(self) -> Mapping[str, Any]:
@@ -196,6 +201,28 @@ class Study:
         except UpdateFinishedTrialError:
             # Optuna lets nobody add to it any more.
             self._study.set_user_attr(late_link(number), run)
+
+    def annotate(self, number: int, *, best: bool = False) -> None:
+        """Give a trial what the dashboard shows beside its numbers; the best one stands in the study's own note, too.
+
+        Pictures can only be given to a trial that is not over yet.
+        """
+        # Neither Optuna nor the dashboard has a public way that would not copy files, or read every note there is.
+        storage, study = self._study._storage, self._study._study_id  # noqa: SLF001  # see above
+        trial = storage.get_trial(storage.get_trial_id_from_study_id_trial_number(study, number))
+        place = notes.Place(study, trial._trial_id, number)  # noqa: SLF001  # see above
+        pictures, name, metrics = notes.pictures(trial), self.settings.study, trial.user_attrs
+        if not trial.state.is_finished():
+            for attribute, text in notes.artifacts(place, pictures).items():
+                storage.set_trial_system_attr(place.trial, attribute, text)
+        run = run_of(trial, self.attributes)
+        address = links.run(self.settings.tracking_uri, run) if run else ""
+        written = notes.of_trial(place, name, address, metrics, pictures)
+        if best:
+            row = baselines.best(self.settings.family) if self.settings.data == fashion_mnist.NAME else None
+            written |= notes.of_study(name, place, address, metrics, row)
+        for attribute, value in written.items():
+            storage.set_study_system_attr(study, attribute, value)
 
     def dismiss(self, number: int, reason: str) -> None:
         """End a trial that waits and is never to begin."""

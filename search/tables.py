@@ -82,8 +82,6 @@ def cell(value: Cell) -> str:
             return f"{100 * value:.2f}"
         case Count():
             return f"{value / 1e6:.2f} M" if value >= 1e6 else f"{value / 1e3:.0f} k"
-        case int():
-            return f"{value:,}"
     return number(value)
 
 
@@ -91,7 +89,7 @@ def number(value: float | None) -> str:
     """Return a metric in four places, a count without any, and `-` for nothing."""
     if value is None:
         return "-"
-    if value == math.floor(value) and abs(value) > 1:
+    if isinstance(value, int) or (value == math.floor(value) and abs(value) > 1):
         return f"{value:,.0f}"
     return f"{value:.4g}" if abs(value) < 1e-3 else f"{value:.4f}"
 

@@ -1,10 +1,13 @@
 """Runs and what they hold. MLflow is imported in this package and nowhere else, and only once a store is opened."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from tracking.rules import model_name
 from tracking.run import (
+    DESCRIPTION_TAG,
     DUPLICATE_TAG,
     KEY_TAG,
     MODEL_SHA256_TAG,
@@ -21,6 +24,7 @@ from tracking.run import (
 )
 
 __all__ = [
+    "DESCRIPTION_TAG",
     "DUPLICATE_TAG",
     "KEY_TAG",
     "MODEL_SHA256_TAG",
@@ -37,6 +41,7 @@ __all__ = [
     "connect",
     "model_address",
     "open_existing",
+    "user_interface",
 ]
 
 
@@ -63,6 +68,14 @@ def open_existing(uri: str) -> Tracker | None:
 
     place = places.find(uri)
     return MlflowTracker(place, None) if place else None
+
+
+def user_interface(uri: str, hosts: Collection[str]) -> Any:
+    """Return MLflow's own interface to the store at `uri`, which is there, as an ASGI application for these hosts."""
+    _quieten_mlflow()
+    from tracking.engines import mlflow_ui, places
+
+    return mlflow_ui.application(places.find(uri) or uri, hosts)
 
 
 def model_address(run: str, name: str) -> str:

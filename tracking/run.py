@@ -19,6 +19,9 @@ MODEL_TAG: Final = "search.model"
 MODEL_SHA256_TAG: Final = "search.model_sha256"
 """The tag under which a run holds the SHA-256 of its model's `.keras` file."""
 
+DESCRIPTION_TAG: Final = "mlflow.note.content"
+"""The tag that MLflow shows as a run's description, in Markdown."""
+
 
 def now() -> int:
     """Milliseconds since 1970."""

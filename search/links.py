@@ -1,0 +1,36 @@
+"""Where links in the two stores lead: from a trial to its run, and back."""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+MLFLOW_PORT: Final = 5000
+DASHBOARD_PORT: Final = 8080
+
+
+def address(port: int) -> str:
+    """Return the address of a user interface on this machine."""
+    return f"http://127.0.0.1:{port}"
+
+
+def mlflow(tracking_uri: str) -> str:
+    """Return where MLflow shows the runs of a store: at its own server, or where `python -m search ui` serves it."""
+    server = urlsplit(tracking_uri)
+    # Whoever reads the link is not who the address was made for.
+    if server.scheme not in ("http", "https"):
+        return address(MLFLOW_PORT)
+    return f"{server.scheme}://{server.netloc.rpartition('@')[2]}{server.path.rstrip('/')}"
+
+
+def run(tracking_uri: str, run_id: str) -> str:
+    """Return the address of a run."""
+    return f"{mlflow(tracking_uri)}/#/runs/{run_id}"
+
+
+def trial(study_id: int, number: int) -> str:
+    """Return the address of a trial in the Optuna dashboard."""
+    return f"{address(DASHBOARD_PORT)}/dashboard/studies/{study_id}/trials?numbers={number}"
+
+
+def study(study_id: int) -> str:
+    """Return the address of a study in the Optuna dashboard."""
+    return f"{address(DASHBOARD_PORT)}/dashboard/studies/{study_id}"
