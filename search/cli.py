@@ -284,6 +284,37 @@ def compare(
 
 
 @app.command()
+def ui(
+    open_browser: Annotated[bool, typer.Option("--open", help="Open both in a browser.")] = False,
+    writable: Annotated[
+        bool, typer.Option("--writable", help="Let the dashboard change and delete; without it, it only shows.")
+    ] = False,
+    mlflow_port: Annotated[int, typer.Option(min=1, max=65535, help="A free one is found where this is taken.")] = 5000,
+    dashboard_port: Annotated[int, typer.Option(min=1, max=65535, help="The same.")] = 8080,
+    home: Home = None,
+    storage: Storage = None,
+    tracking_uri: Tracking = None,
+    debug: Debug = False,
+) -> None:
+    """Look at everything in MLflow's interface and the Optuna dashboard, which link to each other.
+
+    Both answer this machine alone, for neither asks for a password: from elsewhere, reach them through SSH.
+    """
+    from search.ui import showing
+
+    place = Place.at(home, storage, tracking_uri)
+    raise typer.Exit(
+        showing.show(
+            place,
+            mlflow_port=mlflow_port,
+            dashboard_port=dashboard_port,
+            open_browser=open_browser,
+            writable=writable,
+        )
+    )
+
+
+@app.command()
 def doctor(
     study: Annotated[str | None, typer.Argument(show_default="all")] = None,
     fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended, after copying both databases.")] = False,

@@ -18,7 +18,7 @@ from search.estimate import Estimate
 from search.execution import Plan
 from search.progress import duration, short
 from search.results import Result, Summary
-from search.settings import Settings
+from search.settings import Place, Settings
 from search.space import Space, describe
 from search.starts import Start
 from search.tables import Format, as_json, columns, lines, number, points, say
@@ -206,24 +206,19 @@ def conclusion(summary: Summary, settings: Settings) -> None:
 
 def commands(summary: Summary, settings: Settings) -> list[str]:
     """Return the commands with which to look further."""
-    elsewhere = (
-        ""
-        if settings.home.name == DEFAULT_HOME and settings.home.parent == settings.home.cwd()
-        else f" --home {quote(str(settings.home))}"
-    )
-    name = summary.best.name if summary.best else summary.name
-    return [
-        f"python -m search show {name}{elsewhere}",
-        *_mlflow(settings.tracking_uri),
-        f"optuna-dashboard {quote(redacted(settings.storage))}",
-    ]
+    home, usual = settings.home, Place.at(settings.home, None, None)
+    here = home.name == DEFAULT_HOME and home.parent == home.cwd()
+    where = ("" if here else f" --home {quote(str(home))}") + _unusual("--storage", settings.storage, usual.storage)
+    shown = f"python -m search show {summary.best.name if summary.best else summary.name}{where}"
+    if settings.tracking_uri == "memory:":
+        return [shown, f"optuna-dashboard {quote(redacted(settings.storage))}"]
+    tracked = _unusual("--tracking-uri", settings.tracking_uri, usual.tracking_uri)
+    return [shown, f"python -m search ui{where}{tracked}"]
 
 
-def _mlflow(uri: str) -> list[str]:
-    """Return how runs are looked at: a database through a server of one's own, a server as it is."""
-    if uri == "memory:":
-        return []
-    return [uri] if uri.startswith("http") else [f"mlflow ui --backend-store-uri {quote(uri)}"]
+def _unusual(flag: str, address: str, usual: str) -> str:
+    """Return what names a store where it is not the home's own, and no secret is in its name."""
+    return "" if address in (usual, "") or redacted(address) != address else f" {flag} {quote(address)}"
 
 
 def conclusion_data(summary: Summary, settings: Settings) -> dict[str, Any]:

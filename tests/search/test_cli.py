@@ -93,7 +93,7 @@ def test_a_search_says_what_came_of_it_on_stdout_and_how_it_goes_on_stderr(
     said = capfd.readouterr()
     assert "mlp: 2 trials, 2 complete" in said.out
     assert "python -m search show mlp/" in said.out
-    assert "mlflow ui" not in said.out, "there is nothing to look at in a store in memory"
+    assert "python -m search ui" not in said.out, "there is nothing to look at in a store in memory"
     assert "optuna-dashboard sqlite:///" in said.out
     assert "trial 0: epoch 1/1, val_accuracy" in said.err
     assert "trial" not in said.err.splitlines()[-1] or "2/2 done" in said.err

@@ -1,0 +1,148 @@
+"""Both user interfaces on the stores of a real search, in a real browser."""
+
+import http.client
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from search.cli import call
+from search.ui.serving import listen
+
+ROOT = Path(__file__).parent.parent
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+# MLflow asks for somebody who has logged in, and takes the answer that there is nobody.
+EXPECTED = "/ajax-api/2.0/mlflow/users/current"
+FORGED = (
+    "evil.com",
+    "evil.com:{port}",
+    "localhost.evil.com:{port}",
+    "127.0.0.1.evil.com:{port}",
+    "10.evil.com:{port}",
+    "192.168.evil.com",
+    "172.16.evil.com:{port}",
+    "mlflow:{port}",
+    "[::1]:{port}",
+    "0.0.0.0:{port}",
+)
+
+
+@dataclass(frozen=True)
+class Interfaces:
+    """Where the two are served."""
+
+    mlflow: str
+    dashboard: str
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, bars_file: Path, tensorflow: None) -> Path:
+    home = tmp_path_factory.mktemp("shown")
+    words = ["--study", "mlp", "--trials", "2", "--epochs", "2", "--engine", "inline", "--baselines", "none"]
+    assert call(["run", *words, "--data", str(bars_file), "--home", str(home)]) == 0
+    return home
+
+
+@pytest.fixture(scope="module")
+def interfaces(home: Path) -> Iterator[Interfaces]:
+    """Both, on ports that are not the ones that links in the stores name."""
+    with closing(listen(0)) as one, closing(listen(0)) as other:
+        ports = [str(free.getsockname()[1]) for free in (one, other)]
+    words = ["ui", "--home", str(home), "--mlflow-port", ports[0], "--dashboard-port", ports[1]]
+    environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "search", *words], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if "Ctrl-C" in line:
+                break
+        found = [word for line in said for word in line.split() if word.startswith("http")]
+        assert len(found) == 2, "".join(said)
+        yield Interfaces(found[0], found[1].removesuffix("/dashboard"))
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+        assert process.wait(60) == 0, rest
+        assert "Traceback" not in rest
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """A page in a browser of its own, in which nothing may go wrong."""
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        pytest.skip("no Chromium is installed; on Debian: apt-get install chromium")
+    wrong: list[str] = []
+    with (
+        sync_playwright() as playwright,
+        # As root, which CI is, it has no sandbox; it sees nothing but this machine.
+        playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"]) as opened,
+    ):
+        context = opened.new_context(viewport={"width": 1400, "height": 1000})
+        context.on("weberror", lambda error: wrong.append(str(error.error)))
+        context.on("response", lambda answer: answer.status < 400 or wrong.append(answer.url))
+        yield context.new_page()
+    assert [what for what in wrong if not what.endswith(EXPECTED)] == []
+
+
+def test_from_a_trial_to_its_run_and_back_is_a_click_each(page: Page, interfaces: Interfaces) -> None:
+    page.goto(f"{interfaces.dashboard}/dashboard/studies/1/trials?numbers=1")
+    expect(page.get_by_role("heading", name="Trial 1")).to_be_visible(timeout=60_000)
+    picture = page.get_by_role("img", name="confusion/test.png").first
+    expect(picture).to_be_visible(timeout=60_000)
+    assert picture.evaluate("image => image.complete && image.naturalWidth") > 300
+    page.get_by_role("link", name="This trial's run in MLflow").click()
+    back = page.get_by_role("link", name="This trial in the Optuna dashboard")
+    expect(back).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("heading", name="mlp-0001")).to_be_visible()
+    assert page.url.startswith(interfaces.mlflow)
+    with page.context.expect_page() as opened:
+        back.click()
+    expect(opened.value.get_by_role("heading", name="Trial 1")).to_be_visible(timeout=60_000)
+    assert opened.value.url.startswith(f"{interfaces.dashboard}/dashboard/studies/1/trials?numbers=1")
+
+
+def test_the_study_says_which_trial_is_best(page: Page, interfaces: Interfaces) -> None:
+    page.goto(f"{interfaces.dashboard}/dashboard/studies/1/note")
+    expect(page.get_by_text("Best:")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("link", name="Its run in MLflow")).to_be_visible()
+
+
+@pytest.mark.parametrize("of", ["mlflow", "dashboard"])
+def test_forged_names_are_refused_by_both(of: str, interfaces: Interfaces) -> None:
+    assert asked(getattr(interfaces, of), "127.0.0.1:{port}") == 200
+    assert asked(getattr(interfaces, of), "localhost:{port}") == 200
+    # MLflow by itself answers any name here.
+    for path in ("/", "/health"):
+        assert [asked(getattr(interfaces, of), host, path) for host in FORGED] == [403] * len(FORGED)
+
+
+def test_a_page_from_elsewhere_can_neither_delete_a_study_nor_a_run(interfaces: Interfaces) -> None:
+    for address, path, method in (
+        (interfaces.dashboard, "/api/studies/1", "DELETE"),
+        (interfaces.mlflow, "/ajax-api/2.0/mlflow/runs/delete", "POST"),
+    ):
+        assert asked(address, "127.0.0.1:{port}", path, method, origin="http://evil.com") == 403
+
+
+def asked(address: str, host: str, path: str = "/", method: str = "GET", **headers: str) -> int:
+    """Return the status of an answer; where it leads is not followed."""
+    port = urlsplit(address).port
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+        connection.putrequest(method, path, skip_host=True)
+        for name, value in {"host": host.format(port=port), **headers}.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        status = connection.getresponse().status
+    return 200 if status in (301, 302) else status
