@@ -1,5 +1,6 @@
 """What tests of several rooms need."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,13 @@ heed_signals()
 # How long an example takes is up to whatever else the machine does.
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
+
+
+@pytest.fixture(autouse=True)
+def no_store_of_another_test() -> None:
+    """MLflow puts the store that a test names into the environment, where the next test's commands would find it."""
+    for name in ("MLFLOW_TRACKING_URI", "OPTUNA_STORAGE"):
+        os.environ.pop(name, None)
 
 
 @pytest.fixture(scope="session")
