@@ -81,6 +81,7 @@ class Seam:
         record = self._courier.find(self._study.settings.study, self._study.key(number))
         if record and record.id:
             self._study.link(number, record.id)
+            self._study.annotate(number)
         else:
             self._unlinked.add(number)
         return record
