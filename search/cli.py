@@ -256,9 +256,7 @@ def best(study: str, home: Home = None, storage: Storage = None, output: Output 
 
 @app.command()
 def compare(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="[STUDY ... | STUDY/NUMBER STUDY/NUMBER ...]", show_default="all")
-    ] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="STUDY | STUDY/NUMBER", show_default="all")] = None,
     home: Home = None,
     storage: Storage = None,
     tracking_uri: Tracking = None,

@@ -30,7 +30,7 @@ LONGEST: Final = 2045
 
 
 @dataclass(frozen=True)
-class Place:
+class Ids:
     """A trial as Optuna's storage numbers it: its study, itself, and its number in the study."""
 
     study: int
@@ -57,12 +57,12 @@ def pictures(trial: FrozenTrial) -> tuple[str, ...]:
     return (CURVES,) if trial.intermediate_values else ()
 
 
-def artifacts(place: Place, names: tuple[str, ...]) -> dict[str, str]:
+def artifacts(ids: Ids, names: tuple[str, ...]) -> dict[str, str]:
     """Return the attributes that make pictures of a run artifacts of its trial."""
     return {
-        ARTIFACT.format(place.picture(name)): json.dumps(
+        ARTIFACT.format(ids.picture(name)): json.dumps(
             {
-                "artifact_id": place.picture(name),
+                "artifact_id": ids.picture(name),
                 "filename": name.replace("/", "-"),
                 "mimetype": "image/png",
                 "encoding": None,
@@ -72,21 +72,19 @@ def artifacts(place: Place, names: tuple[str, ...]) -> dict[str, str]:
     }
 
 
-def of_trial(
-    place: Place, study: str, run: str, metrics: Mapping[str, Any], pictures: tuple[str, ...]
-) -> dict[str, Any]:
+def of_trial(ids: Ids, study: str, run: str, metrics: Mapping[str, Any], pictures: tuple[str, ...]) -> dict[str, Any]:
     """Return the attributes of a study that are the note of one of its trials. `run` is its run's address, if known."""
     parts = [
         _link("This trial's run in MLflow", run),
-        f"`python -m search show {study}/{place.number}`",
+        f"`python -m search show {study}/{ids.number}`",
         _table(metrics),
     ]
     if pictures:
-        parts.append(f"![{pictures[0]}](/artifacts/{place.study}/{place.trial}/{place.picture(pictures[0])})")
-    return _note(OF_TRIAL.format(place.trial), parts)
+        parts.append(f"![{pictures[0]}](/artifacts/{ids.study}/{ids.trial}/{ids.picture(pictures[0])})")
+    return _note(OF_TRIAL.format(ids.trial), parts)
 
 
-def of_study(study: str, best: Place, run: str, metrics: Mapping[str, Any], row: Baseline | None) -> dict[str, Any]:
+def of_study(study: str, best: Ids, run: str, metrics: Mapping[str, Any], row: Baseline | None) -> dict[str, Any]:
     """Return the attributes of a study that are its own note: its best trial, and what a report came to."""
     parts = [
         f"**Best: [trial {best.number}]({links.trial(best.study, best.number)})**",

@@ -210,17 +210,17 @@ class Study:
         # Neither Optuna nor the dashboard has a public way that would not copy files, or read every note there is.
         storage, study = self._study._storage, self._study._study_id  # noqa: SLF001  # see above
         trial = storage.get_trial(storage.get_trial_id_from_study_id_trial_number(study, number))
-        place = notes.Place(study, trial._trial_id, number)  # noqa: SLF001  # see above
+        ids = notes.Ids(study, trial._trial_id, number)  # noqa: SLF001  # see above
         pictures, name, metrics = notes.pictures(trial), self.settings.study, trial.user_attrs
         if not trial.state.is_finished():
-            for attribute, text in notes.artifacts(place, pictures).items():
-                storage.set_trial_system_attr(place.trial, attribute, text)
+            for attribute, text in notes.artifacts(ids, pictures).items():
+                storage.set_trial_system_attr(ids.trial, attribute, text)
         run = run_of(trial, self.attributes)
         address = links.run(self.settings.tracking_uri, run) if run else ""
-        written = notes.of_trial(place, name, address, metrics, pictures)
+        written = notes.of_trial(ids, name, address, metrics, pictures)
         if best:
             row = baselines.best(self.settings.family) if self.settings.data == fashion_mnist.NAME else None
-            written |= notes.of_study(name, place, address, metrics, row)
+            written |= notes.of_study(name, ids, address, metrics, row)
         for attribute, value in written.items():
             storage.set_study_system_attr(study, attribute, value)
 

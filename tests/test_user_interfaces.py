@@ -136,6 +136,12 @@ def test_a_page_from_elsewhere_can_neither_delete_a_study_nor_a_run(interfaces: 
         assert asked(address, "127.0.0.1:{port}", path, method, origin="http://evil.com") == 403
 
 
+def test_there_is_nothing_to_look_at_before_the_first_search(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert call(["ui", "--home", str(tmp_path / "none")]) == 2
+    assert "nothing has been searched here yet" in capfd.readouterr().err
+    assert not (tmp_path / "none").exists()
+
+
 def asked(address: str, host: str, path: str = "/", method: str = "GET", **headers: str) -> int:
     """Return the status of an answer; where it leads is not followed."""
     port = urlsplit(address).port

@@ -45,36 +45,36 @@ def _serve(
     open_browser: bool,
     writable: bool,
 ) -> None:
-    of_mlflow = links.mlflow(place.tracking_uri)
     with ExitStack() as stack:
         tracker = stack.enter_context(judgements.opened(place.tracking_uri))
-        sockets = [stack.enter_context(closing(listen(port))) for port in ports]
-        runs, trials = (links.address(listening.getsockname()[1]) for listening in sockets)
-        served_here = of_mlflow == links.address(links.MLFLOW_PORT)
-        runs = runs if served_here else of_mlflow
-        usual = {of_mlflow: runs, links.address(links.DASHBOARD_PORT): trials}
-        moved = {before: after for before, after in usual.items() if before != after}
-        applications: list[tuple[Application, socket.socket]] = [
-            (
-                Guard(dashboard.application(store, tracker), _hosts(trials), read_only=not writable, moved=moved),
-                sockets[1],
-            )
+        trials = stack.enter_context(closing(listen(ports[1])))
+        # A server has an interface of its own.
+        runs = None if place.tracking_uri.startswith("http") else stack.enter_context(closing(listen(ports[0])))
+        usual = {links.DASHBOARD_PORT: trials} | ({links.MLFLOW_PORT: runs} if runs else {})
+        now = {links.address(port): _address(listening) for port, listening in usual.items()}
+        moved = {before: after for before, after in now.items() if before != after}
+        dashboards = dashboard.application(store, tracker)
+        served_here: list[tuple[Application, socket.socket]] = [
+            (Guard(dashboards, _hosts(trials), read_only=not writable, moved=moved), trials)
         ]
-        if served_here:
-            hosts = _hosts(runs)
-            mlflow = tracking.user_interface(place.tracking_uri, hosts)
-            applications.append((Guard(mlflow, hosts, moved=moved), sockets[0]))
-        stack.enter_context(served(applications))
-        say(console, f"MLflow, runs and what they hold:    {runs}")
-        say(console, f"Optuna dashboard, studies, trials:  {trials}/dashboard")
-        say(console, "Only this machine can reach them. Ctrl-C stops both.")
-        if open_browser:
-            for address in (runs, f"{trials}/dashboard"):
-                webbrowser.open(address)
+        if runs:
+            mlflow = tracking.user_interface(place.tracking_uri, _hosts(runs))
+            served_here.append((Guard(mlflow, _hosts(runs), moved=moved), runs))
+        stack.enter_context(served(served_here))
+        addresses = (_address(runs) if runs else links.mlflow(place.tracking_uri), f"{_address(trials)}/dashboard")
+        say(console, f"MLflow, runs and what they hold:    {addresses[0]}")
+        say(console, f"Optuna dashboard, studies, trials:  {addresses[1]}")
+        say(console, "Only this machine reaches what is served here. Ctrl-C stops it.")
+        for address in addresses if open_browser else ():
+            webbrowser.open(address)
         threading.Event().wait()
 
 
-def _hosts(address: str) -> frozenset[str]:
+def _address(listening: socket.socket) -> str:
+    return links.address(listening.getsockname()[1])
+
+
+def _hosts(listening: socket.socket) -> frozenset[str]:
     """Return what a browser on this machine calls an address."""
-    port = address.rpartition(":")[2]
+    port = listening.getsockname()[1]
     return frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})

@@ -27,7 +27,7 @@ def trial(study: optuna.Study, number: int) -> optuna.Trial:
 def test_the_id_of_a_picture_says_whose_it_is_and_is_one_the_dashboard_takes(
     study: int, number: int, name: str
 ) -> None:
-    artifact = notes.Place(study, 7, number).picture(name)
+    artifact = notes.Ids(study, 7, number).picture(name)
     assert notes.picture_of(artifact) == (study, number, name)
     assert set(artifact) <= set("0123456789abcdef-")
 
