@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 
 import models
 from models.data import DataError
+from search import links
 from search.errors import SearchError, UsageError
 from search.settings import (
     Baselines,
@@ -287,8 +288,10 @@ def ui(
     writable: Annotated[
         bool, typer.Option("--writable", help="Let the dashboard change and delete; without it, it only shows.")
     ] = False,
-    mlflow_port: Annotated[int, typer.Option(min=1, max=65535, help="A free one is found where this is taken.")] = 5000,
-    dashboard_port: Annotated[int, typer.Option(min=1, max=65535, help="The same.")] = 8080,
+    mlflow_port: Annotated[
+        int, typer.Option(min=1, max=65535, help="A free one is found where this is taken.")
+    ] = links.MLFLOW_PORT,
+    dashboard_port: Annotated[int, typer.Option(min=1, max=65535, help="The same.")] = links.DASHBOARD_PORT,
     home: Home = None,
     storage: Storage = None,
     tracking_uri: Tracking = None,

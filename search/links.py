@@ -15,9 +15,9 @@ def address(port: int) -> str:
 def mlflow(tracking_uri: str) -> str:
     """Return where MLflow shows the runs of a store: at its own server, or where `python -m search ui` serves it."""
     server = urlsplit(tracking_uri)
-    # Whoever reads the link is not who the address was made for.
     if server.scheme not in ("http", "https"):
         return address(MLFLOW_PORT)
+    # Without the password that it may hold: whoever reads the link is not who the address was made for.
     return f"{server.scheme}://{server.netloc.rpartition('@')[2]}{server.path.rstrip('/')}"
 
 
@@ -29,8 +29,3 @@ def run(tracking_uri: str, run_id: str) -> str:
 def trial(study_id: int, number: int) -> str:
     """Return the address of a trial in the Optuna dashboard."""
     return f"{address(DASHBOARD_PORT)}/dashboard/studies/{study_id}/trials?numbers={number}"
-
-
-def study(study_id: int) -> str:
-    """Return the address of a study in the Optuna dashboard."""
-    return f"{address(DASHBOARD_PORT)}/dashboard/studies/{study_id}"
