@@ -35,6 +35,10 @@ def _peer(name: str) -> Callable[[Task], list[str]]:
     return lambda task: processes.python(f"benchmarks.peers.{name}", *task.words())
 
 
+def _unaided(name: str, title: str, *flags: str) -> Contender:
+    return Contender(name, title, lambda task: [*ours.command(task), "--baselines", "none", *flags], ours.collection)
+
+
 ALL = {
     contender.name: contender
     for contender in (
@@ -48,14 +52,15 @@ ALL = {
         ),
         Contender("ray_asha", "Ray Tune ASHA, MLflow", _peer("ray_asha"), needs=("ray",)),
         Contender("ours", "this project", ours.command, ours.collection),
-        Contender(
-            "ours_unaided",
-            "this project, no configuration given",
-            lambda task: [*ours.command(task), "--baselines", "none"],
-            ours.collection,
-        ),
+        _unaided("ours_unaided", "this project, no configuration given"),
+        _unaided("ours_halving", "the same, successive halving", "--pruner", "halving"),
+        _unaided("ours_screening", "the same, one epoch for all and the best to the end", "--pruner", "screening"),
     )
 }
+
+OURS = tuple(name for name in ALL if name.startswith("ours"))
+# Those that are compared unless others are asked for: the last two tell ways of giving up apart, not tools.
+USUAL = tuple(name for name in ALL if name not in ("ours_halving", "ours_screening"))
 
 
 @dataclass(frozen=True)

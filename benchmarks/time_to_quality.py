@@ -4,6 +4,7 @@ python -m benchmarks.time_to_quality                                    # MLP, 1
 python -m benchmarks.time_to_quality --budget 300 --seeds 3             # MLP in full
 python -m benchmarks.time_to_quality --family cnn --budget 900 --seeds 3    # from CNN 1 on, in full
 python -m benchmarks.time_to_quality --budget 180                       # the best validation accuracy after 180 s
+python -m benchmarks.time_to_quality --contenders ours_unaided ours_halving ours_screening  # when to give a trial up
 
 Everybody gets the same arrays, split, space, network and budget; the order rotates from seed to seed. Every epoch is
 timed from the cold start; when the budget is used up, the contender is ended, and what came later does not count.
@@ -23,7 +24,6 @@ from benchmarks.contenders import Run
 from benchmarks.peers.task import Task
 from benchmarks.table import Cell, Table, show
 
-OURS = ("ours", "ours_unaided")
 SHARES = {"B/4": 0.25, "B/2": 0.5, "B": 1.0}
 COLUMNS = (
     "contender",
@@ -56,7 +56,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--budget", type=float, default=120.0, help="seconds for each contender, its start included")
     parser.add_argument("--seeds", type=int, default=1, help="how many")
     parser.add_argument("--images", type=int, help="take so many training images, to try this script")
-    parser.add_argument("--contenders", nargs="+", default=list(contenders.ALL), choices=list(contenders.ALL))
+    parser.add_argument("--contenders", nargs="+", default=list(contenders.USUAL), choices=list(contenders.ALL))
     parser.add_argument("--keep", type=Path, help="a folder in which everything stays; by default nothing does")
     parser.add_argument("--json", type=Path, help="a file for the table")
     return parser.parse_args()
@@ -148,7 +148,7 @@ def _at(run: Run, share: float) -> float | None:
 
 def _goal(seed: int, runs: Sequence[Run]) -> list[tuple[float, float]]:
     """Return what the best peer came to with this seed, and the seconds it took; nothing where no peer trained."""
-    peers = [run for run in runs if run.seed == seed and run.contender not in OURS]
+    peers = [run for run in runs if run.seed == seed and run.contender not in contenders.OURS]
     bests = [best for peer in peers if (best := journal.best(peer.epochs))]
     if not bests:
         return []
