@@ -283,6 +283,23 @@ def compare(
 
 
 @app.command()
+def report(
+    names: Annotated[list[str] | None, typer.Argument(metavar="STUDY", show_default="all")] = None,
+    out: Annotated[Path, typer.Option(help="The file; an earlier report is written over.")] = Path("report.html"),
+    open_browser: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
+    home: Home = None,
+    storage: Storage = None,
+    tracking_uri: Tracking = None,
+    debug: Debug = False,
+) -> None:
+    """Write studies, charts and confusion matrices into one HTML file that needs no server and no network."""
+    from search.page import writing
+
+    place = Place.at(home, storage, tracking_uri)
+    raise typer.Exit(writing.report(place, names or [], out, open_browser=open_browser))
+
+
+@app.command()
 def ui(
     open_browser: Annotated[bool, typer.Option("--open", help="Open both in a browser.")] = False,
     writable: Annotated[

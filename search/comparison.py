@@ -27,26 +27,38 @@ def studies(summaries: Sequence[Summary], rows: Sequence[Reproduction], output: 
     if output == "json":
         as_json({"studies": list(map(summary_data, summaries)), "rows": list(map(_reproduction_data, rows))})
         return
-    found = [leaderboard(summaries)]
-    for (study, title, metric), group in groupby(rows, key=lambda row: (row.study, *row.judged_by)):
-        found.append(Sheet(f"{study} against {title}, {metric}", REPRODUCED, [_reproduced(row) for row in group]))
     compared = rows or any(summary.against for summary in summaries)
-    sheets(found, [ERRORS] if compared else [], output)
+    sheets([leaderboard(summaries), *against_reports(rows)], [ERRORS] if compared else [], output)
 
 
-def leaderboard(summaries: Sequence[Summary]) -> Sheet:
-    """Return a row a study, that of the best test accuracy first."""
-    ordered = sorted(summaries, key=lambda summary: -(_of_best(summary, "test_accuracy") or -1.0))
-    columns = ("study", "trials", "best", "val.", "test", "report", "points", "±", "params", "s/epoch")
-    return Sheet("", columns, [_standing(summary) for summary in ordered])
+def ranked(summaries: Sequence[Summary]) -> list[Summary]:
+    """Return the study of the best test accuracy first."""
+    return sorted(summaries, key=lambda summary: -(_of_best(summary, "test_accuracy") or -1.0))
 
 
-def _standing(summary: Summary) -> tuple[Cell, ...]:
+def leaderboard(summaries: Sequence[Summary], *, wide: bool = False) -> Sheet:
+    """Return a row a study, that of the best test accuracy first. Where there is room, with pruned trials."""
+    pruned = ("pruned",) if wide else ()
+    columns = ("study", "trials", *pruned, "best", "val.", "test", "report", "points", "±", "params", "s/epoch")
+    return Sheet("", columns, [_standing(summary, wide=wide) for summary in ranked(summaries)])
+
+
+def against_reports(rows: Sequence[Reproduction]) -> list[Sheet]:
+    """Return a sheet for each report, metric and study: every row beside ours."""
+    return [
+        Sheet(f"{study} against {title}, {metric}", REPRODUCED, [_reproduced(row) for row in group])
+        for (study, title, metric), group in groupby(rows, key=lambda row: (row.study, *row.judged_by))
+    ]
+
+
+def _standing(summary: Summary, *, wide: bool) -> tuple[Cell, ...]:
     best, against = summary.best, summary.against
     parameters = _of_best(summary, "parameters")
+    pruned = (summary.standing.pruned,) if wide else ()
     return (
         summary.title,
         summary.standing.finished,
+        *pruned,
         best.number if best else None,
         best.value if best else None,
         _of_best(summary, "test_accuracy"),

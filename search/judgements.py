@@ -35,9 +35,14 @@ def opened(uri: str) -> Iterator[Tracker]:
         yield tracker
 
 
+def has_judged(result: Result) -> bool:
+    """Whether a trial's network was asked about the test images."""
+    return bool(result.run) and "test_accuracy" in result.metrics
+
+
 def judged(tracker: Tracker, result: Result, split: Literal["validation", "test"] = "test") -> Judged:
     """Return what a trial's network said of each image of a split. Raises `UsageError` where it was never asked."""
-    if not result.run or "test_accuracy" not in result.metrics:
+    if not has_judged(result):
         why = f": {result.reason}" if result.reason else ""
         raise UsageError(
             f"{result.name} has judged no images ({result.state.lower()}{why}); choose one that is complete, see "

@@ -29,6 +29,10 @@ class Judged:
         """Which images were given their class, (n,)."""
         return np.equal(self.labels, self.predictions)
 
+    def same_images(self, other: "Judged") -> bool:
+        """Whether the other was asked about the same images, as far as their classes tell."""
+        return tuple(self.class_names) == tuple(other.class_names) and np.array_equal(self.labels, other.labels)
+
 
 @dataclass(frozen=True)
 class Paired:
@@ -115,7 +119,7 @@ class Pairing:
 
 def pair(first: Judged, second: Judged) -> Pairing:
     """Return the two beside each other. Raises `UsageError` where they were not judged on the same images."""
-    if tuple(first.class_names) != tuple(second.class_names) or not np.array_equal(first.labels, second.labels):
+    if not first.same_images(second):
         raise UsageError(
             f"{first.name} and {second.name} were not judged on the same images: {len(first.labels):,} of "
             f"{', '.join(first.class_names)}, and {len(second.labels):,} of {', '.join(second.class_names)}; compare "

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from shlex import quote
 from typing import Any
 
 from rich.console import Console
@@ -10,20 +9,17 @@ from rich.text import Text
 
 from models.data import Summary as DataSummary
 from models.family import Choice
-from search import baselines
-from search.addresses import redacted
+from search import baselines, commands
 from search.baselines import Baseline
 from search.doctor.findings import Finding
 from search.estimate import Estimate
 from search.execution import Plan
 from search.progress import duration, short
 from search.results import Result, Summary
-from search.settings import Place, Settings
+from search.settings import Settings
 from search.space import Space, describe
 from search.starts import Start
 from search.tables import Format, as_json, columns, lines, number, points, say
-
-DEFAULT_HOME = "mlruns"
 
 
 def studies(found: Sequence[Summary], output: Format) -> None:
@@ -55,7 +51,7 @@ def trials(summary: Summary, found: Sequence[Result], output: Format) -> None:
     rows = [
         (
             str(result.number),
-            _state(result),
+            state(result),
             number(result.value),
             number(result.metrics.get("test_accuracy")),
             str(result.epochs),
@@ -80,7 +76,7 @@ def trial(result: Result, output: Format) -> None:
     if output == "json":
         as_json(result_data(result))
         return
-    say(", ".join(filter(None, (f"{result.name}: {_state(result)}", result.reason, result.caveat))))
+    say(", ".join(filter(None, (f"{result.name}: {state(result)}", result.reason, result.caveat))))
     for title, values in (("hyperparameters", result.parameters), ("metrics", result.metrics)):
         if values:
             table = columns(title, "")
@@ -199,31 +195,14 @@ def conclusion(summary: Summary, settings: Settings) -> None:
             say(f"model: {best.model} (mlflow.keras.load_model)")
     else:
         say(f"no trial is complete; see why with `python -m search show {summary.name}`")
-    for command in commands(summary, settings):
+    for command in commands.looks(summary, settings):
         # Never broken: it is there to be copied.
         Console().print(f"  {command}", highlight=False, markup=False, soft_wrap=True)
 
 
-def commands(summary: Summary, settings: Settings) -> list[str]:
-    """Return the commands with which to look further."""
-    home, usual = settings.home, Place.at(settings.home, None, None)
-    here = home.name == DEFAULT_HOME and home.parent == home.cwd()
-    where = ("" if here else f" --home {quote(str(home))}") + _unusual("--storage", settings.storage, usual.storage)
-    shown = f"python -m search show {summary.best.name if summary.best else summary.name}{where}"
-    if settings.tracking_uri == "memory:":
-        return [shown, f"optuna-dashboard {quote(redacted(settings.storage))}"]
-    tracked = _unusual("--tracking-uri", settings.tracking_uri, usual.tracking_uri)
-    return [shown, f"python -m search ui{where}{tracked}"]
-
-
-def _unusual(flag: str, address: str, usual: str) -> str:
-    """Return what names a store where it is not the home's own, and no secret is in its name."""
-    return "" if address in (usual, "") or redacted(address) != address else f" {flag} {quote(address)}"
-
-
 def conclusion_data(summary: Summary, settings: Settings) -> dict[str, Any]:
     """Return the same for programs."""
-    return summary_data(summary) | {"commands": commands(summary, settings)}
+    return summary_data(summary) | {"commands": commands.looks(summary, settings)}
 
 
 def summary_data(summary: Summary) -> dict[str, Any]:
@@ -245,5 +224,6 @@ def result_data(result: Result) -> dict[str, Any]:
     return asdict(result)
 
 
-def _state(result: Result) -> str:
+def state(result: Result) -> str:
+    """Return a trial's state as people call it."""
     return "infeasible" if result.reason.startswith("infeasible") else result.state.lower()

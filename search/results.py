@@ -23,7 +23,10 @@ from tracking import model_address
 
 @dataclass(frozen=True)
 class Result:
-    """One trial, as it stands in Optuna. `value` is its best epoch's, or the last reported one's."""
+    """One trial, as it stands in Optuna. `value` is its best epoch's, or the last reported one's.
+
+    `budget` and `patience` are those of a report's row that was run as the report did; None where they are the study's.
+    """
 
     study: str
     number: int
@@ -38,6 +41,8 @@ class Result:
     run: str
     traceback: str
     epochs: int
+    budget: int | None
+    patience: int | None
     seconds: float | None
 
     @property
@@ -146,6 +151,8 @@ def result(study: str, trial: FrozenTrial, of_study: Mapping[str, Any]) -> Resul
         run=run,
         traceback=attributes.get("traceback", ""),
         epochs=len(trial.intermediate_values),
+        budget=attributes.get("epochs"),
+        patience=attributes.get("patience"),
         seconds=trial.duration.total_seconds() if trial.duration else None,
     )
 

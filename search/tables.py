@@ -50,7 +50,7 @@ def sheets(found: Sequence[Sheet], notes: Iterable[str], output: Literal["text",
     if output == "csv":
         for place, sheet in enumerate(found):
             print(end="\n" if place else "")
-            rows = [[_exact(value) for value in row] for row in sheet.rows]
+            rows = [[exact(value) for value in row] for row in sheet.rows]
             csv.writer(sys.stdout, lineterminator="\n").writerows((sheet.columns, *rows))
         return
     markdown = output == "markdown"
@@ -67,7 +67,8 @@ def sheets(found: Sequence[Sheet], notes: Iterable[str], output: Literal["text",
         say(f"{note}\n" if markdown else note)
 
 
-def _exact(value: Cell) -> Cell:
+def exact(value: Cell) -> Cell:
+    """Return a cell as programs read it, in the same unit as people do."""
     return 100 * value if isinstance(value, Points | Margin) else value
 
 

@@ -1,15 +1,22 @@
 """What tests of several rooms need."""
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import settings
+from playwright.sync_api import Page, sync_playwright
 
 from models.data.images import Images
 from models.family import Resources
 from tests.support import THREADS, heed_signals, make_images, make_split
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+# MLflow asks for somebody who has logged in, and takes the answer that there is nobody.
+EXPECTED = "/ajax-api/2.0/mlflow/users/current"
 
 heed_signals()
 # How long an example takes is up to whatever else the machine does.
@@ -51,3 +58,22 @@ def tensorflow() -> None:
     from models import runtime
 
     runtime.configure(THREADS)
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """A page in a browser of its own, in which nothing may go wrong."""
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        pytest.skip("no Chromium is installed; on Debian: apt-get install chromium")
+    wrong: list[str] = []
+    with (
+        sync_playwright() as playwright,
+        # As root, which CI is, it has no sandbox; it sees nothing but this machine.
+        playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"]) as opened,
+    ):
+        context = opened.new_context(viewport={"width": 1400, "height": 1000})
+        context.on("weberror", lambda error: wrong.append(str(error.error)))
+        context.on("response", lambda answer: answer.status < 400 or wrong.append(answer.url))
+        yield context.new_page()
+    assert [what for what in wrong if not what.endswith(EXPECTED)] == []

@@ -2,7 +2,6 @@
 
 import http.client
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,15 +12,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from search.cli import call
 from search.ui.serving import listen
 
 ROOT = Path(__file__).parent.parent
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-# MLflow asks for somebody who has logged in, and takes the answer that there is nobody.
-EXPECTED = "/ajax-api/2.0/mlflow/users/current"
 FORGED = (
     "evil.com",
     "evil.com:{port}",
@@ -75,25 +71,6 @@ def interfaces(home: Path) -> Iterator[Interfaces]:
         rest = process.stderr.read()
         assert process.wait(60) == 0, rest
         assert "Traceback" not in rest
-
-
-@pytest.fixture
-def page() -> Iterator[Page]:
-    """A page in a browser of its own, in which nothing may go wrong."""
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser is None:
-        pytest.skip("no Chromium is installed; on Debian: apt-get install chromium")
-    wrong: list[str] = []
-    with (
-        sync_playwright() as playwright,
-        # As root, which CI is, it has no sandbox; it sees nothing but this machine.
-        playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"]) as opened,
-    ):
-        context = opened.new_context(viewport={"width": 1400, "height": 1000})
-        context.on("weberror", lambda error: wrong.append(str(error.error)))
-        context.on("response", lambda answer: answer.status < 400 or wrong.append(answer.url))
-        yield context.new_page()
-    assert [what for what in wrong if not what.endswith(EXPECTED)] == []
 
 
 def test_from_a_trial_to_its_run_and_back_is_a_click_each(page: Page, interfaces: Interfaces) -> None:

@@ -7,6 +7,17 @@ Nothing here imports TensorFlow.
 
 from models.data.images import DataError, Images, Shape, Split, Summary, summary
 from models.data.loading import load
-from models.data.sharing import open_shared, share
+from models.data.sharing import open_shared, share, shared_place
 
-__all__ = ["DataError", "Images", "Shape", "Split", "Summary", "load", "open_shared", "share", "summary"]
+__all__ = [
+    "DataError",
+    "Images",
+    "Shape",
+    "Split",
+    "Summary",
+    "load",
+    "open_shared",
+    "share",
+    "shared_place",
+    "summary",
+]

@@ -14,14 +14,19 @@ ABOUT = "about.json"
 log = logging.getLogger(__name__)
 
 
+def shared_place(digest: str, cache: Path) -> Path:
+    """Return the folder in which images of this digest are shared, if they are."""
+    return cache / "data" / digest
+
+
 def share(images: Images, cache: Path) -> Path:
     """Return the folder from which `open_shared` reads these images.
 
     Images that are there already are compared by their digest, and written anew where a file was damaged. Raises
     `DataError` where nothing can be written.
     """
-    shelf = cache / "data"
-    place = shelf / images.digest
+    place = shared_place(images.digest, cache)
+    shelf = place.parent
     try:
         with locked(shelf):
             if not _holds(place, images):

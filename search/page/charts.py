@@ -1,0 +1,118 @@
+"""Charts of one study, as Optuna's own visualisation draws them with Plotly."""
+
+import json
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+from optuna import visualization
+from optuna.trial import FrozenTrial, TrialState
+from plotly.graph_objects import Figure
+
+from search.results import Summary
+
+# With fewer complete trials nothing can be said of what mattered.
+FEWEST_FOR_IMPORTANCE = 4
+# So many have room for a number each.
+FEW_EPOCHS = 10
+MOST_SLICES, MOST_AXES, MOST_CURVES = 6, 8, 5
+# Okabe and Ito's colours, which colour-blind people tell apart.
+STATES = {"COMPLETE": "#0072b2", "PRUNED": "#e69f00", "FAIL": "#d55e00", "RUNNING": "#56b4e9", "WAITING": "#999999"}
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure as Plotly's JSON, without a title or colours of its own around it."""
+
+    name: str
+    title: str
+    note: str
+    figure: dict[str, Any]
+
+
+def of_study(study: optuna.Study, summary: Summary, baseline: int | None) -> list[Chart]:
+    """Return what can be drawn of a study; `baseline` is the trial that ran the report's best configuration."""
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    if not complete:
+        return []
+    goal = summary.goal.metric
+    charts = [
+        _chart("history", "Best value so far", "", visualization.plot_optimization_history(study, target_name=goal)),
+        _curves(study, summary, complete, baseline),
+        _timeline(study),
+    ]
+    if len(complete) < FEWEST_FOR_IMPORTANCE:
+        return charts
+    return charts + _of_hyperparameters(study, complete, goal)
+
+
+def _of_hyperparameters(study: optuna.Study, complete: Sequence[FrozenTrial], goal: str) -> list[Chart]:
+    with warnings.catch_warnings():
+        # How much few trials can tell stands beside the chart.
+        warnings.filterwarnings("ignore", message="Some regimes for parameter", category=UserWarning)
+        importance = visualization.plot_param_importances(study, target_name=goal)
+    # From the bottom upwards, as bars are drawn.
+    varied = [name for name in reversed(importance.data[0].y) if _varied(complete, name)]
+    charts = [
+        _chart(
+            "importance",
+            "Which hyperparameters mattered",
+            "Share of what sets the best tenth of the trials apart from the rest (PED-ANOVA). With few trials: a hint.",
+            importance,
+        )
+    ]
+    if varied:
+        figure = visualization.plot_slice(study, params=varied[:MOST_SLICES], target_name=goal)
+        note = "The most important ones; a point is a trial, darker ones came later."
+        charts.append(_chart("slices", "Value by hyperparameter", note, figure))
+    everywhere = [name for name in varied if all(name in trial.params for trial in complete)]
+    if len(everywhere) > 1:
+        figure = visualization.plot_parallel_coordinate(study, params=everywhere[:MOST_AXES], target_name=goal)
+        charts.append(_chart("parallel", "Configurations", "A line is a trial, a darker one did better.", figure))
+    return charts
+
+
+def _varied(trials: Sequence[FrozenTrial], name: str) -> bool:
+    """Whether a hyperparameter was not the same in all trials that have it."""
+    return len({trial.params[name] for trial in trials if name in trial.params}) > 1
+
+
+def _curves(study: optuna.Study, summary: Summary, complete: Sequence[FrozenTrial], baseline: int | None) -> Chart:
+    """Draw the epochs of the best trials, and of the report's configuration."""
+    better = 1 if summary.goal.direction == "minimize" else -1
+    best = sorted(complete, key=lambda trial: (better * (trial.value or 0.0), trial.number))[:MOST_CURVES]
+    wanted = [trial.number for trial in best]
+    if baseline is not None and baseline not in wanted:
+        wanted.append(baseline)
+    figure = visualization.plot_intermediate_values(study)
+    drawn = {int(trace.name.removeprefix("Trial")): trace for trace in figure.data}
+    figure.data = [drawn[number] for number in wanted if number in drawn]
+    for trace in figure.data:
+        number = int(trace.name.removeprefix("Trial"))
+        trace.name = f"trial {number}"
+        if number == baseline:
+            trace.name += ", the report's best"
+            trace.line = {"dash": "dash"}
+    figure.update_layout(showlegend=True)
+    figure.update_xaxes(title_text="epoch", dtick=1 if _longest(complete) <= FEW_EPOCHS else None)
+    figure.update_yaxes(title_text=summary.goal.metric)
+    return _chart("curves", "Epochs of the best trials", "", figure)
+
+
+def _longest(trials: Sequence[FrozenTrial]) -> int:
+    return max((len(trial.intermediate_values) for trial in trials), default=0)
+
+
+def _timeline(study: optuna.Study) -> Chart:
+    figure = visualization.plot_timeline(study)
+    for trace in figure.data:
+        trace.marker.color = STATES.get(trace.name, STATES["WAITING"])
+    figure.update_xaxes(title_text="")
+    return _chart("timeline", "When each trial ran", "", figure)
+
+
+def _chart(name: str, title: str, note: str, figure: Figure) -> Chart:
+    figure.update_layout(title=None, template=None, width=None, height=None)
+    return Chart(name, title, note, json.loads(figure.to_json()))

@@ -1,0 +1,167 @@
+"""What the page is made of, read from both stores."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from pathlib import Path
+from typing import Final
+
+import optuna
+from optuna.storages import RDBStorage
+
+from models import metrics
+from models.data import DataError, open_shared, shared_place
+from search import baselines, comparison, judgements, results, storage
+from search.page import charts
+from search.page.charts import Chart
+from search.page.differing import Differing, differing
+from search.pairing import Judged, Pairing, pair
+from search.results import Reproduction, Result, Summary
+from search.settings import Place
+from search.tables import Cell, Points, Sheet
+from tracking import Tracker, TrackingError
+
+# What the best trial's run has to show beside its numbers.
+PICTURES: Final = {
+    "curves.png": "Epochs of the best trial",
+    "predictions/mistakes.png": "Its most confident mistakes",
+    "nearest.png": "Test images, and the nearest training images to each",
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A picture, as a PNG file."""
+
+    caption: str
+    png: bytes
+
+
+@dataclass(frozen=True)
+class Section:
+    """One study. `judged` are its trials by name, as far as their predictions can be read."""
+
+    summary: Summary
+    digest: str
+    trials: Sequence[Result]
+    reproductions: Sequence[Reproduction]
+    charts: Sequence[Chart]
+    judged: Mapping[str, Judged]
+    pictures: Sequence[Shown]
+
+    @property
+    def best(self) -> Judged | None:
+        """What the best trial said of the test images."""
+        return self.judged.get(self.summary.best.name) if self.summary.best else None
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Everything, the study of the best test accuracy first. `problems` say what could not be read."""
+
+    sections: Sequence[Section]
+    pairings: Mapping[tuple[str, str], Pairing]
+    differing: Differing | None
+    problems: Sequence[str]
+
+    @property
+    def leads(self) -> list[Pairing]:
+        """The first study's best trial against each of the others."""
+        bests = [section.best.name for section in self.sections if section.best]
+        return [self.pairings[bests[0], other] for other in bests[1:] if (bests[0], other) in self.pairings]
+
+
+def gather(place: Place, names: Sequence[str]) -> Gathered:
+    """Read these studies, or all. Raises `UsageError`, and `SearchError` where the storage cannot be read."""
+    problems: list[str] = []
+    with storage.reading(place.storage) as store, judgements.opened(place.tracking_uri) as tracker:
+        chosen = names or optuna.get_all_study_names(store)
+        found = {name: _section(store, name, tracker, problems) for name in dict.fromkeys(chosen)}
+    sections = [found[summary.name] for summary in comparison.ranked([one.summary for one in found.values()])]
+    bests = [section for section in sections if section.best]
+    return Gathered(sections, _pairings(bests), _differing(place.home, bests, problems), problems)
+
+
+def _section(store: RDBStorage, name: str, tracker: Tracker, problems: list[str]) -> Section:
+    study = storage.load(store, name)
+    summary, trials = results.summary(study), results.results(study)
+    rows = results.reproductions(study)
+    judged = {}
+    for trial in trials:
+        if judgements.has_judged(trial):
+            try:
+                judged[trial.name] = judgements.judged(tracker, trial)
+            except TrackingError as error:
+                problems.append(f"what {trial.name} said of the test images is missing: {error}")
+    return Section(
+        summary,
+        study.user_attrs.get("identity", {}).get("data", ""),
+        trials,
+        rows,
+        charts.of_study(study, summary, _baseline(summary, trials)),
+        judged,
+        _pictures(tracker, summary.best, problems) if summary.best else (),
+    )
+
+
+def _baseline(summary: Summary, trials: Sequence[Result]) -> int | None:
+    """Return the trial that ran the report's best configuration."""
+    row = baselines.best(summary.family)
+    return next((trial.number for trial in trials if row and trial.baseline == row.name), None)
+
+
+def _pictures(tracker: Tracker, best: Result, problems: list[str]) -> list[Shown]:
+    wanted = [
+        name for name in PICTURES if name != "nearest.png" or any("recall_at" in metric for metric in best.metrics)
+    ]
+    found = []
+    for name in wanted:
+        try:
+            found.append(Shown(PICTURES[name], tracker.read(best.run, name)))
+        except TrackingError as error:
+            problems.append(f"{name} of {best.name} is missing: {error}")
+    return found
+
+
+def _pairings(bests: Sequence[Section]) -> dict[tuple[str, str], Pairing]:
+    """Return every best trial beside every other that judged the same images."""
+    pairings = {}
+    for one, other in permutations([section.best for section in bests if section.best], 2):
+        if one.same_images(other):
+            pairings[one.name, other.name] = pair(one, other)
+    return pairings
+
+
+def _differing(home: Path, bests: Sequence[Section], problems: list[str]) -> Differing | None:
+    """Show where the best networks differ that judged the same images as the very best."""
+    alike = [section.best for section in bests if section.best and section.digest == bests[0].digest]
+    if len(alike) < 2:
+        return None
+    try:
+        images = open_shared(shared_place(bests[0].digest, home / "cache"))
+    except DataError as error:
+        problems.append(f"the images on which the best networks differ are missing: {error}")
+        return None
+    return differing(alike, images.test.images)
+
+
+def by_class(section: Section) -> Sheet | None:
+    """Return the report's figures of each class beside those of the best trial; None where a report has none."""
+    row, best = baselines.best(section.summary.family), section.best
+    if row is None or best is None or not section.summary.comparable:
+        return None
+    classes = [name for name in best.class_names if f"test_f1.{name}" in row.reported]
+    if not classes:
+        return None
+    counts = metrics.confusion_counts(best.labels, best.predictions, len(best.class_names))
+    ours = metrics.classification(counts, best.class_names)
+    figures = ("precision", "recall", "f1")
+    columns = tuple(f"{name}, {whose}" for name in figures for whose in ("report", best.name, "points"))
+    rows: list[tuple[Cell, ...]] = []
+    for name in classes:
+        cells: list[Cell] = []
+        for figure in figures:
+            theirs, our = row.reported[f"test_{figure}.{name}"], ours.get(f"{figure}.{name}")
+            cells += [theirs, our, None if our is None else Points(our - theirs)]
+        rows.append((name, *cells))
+    return Sheet(f"{row.title}, {row.label}", ("class", *columns), rows)

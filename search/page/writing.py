@@ -1,0 +1,174 @@
+"""The page itself: what was gathered, put into a template and into a file."""
+
+import base64
+import os
+import tempfile
+import time
+import webbrowser
+from collections.abc import Sequence
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from numpy.typing import NDArray
+from plotly.offline import get_plotlyjs
+from rich.console import Console
+
+from search import commands, comparison, printing
+from search.errors import UsageError
+from search.page.differing import address
+from search.page.gathering import Gathered, Section, by_class, gather
+from search.pairing import Judged
+from search.progress import say, short
+from search.settings import Place
+from search.tables import Sheet, cell, exact
+
+BYTE: Final = 256
+# How a file begins that may be written over: it can be made again.
+MARK: Final = "<!doctype html>\n<!-- python -m search report -->\n"
+
+
+def report(place: Place, names: Sequence[str], out: Path, *, open_browser: bool) -> int:
+    """Write the page about these studies, or all. Raises `UsageError` where the file is none to write over."""
+    began = time.monotonic()
+    require_ours(out)
+    console = Console(stderr=True)
+    with console.status("reading ..."):
+        gathered = gather(place, names)
+        text = render(gathered)
+    write(out, text)
+    for problem in gathered.problems:
+        say(console, problem)
+    trials = sum(len(section.trials) for section in gathered.sections)
+    print(
+        f"{out}: {len(gathered.sections)} studies, {trials} trials, {len(text.encode()) / 1e6:.1f} MB "
+        f"in {time.monotonic() - began:.1f} s"
+    )
+    if open_browser:
+        webbrowser.open(out.absolute().as_uri())
+    return 0
+
+
+def require_ours(out: Path) -> None:
+    """Raise `UsageError` where something else is in the way."""
+    try:
+        if not out.absolute().parent.is_dir():
+            raise UsageError(f"--out {out}: there is no folder {out.absolute().parent}; make it, or name another file")
+        if out.exists() and not out.read_bytes().startswith(MARK.encode()):
+            raise UsageError(f"--out {out}: is there and is no report; name another file")
+    except OSError as error:
+        raise UsageError(f"--out {out}: {error.strerror}; name another file") from error
+
+
+def write(out: Path, text: str) -> None:
+    """Put the file there whole, or leave what was there. Raises `UsageError`."""
+    try:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=out.absolute().parent, delete=False) as file:
+            fresh = Path(file.name)
+            try:
+                file.write(text)
+                file.close()
+                # As any file that a person makes: temporary ones are for their maker's eyes only.
+                fresh.chmod(0o666 & ~_umask())
+                fresh.replace(out)
+            except OSError:
+                fresh.unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise UsageError(f"--out {out}: {error.strerror}; make room there, or name another file") from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def render(gathered: Gathered) -> str:
+    """Return the page as HTML."""
+    environment = Environment(
+        loader=PackageLoader("search.page", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"cell": cell, "exact": exact, "address": address}
+    environment.globals |= {"again": commands.again, "by_class": by_class, "trials_of": trials_of}
+    summaries = [section.summary for section in gathered.sections]
+    rows = [row for section in gathered.sections for row in section.reproductions]
+    return MARK + environment.get_template("page.html").render(
+        gathered=gathered,
+        when=datetime.now().astimezone(),
+        leaderboard=comparison.leaderboard(summaries, wide=True),
+        against=comparison.against_reports(rows),
+        notes=(comparison.ERRORS, comparison.CHANCE),
+        data=data(gathered),
+        plotly=get_plotlyjs(),
+        style=_file("page.css"),
+        script=_file("page.js"),
+    )
+
+
+def _file(name: str) -> str:
+    return resources.files("search.page").joinpath(name).read_text("utf-8")
+
+
+def data(gathered: Gathered) -> dict[str, Any]:
+    """Return what the page's script draws and compares: charts, and every network's predictions."""
+    judged = [one for section in gathered.sections for one in section.judged.values()]
+    kinds: list[Judged] = []
+    for one in judged:
+        if not any(one.same_images(kind) for kind in kinds):
+            kinds.append(one)
+    return {
+        "charts": {
+            f"{section.summary.name}-{chart.name}": chart.figure
+            for section in gathered.sections
+            for chart in section.charts
+        },
+        "images": [{"classes": list(kind.class_names), "labels": _packed(kind, kind.labels)} for kind in kinds],
+        "trials": {
+            one.name: {
+                "images": next(place for place, kind in enumerate(kinds) if one.same_images(kind)),
+                "predictions": _packed(one, one.predictions),
+            }
+            for one in judged
+        },
+        "compared": _compared(gathered),
+        "sentences": {f"{one} {other}": pairing.sentences() for (one, other), pairing in gathered.pairings.items()},
+    }
+
+
+def _compared(gathered: Gathered) -> list[str]:
+    """Return what is compared when the page is opened: the best of the two best studies, or of one, and another."""
+    bests = [section.best.name for section in gathered.sections if section.best]
+    everything = [name for section in gathered.sections for name in section.judged]
+    there = list(dict.fromkeys((*bests, *everything)))
+    return [*there, *there][:2]
+
+
+def _packed(judged: Judged, classes: NDArray[np.int64]) -> str:
+    """Return class numbers in base64: a byte each, or two where there are more classes than one can tell."""
+    return base64.b64encode(classes.astype("<u1" if len(judged.class_names) <= BYTE else "<u2").tobytes()).decode()
+
+
+def trials_of(section: Section) -> Sheet:
+    """Return a row a trial."""
+    columns = ("trial", "state", section.summary.goal.metric, "test", "epochs", "seconds", "what")
+    rows = [
+        (
+            trial.number,
+            printing.state(trial),
+            trial.value,
+            trial.metrics.get("test_accuracy"),
+            trial.epochs,
+            None if trial.seconds is None else round(trial.seconds),
+            trial.baseline or trial.reason or short(trial.parameters),
+        )
+        for trial in section.trials
+    ]
+    return Sheet("", columns, rows)

@@ -1,0 +1,135 @@
+"""The report in a real browser, opened from disk and without a network."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from models import metrics
+from models.data import Images
+from search import judgements, results, storage
+from search.cli import call
+from search.settings import Place
+from tests.search import homes
+
+# What a person may name a folder of images, and a page must show as it is.
+ODD = ("<img src=x onerror=alert(1)>", "</script><b>b", "Рубашка", "a&amp;b", "{{ 7 * 7 }}")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, bars: Images) -> Path:
+    home = tmp_path_factory.mktemp("page")
+    named = replace(bars, class_names=(*ODD, *bars.class_names[len(ODD) :]))
+    homes.search(home, named, "mlp", ("complete",) * 5 + ("pruned", "failed"))
+    homes.search(home, named, "other", ("complete",) * 3)
+    return home
+
+
+@pytest.fixture(scope="module")
+def file(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("out") / "отчёт.html"
+    assert call(["report", "--home", str(home), "--out", str(file)]) == 0
+    return file
+
+
+@pytest.fixture
+def report(page: Page, file: Path) -> Iterator[Page]:
+    """The report as it is opened; it may ask for nothing but itself, and have nothing to complain of."""
+    asked, said = [], []
+    page.context.set_offline(True)
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    page.goto(file.as_uri())
+    expect(page.locator("#matrix-difference .heatmaplayer")).to_have_count(1)
+    yield page
+    assert [url for url in asked if not url.startswith("data:")] == [file.as_uri()]
+    assert said == []
+
+
+def column(table: Locator, number: int) -> list[str]:
+    return table.locator(f"tbody td:nth-child({number})").all_inner_texts()
+
+
+def test_the_difference_of_any_two_trials_is_counted_right(report: Page, home: Path) -> None:
+    place = Place.at(home, None, None)
+    report.get_by_label("First").select_option("mlp/1")
+    report.get_by_label("Second").select_option("other/2")
+    with storage.reading(place.storage) as store, judgements.opened(place.tracking_uri) as tracker:
+        one, other = (judgements.judged(tracker, results.one(store, name)) for name in ("mlp/1", "other/2"))
+    counts = [metrics.confusion_counts(judged.labels, judged.predictions, 10) for judged in (one, other)]
+    expect(report.locator("#caption-difference")).to_have_text("other/2 minus mlp/1")
+    for name, wanted in zip(("first", "second", "difference"), (*counts, counts[1] - counts[0]), strict=True):
+        matrix = report.locator(f"#matrix-{name}")
+        assert matrix.evaluate("place => place.data[0].customdata") == wanted.tolist()
+        shown = [text.replace("−", "-") for text in matrix.locator(".heatmap-label").all_text_contents()]
+        assert sorted(map(int, shown)) == sorted(wanted.flatten().tolist())
+    recalls = metrics.per_class(counts[1])["recall"]
+    assert column(report.locator("#by-class"), 7) == [f"{recall:.4f}" for recall in recalls]
+    assert column(report.locator("#by-class"), 1) == list(one.class_names)
+
+
+def test_the_sentence_is_the_tools_own_where_the_best_are_compared(report: Page) -> None:
+    expect(report.get_by_role("status")).to_contain_text("McNemar")
+    report.get_by_label("First").select_option("mlp/0")
+    report.get_by_label("Second").select_option("mlp/1")
+    expect(report.get_by_role("status")).to_contain_text("python -m search compare mlp/0 mlp/1")
+
+
+def test_tables_are_sorted_by_whichever_column_is_asked_for(report: Page) -> None:
+    trials = report.locator("#study-mlp table[data-sortable]").last
+    head = trials.get_by_role("button", name="val_accuracy")
+    head.click()
+    values = column(trials, 3)
+    assert len(values) == 7
+    # What has no value stays below.
+    numbers = [float(value) for value in values if value != "-"]
+    assert numbers == sorted(numbers, reverse=True)
+    assert values == [*map("{:.4f}".format, numbers), *["-"] * (7 - len(numbers))]
+    # By keyboard, and the other way round.
+    head.press("Enter")
+    assert [float(value) for value in column(trials, 3) if value != "-"] == numbers[::-1]
+    expect(trials.locator("th[aria-sort]")).to_have_attribute("aria-sort", "ascending")
+
+
+def test_charts_are_there_once_they_are_in_sight_and_all_of_them_on_paper(report: Page) -> None:
+    charts = report.locator("[data-chart]")
+    assert charts.count() == 6 + 3
+    charts.last.scroll_into_view_if_needed()
+    expect(charts.last.locator(".main-svg").first).to_be_visible()
+    report.evaluate("dispatchEvent(new Event('beforeprint'))")
+    for place in range(charts.count()):
+        expect(charts.nth(place).locator(".main-svg").first).to_be_attached()
+
+
+def test_it_is_read_by_day_and_by_night(report: Page) -> None:
+    def ink() -> list[int]:
+        return [int(part) for part in re.findall(r"\d+", report.evaluate("getComputedStyle(document.body).color"))]
+
+    def drawn() -> str:
+        return report.locator("#matrix-first .xtick text").first.evaluate("text => getComputedStyle(text).fill")
+
+    report.emulate_media(color_scheme="light")
+    assert sum(ink()) < 200
+    by_day = drawn()
+    report.emulate_media(color_scheme="dark")
+    assert sum(ink()) > 600
+    assert drawn() != by_day
+
+
+def test_narrow_windows_do_not_scroll_sideways(report: Page) -> None:
+    for width in (400, 900, 1400):
+        report.set_viewport_size({"width": width, "height": 800})
+        assert report.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_odd_names_are_shown_as_they_are(report: Page) -> None:
+    ticks = report.locator("#matrix-first .ytick text").all_text_contents()
+    assert [text for text in ticks if "Рубашка" in text]
+    assert [text for text in ticks if "<img src=x" in text]
+    assert report.locator("#compare img").count() == 0
+    assert np.all([report.get_by_text(name, exact=True).count() >= 1 for name in ODD])
