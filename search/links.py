@@ -26,6 +26,11 @@ def run(tracking_uri: str, run_id: str) -> str:
     return f"{mlflow(tracking_uri)}/#/runs/{run_id}"
 
 
+def study(study_id: int) -> str:
+    """Return the address of a study in the Optuna dashboard."""
+    return f"{address(DASHBOARD_PORT)}/dashboard/studies/{study_id}"
+
+
 def trial(study_id: int, number: int) -> str:
     """Return the address of a trial in the Optuna dashboard."""
-    return f"{address(DASHBOARD_PORT)}/dashboard/studies/{study_id}/trials?numbers={number}"
+    return f"{study(study_id)}/trials?numbers={number}"

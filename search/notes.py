@@ -84,8 +84,13 @@ def of_trial(ids: Ids, study: str, run: str, metrics: Mapping[str, Any], picture
     return _note(OF_TRIAL.format(ids.trial), parts)
 
 
-def of_study(study: str, best: Ids, run: str, metrics: Mapping[str, Any], row: Baseline | None) -> dict[str, Any]:
-    """Return the attributes of a study that are its own note: its best trial, and what a report came to."""
+def of_study(
+    study: str, best: Ids, run: str, own: str, metrics: Mapping[str, Any], row: Baseline | None
+) -> dict[str, Any]:
+    """Return the attributes of a study that are its own note: its best trial, and what a report came to.
+
+    `run` and `own` are the addresses of the trial's run and of the study's own, as far as they are known.
+    """
     parts = [
         f"**Best: [trial {best.number}]({links.trial(best.study, best.number)})**",
         _link("Its run in MLflow", run),
@@ -94,6 +99,7 @@ def of_study(study: str, best: Ids, run: str, metrics: Mapping[str, Any], row: B
     if row:
         metric, reported = row.headline
         parts.append(f"The best of {row.title}: {row.label}, {metric} {reported:.4f} (row {row.row})")
+    parts.append(_link("Its charts in MLflow", own))
     return _note(OF_STUDY, [*parts, f"`python -m search show {study}`, `python -m search compare {study}`"])
 
 

@@ -39,12 +39,16 @@ def dataset(images: Images) -> Dataset:
     return Dataset(images.name, images.digest, images.source, profile)
 
 
-@cache
 def origin() -> Mapping[str, str]:
     """Return the tags that say what made a run: versions, commit and command line."""
+    command = " ".join(["python", "-m", "search", *map(redacted, sys.argv[1:])])
+    return {**_program(), "search.command": command}
+
+
+@cache
+def _program() -> Mapping[str, str]:
     tags = {f"version.{package}": version(package) for package in PACKAGES}
     tags["version.python"] = platform.python_version()
-    tags["search.command"] = " ".join(["python", "-m", "search", *map(redacted, sys.argv[1:])])
     commit = _commit()
     return tags | ({"mlflow.source.git.commit": commit} if commit else {}) | {"mlflow.source.name": "search"}
 
@@ -108,6 +112,11 @@ def identity(study: str, key: str, number: int, family: str, attributes: Mapping
         "search.family": family,
         STATE_TAG: TrialState.RUNNING.name,
     } | ({"search.baseline": baseline} if baseline else {})
+
+
+def identity_of_study(study: str, key: str, family: str) -> dict[str, str]:
+    """Return the tags by which a study's own run is known, which shows it and holds no results."""
+    return {"search.kind": "study", "search.study": study, KEY_TAG: key, "search.family": family}
 
 
 def conclude(run: Recorder, outcome: Outcome) -> None:

@@ -73,6 +73,11 @@ def plan(study: str, place: Place, flags: Mapping[str, Any], output: Format) -> 
 
 def run(study: str, place: Place, flags: Mapping[str, Any], output: Format) -> int:
     """Search, and say what came of it: 0, or 1 where no trial is complete."""
+    return _conclude(search(study, place, flags), output)
+
+
+def search(study: str, place: Place, flags: Mapping[str, Any]) -> Settings:
+    """Search, and return the settings under which that was done. Raises `Stopped` where a signal asked to stop."""
     console = Console(stderr=True)
     quiet.libraries()
     settings, images = _decide(study, place, flags)
@@ -85,7 +90,7 @@ def run(study: str, place: Place, flags: Mapping[str, Any], output: Format) -> i
         except Stopped:
             say(console, "stopped: what was finished stays, and the same command goes on")
             raise
-    return _conclude(settings, output)
+    return settings
 
 
 def _go_on(console: Console, settings: Settings, images: Images, planned: Plan, stop: Stop) -> None:
@@ -212,7 +217,17 @@ def _search(console: Console, settings: Settings, images: Images, planned: Plan,
             finally:
                 # What is left to deliver needs the cores.
                 engine.close()
+            seam.portray(_page(settings))
     return study
+
+
+def _page(settings: Settings) -> str:
+    """Return what the study's own run shows."""
+    # Plotly takes half a second to import, and nobody needs it before.
+    from search.page import writing
+
+    with storage.reading(settings.storage) as store:
+        return writing.of_study(store, settings.study)
 
 
 def _settled(console: Console, planned: Plan, engine: Engine, settings: Settings, images: Images, shared: Path) -> Plan:

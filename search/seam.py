@@ -9,11 +9,13 @@ from optuna.trial import TrialState
 from search import crash, recording
 from search.recording import Outcome
 from search.study import Study, run_name
-from tracking import Record, Recorder
+from tracking import DESCRIPTION_TAG, Record, Recorder, Status
 from tracking.courier import Courier
 
 # Seconds for which the end of a trial waits for the name of its run: others must not wait long for that.
 PATIENCE = 0.1
+# The artifact of a study's own run.
+PAGE = "study.html"
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Seam:
         self._study, self._courier = study, courier
         # Trials of which Optuna does not know yet what the tracker calls their runs.
         self._unlinked: set[int] = set()
+        self._portrayed = False
 
     @property
     def problem(self) -> str:
@@ -75,6 +78,21 @@ class Seam:
                 self._study.link(number, run)
                 self._study.annotate(number)
                 self._unlinked.discard(number)
+        if self._portrayed and (run := self._courier.id(self._study.own_key)):
+            self._study.link_own(run)
+            self._portrayed = False
+
+    def portray(self, page: str) -> None:
+        """Give the study a run of its own that shows it, by this page of HTML; one that it has is written over."""
+        study, key = self._study.settings.study, self._study.own_key
+        tags = recording.identity_of_study(study, key, self._study.settings.family) | {
+            DESCRIPTION_TAG: f"All trials of the study, as charts: the artifact `{PAGE}`\n\n"
+            f"[The study in the Optuna dashboard]({self._study.own_address})"
+        }
+        run = self._courier.run(study, key, study, tags)
+        run.log_text(PAGE, page)
+        run.finish(Status.FINISHED)
+        self._portrayed = True
 
     def _recognise(self, number: int) -> Record | None:
         """Return a trial's run, if it has one yet, and link the two: now, or when the tracker has named it."""

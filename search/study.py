@@ -24,7 +24,7 @@ from search.settings import Settings
 from search.starts import Start
 
 GRID_LIMIT = 10_000
-# The attribute of a trial that holds what the tracker calls its run.
+# The attribute of a trial that holds what the tracker calls its run, and of a study for the study's own.
 RUN_ID = "mlflow_run_id"
 # The attribute of a study that holds the most trials it was ever asked for.
 ASKED_FOR = "asked_for"
@@ -60,6 +60,8 @@ class Study:
         self._grid: Iterator[dict[str, Choice]] | None = None
         # Points of the grid, and others, that trials have.
         self._tried: set[Point] = set()
+        # The trial in the study's own note.
+        self._noted: int | None = None
         self._study.sampler = self._sampler()
         self._study.pruner = self._pruner()
         if settings.sampler == "grid":
@@ -94,9 +96,14 @@ class Study:
         """What tells this study from another one of the same name."""
         return str(self._study.user_attrs["uuid"])
 
+    @property
+    def own_address(self) -> str:
+        """Where the Optuna dashboard shows the study."""
+        return links.study(self._study._study_id)  # noqa: SLF001  # the dashboard's own name of a study
+
     def address(self, number: int) -> str:
         """Return where the Optuna dashboard shows a trial."""
-        return links.trial(self._study._study_id, number)  # noqa: SLF001  # the dashboard's own name of a study
+        return links.trial(self._study._study_id, number)  # noqa: SLF001  # see above
 
     @property
     def attributes(self) -> Mapping[str, Any]:
@@ -121,6 +128,11 @@ class Study:
         except UsageError as error:
             return str(error)
         return ""
+
+    @property
+    def own_key(self) -> str:
+        """What the study's own run is known by, as those of its trials are by theirs."""
+        return f"{self.uuid}/study"
 
     def key(self, number: int) -> str:
         """Return what tells a trial from all others there are: names of studies can be used again."""
@@ -202,11 +214,21 @@ class Study:
             # Optuna lets nobody add to it any more.
             self._study.set_user_attr(late_link(number), run)
 
+    def link_own(self, run: str) -> None:
+        """Remember what the tracker calls the study's own run, and have the study's note lead there."""
+        self._study.set_user_attr(RUN_ID, run)
+        if self._noted is not None:
+            self.annotate(self._noted)
+
     def annotate(self, number: int, *, best: bool = False) -> None:
         """Give a trial what the dashboard shows beside its numbers; the best one stands in the study's own note, too.
 
         Pictures can only be given to a trial that is not over yet.
         """
+        if best:
+            self._noted = number
+        elif self._noted is None and (known := self.best()):
+            self._noted = known[1]
         # Neither Optuna nor the dashboard has a public way that would not copy files, or read every note there is.
         storage, study = self._study._storage, self._study._study_id  # noqa: SLF001  # see above
         trial = storage.get_trial(storage.get_trial_id_from_study_id_trial_number(study, number))
@@ -215,14 +237,17 @@ class Study:
         if not trial.state.is_finished():
             for attribute, text in notes.artifacts(ids, pictures).items():
                 storage.set_trial_system_attr(ids.trial, attribute, text)
-        run = run_of(trial, self.attributes)
-        address = links.run(self.settings.tracking_uri, run) if run else ""
-        written = notes.of_trial(ids, name, address, metrics, pictures)
-        if best:
+        of_study = self.attributes
+        run, own = self._address_of(run_of(trial, of_study)), self._address_of(of_study.get(RUN_ID, ""))
+        written = notes.of_trial(ids, name, run, metrics, pictures)
+        if number == self._noted:
             row = baselines.best(self.settings.family) if self.settings.data == fashion_mnist.NAME else None
-            written |= notes.of_study(name, ids, address, metrics, row)
+            written |= notes.of_study(name, ids, run, own, metrics, row)
         for attribute, value in written.items():
             storage.set_study_system_attr(study, attribute, value)
+
+    def _address_of(self, run: str) -> str:
+        return links.run(self.settings.tracking_uri, run) if run else ""
 
     def dismiss(self, number: int, reason: str) -> None:
         """End a trial that waits and is never to begin."""

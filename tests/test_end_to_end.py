@@ -56,7 +56,13 @@ def rows(file: Path, query: str) -> list[tuple[Any, ...]]:
 
 def linked(home: Path) -> dict[int, str]:
     """Trials by number with the status of the run that each is linked to, read with SQL alone."""
-    runs = dict(rows(home / "mlflow.db", "SELECT run_uuid, status FROM runs WHERE lifecycle_stage = 'active'"))
+    runs = dict(
+        rows(
+            home / "mlflow.db",
+            "SELECT run_uuid, status FROM runs WHERE lifecycle_stage = 'active' "
+            "AND run_uuid NOT IN (SELECT run_uuid FROM tags WHERE key = 'search.kind' AND value = 'study')",
+        )
+    )
     trials = rows(
         home / "optuna.db",
         "SELECT number, value_json FROM trials JOIN trial_user_attributes USING (trial_id) WHERE key = 'mlflow_run_id'",

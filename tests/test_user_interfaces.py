@@ -96,6 +96,17 @@ def test_the_study_says_which_trial_is_best(page: Page, interfaces: Interfaces) 
     expect(page.get_by_role("link", name="Its run in MLflow")).to_be_visible()
 
 
+def test_the_charts_of_a_study_are_seen_in_its_own_run(page: Page, interfaces: Interfaces) -> None:
+    page.goto(f"{interfaces.dashboard}/dashboard/studies/1/note")
+    page.get_by_role("link", name="Its charts in MLflow").click()
+    expect(page.get_by_role("heading", name="mlp", exact=True)).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("link", name="The study in the Optuna dashboard")).to_be_visible()
+    page.get_by_role("tab", name="Artifacts").click()
+    page.get_by_text("study.html").click()
+    charts = page.frame_locator("iframe").locator("[data-chart] .main-svg")
+    expect(charts.first).to_be_visible(timeout=60_000)
+
+
 @pytest.mark.parametrize("of", ["mlflow", "dashboard"])
 def test_forged_names_are_refused_by_both(of: str, interfaces: Interfaces) -> None:
     assert asked(getattr(interfaces, of), "127.0.0.1:{port}") == 200

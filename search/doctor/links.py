@@ -1,6 +1,6 @@
-"""I1 and I2: each trial that began has one run, and each run a trial."""
+"""I1 and I2: each trial that began has one run, and each run a trial; the study has one of its own at most."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from optuna.trial import FrozenTrial
@@ -33,7 +33,8 @@ def check(case: Case) -> Iterator[Finding]:
                 "one is made of what Optuna knows",
                 partial(_reconstruct, case, trial),
             )
-    ours = frozenset(case.key(trial) for trial in case.trials)
+    yield from _own(case)
+    ours = frozenset(case.key(trial) for trial in case.trials) | {case.study.own_key}
     for run in case.runs:
         yield from _strange(case, run, ours)
 
@@ -50,17 +51,27 @@ def _experiment(case: Case) -> Iterator[Finding]:
         )
 
 
-def _linked(case: Case, trial: FrozenTrial, run: Record) -> Iterator[Finding]:
-    for other in case.under[case.key(trial)]:
-        if other.id != run.id:
+def _own(case: Case) -> Iterator[Finding]:
+    there = case.under.get(case.study.own_key, [])
+    if there and case.study.own_key not in case.waiting:
+        yield from _too_many(case, None, there[0], there)
+
+
+def _too_many(case: Case, number: int | None, kept: Record, there: Sequence[Record]) -> Iterator[Finding]:
+    for other in there:
+        if other.id != kept.id:
             yield Finding(
                 "I1",
                 case.name,
-                trial.number,
-                f"run {other.id} is one too many, beside {run.id}",
+                number,
+                f"run {other.id} is one too many, beside {kept.id}",
                 f"it is KILLED, and tagged {DUPLICATE_TAG}",
-                partial(_retire, case, other.id, run.id),
+                partial(_retire, case, other.id, kept.id),
             )
+
+
+def _linked(case: Case, trial: FrozenTrial, run: Record) -> Iterator[Finding]:
+    yield from _too_many(case, trial.number, run, case.under[case.key(trial)])
     named = case.named(trial)
     # A driver names runs as soon as the tracker does, and `run` those of open trials.
     if named != run.id and not case.driver and (named or trial.state.is_finished()):

@@ -1,7 +1,6 @@
 """Charts of one study, as Optuna's own visualisation draws them with Plotly."""
 
 import json
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,10 +48,7 @@ def of_study(study: optuna.Study, summary: Summary, baseline: int | None) -> lis
 
 
 def _of_hyperparameters(study: optuna.Study, complete: Sequence[FrozenTrial], goal: str) -> list[Chart]:
-    with warnings.catch_warnings():
-        # How much few trials can tell stands beside the chart.
-        warnings.filterwarnings("ignore", message="Some regimes for parameter", category=UserWarning)
-        importance = visualization.plot_param_importances(study, target_name=goal)
+    importance = visualization.plot_param_importances(study, target_name=goal)
     # From the bottom upwards, as bars are drawn.
     varied = [name for name in reversed(importance.data[0].y) if _varied(complete, name)]
     charts = [

@@ -1,7 +1,7 @@
 """What the page is made of, read from both stores."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 from pathlib import Path
 from typing import Final
@@ -76,32 +76,42 @@ def gather(place: Place, names: Sequence[str]) -> Gathered:
     problems: list[str] = []
     with storage.reading(place.storage) as store, judgements.opened(place.tracking_uri) as tracker:
         chosen = names or optuna.get_all_study_names(store)
-        found = {name: _section(store, name, tracker, problems) for name in dict.fromkeys(chosen)}
+        found = {name: _with_runs(_section(store, name), tracker, problems) for name in dict.fromkeys(chosen)}
     sections = [found[summary.name] for summary in comparison.ranked([one.summary for one in found.values()])]
     bests = [section for section in sections if section.best]
     return Gathered(sections, _pairings(bests), _differing(place.home, bests, problems), problems)
 
 
-def _section(store: RDBStorage, name: str, tracker: Tracker, problems: list[str]) -> Section:
+def of_study(store: RDBStorage, name: str) -> Gathered:
+    """Read what Optuna alone knows of a study: all but what its networks said of the images."""
+    return Gathered([_section(store, name)], {}, None, [])
+
+
+def _section(store: RDBStorage, name: str) -> Section:
     study = storage.load(store, name)
     summary, trials = results.summary(study), results.results(study)
-    rows = results.reproductions(study)
+    return Section(
+        summary,
+        study.user_attrs.get("identity", {}).get("data", ""),
+        trials,
+        results.reproductions(study),
+        charts.of_study(study, summary, _baseline(summary, trials)),
+        judged={},
+        pictures=(),
+    )
+
+
+def _with_runs(section: Section, tracker: Tracker, problems: list[str]) -> Section:
+    """Add what stands in the runs of a study's trials."""
     judged = {}
-    for trial in trials:
+    for trial in section.trials:
         if judgements.has_judged(trial):
             try:
                 judged[trial.name] = judgements.judged(tracker, trial)
             except TrackingError as error:
                 problems.append(f"what {trial.name} said of the test images is missing: {error}")
-    return Section(
-        summary,
-        study.user_attrs.get("identity", {}).get("data", ""),
-        trials,
-        rows,
-        charts.of_study(study, summary, _baseline(summary, trials)),
-        judged,
-        _pictures(tracker, summary.best, problems) if summary.best else (),
-    )
+    best = section.summary.best
+    return replace(section, judged=judged, pictures=_pictures(tracker, best, problems) if best else ())
 
 
 def _baseline(summary: Summary, trials: Sequence[Result]) -> int | None:

@@ -6,6 +6,7 @@ import tempfile
 import time
 import webbrowser
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
@@ -14,13 +15,15 @@ from typing import Any, Final
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
+from optuna.storages import RDBStorage
 from plotly.offline import get_plotlyjs
 from rich.console import Console
 
-from search import commands, comparison, printing
+from search import commands, comparison, printing, quiet
 from search.errors import UsageError
+from search.page import gathering
 from search.page.differing import address
-from search.page.gathering import Gathered, Section, by_class, gather
+from search.page.gathering import Gathered, Section, by_class
 from search.pairing import Judged
 from search.progress import say, short
 from search.settings import Place
@@ -36,8 +39,10 @@ def report(place: Place, names: Sequence[str], out: Path, *, open_browser: bool)
     began = time.monotonic()
     require_ours(out)
     console = Console(stderr=True)
-    with console.status("reading ..."):
-        gathered = gather(place, names)
+    quiet.libraries()
+    # In a notebook it would take widgets.
+    with console.status("reading ...") if console.is_terminal else nullcontext():
+        gathered = gathering.gather(place, names)
         text = render(gathered)
     write(out, text)
     for problem in gathered.problems:
@@ -50,6 +55,11 @@ def report(place: Place, names: Sequence[str], out: Path, *, open_browser: bool)
     if open_browser:
         webbrowser.open(out.absolute().as_uri())
     return 0
+
+
+def of_study(store: RDBStorage, name: str) -> str:
+    """Return the page about one study, without what its networks said of the images."""
+    return render(gathering.of_study(store, name))
 
 
 def require_ours(out: Path) -> None:

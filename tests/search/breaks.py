@@ -92,6 +92,13 @@ class Home:
             self.mlflow("INSERT INTO tags (key, value, run_uuid) VALUES ('search.key', ?, ?)", key, copy)
         return copy
 
+    def own_run(self) -> str:
+        """Return the run of the study itself."""
+        ((run,),) = self.mlflow(
+            "SELECT run_uuid FROM tags WHERE key = 'search.key' AND value = ?", f"{self.uuid}/study"
+        )
+        return str(run)
+
     def copy(self, run: str, later: int) -> str:
         """Make another run that began so many milliseconds later, and return its id."""
         copy = uuid.uuid4().hex
@@ -206,6 +213,11 @@ def _name(home: Home, number: int, run: str) -> None:
         home.trial(number),
         json.dumps(run),
     )
+
+
+@breaks("I1 the study's own run is there twice", "study")
+def _(home: Home, _number: int) -> None:
+    home.copy(home.own_run(), later=1000)
 
 
 @breaks("I2 a run without a key", "study")

@@ -13,10 +13,11 @@ from models import metrics
 from models.data import Images, share
 from models.data.images import Split
 from models.family import Evaluation
-from search import crash, storage
+from search import crash, quiet, storage
 from search.driver import Driver
 from search.errors import SearchError
 from search.jobs import Blocked, Built, EpochDone, Failed, Job, Message, ModelFile, Rejected, Trained
+from search.page import writing
 from search.progress import begin
 from search.seam import Seam
 from search.settings import Place, Settings, resolve
@@ -47,6 +48,7 @@ def settings(home: Path, study: str = "mlp", endings: Sequence[str] = ENDINGS) -
 
 def search(home: Path, images: Images, study: str = "mlp", endings: Sequence[str] = ENDINGS) -> None:
     """Search with the driver, the courier and MLflow's own database, as far as `endings` go."""
+    quiet.libraries()
     chosen = settings(home, study, endings)
     store = storage.connect(chosen.storage)
     opened = Study.open(store, chosen, images.digest)
@@ -69,6 +71,7 @@ def search(home: Path, images: Images, study: str = "mlp", endings: Sequence[str
                 Driver(opened, engine, seam, progress, images, share(images, home / "cache"), PLAN).run()
             except SearchError as error:
                 assert "was stopped" in str(error)
+    seam.portray(writing.of_study(store, study))
     assert courier.settle(120) == []
     seam.link()
     courier.close()

@@ -88,6 +88,28 @@ def test_the_study_has_a_note_with_its_best_trial(settle: Settle, search: Search
     assert f"/#/runs/{run_of(study, found.best_trial.number)})" in get_note(found)
 
 
+def test_the_note_of_a_study_whose_best_run_got_its_name_late_leads_there_all_the_same(
+    settle: Settle, search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.seam.PATIENCE", 0.1)
+    tracker = Away()
+    study, _ = search(settle(trials=1), tracker)
+    assert "Its run in MLflow" not in get_note(opened(study))
+    tracker.back = True
+    study, _ = search(settle(trials=1), tracker, Script(lambda job, attempt: [Failed("nothing was left to train")]))
+    assert f"[Its run in MLflow](http://127.0.0.1:5000/#/runs/{run_of(study, 0)})" in get_note(opened(study))
+
+
+def test_the_note_of_a_study_leads_to_its_charts(settle: Settle, search: Search) -> None:
+    study, _ = search(settle(trials=2))
+    study.link_own("c0ffee")
+    assert "[Its charts in MLflow](http://127.0.0.1:5000/#/runs/c0ffee)" in get_note(opened(study))
+    # A better one comes, and they are still there.
+    study.annotate(0, best=True)
+    assert "/#/runs/c0ffee)" in get_note(opened(study))
+    assert "[trial 0]" in get_note(opened(study))
+
+
 def test_a_run_has_its_trial_in_its_description(settle: Settle, search: Search) -> None:
     study, tracker = search(settle(trials=2))
     number = opened(study)._study_id

@@ -13,6 +13,7 @@ from rich.console import Console
 from search import running
 from search.errors import SearchError
 from search.jobs import EpochDone, Failed, Job, Message, Rejected
+from search.seam import Seam
 from search.study import RUN_ID, Study, late_link
 from tests.search.test_driver import Script, Search, Settle, epochs
 from tracking import Status, TrackingError
@@ -154,6 +155,22 @@ def test_what_is_left_is_delivered_for_as_long_as_the_tracker_takes_anything(
     courier.close()
     assert len(tracker.records("mlp")) == 7
     assert "not this one\n1 run(s) wait in" in said.getvalue()
+
+
+def test_a_study_has_one_run_of_its_own_however_often_it_is_shown(settle: Settle, search: Search) -> None:
+    study, tracker = search(settle(trials=1))
+    courier = Courier(Spool(study.settings.spool), tracker)
+    seam = Seam(study, courier)
+    for page in ("<p>first</p>", "<p>second</p>"):
+        seam.portray(page)
+        assert courier.settle(60) == []
+    seam.link()
+    courier.close()
+    (own,) = [run for run in tracker.records("mlp") if run.tags.get("search.kind") == "study"]
+    assert own.status == "FINISHED"
+    assert tracker.read(own.id, "study.html") == b"<p>second</p>"
+    assert study.own_address in own.tags["mlflow.note.content"]
+    assert study.attributes[RUN_ID] == own.id
 
 
 def run_of(study: Study, number: int) -> str:
