@@ -1,4 +1,7 @@
-"""What a person sees while a search goes on: a live view on a terminal, else one plain line an event. On stderr."""
+"""What a person sees while a search goes on, on stderr: a live view on a terminal, in a notebook a line a trial.
+
+Elsewhere it is one plain line an event.
+"""
 
 import time
 from collections.abc import Mapping
@@ -26,7 +29,7 @@ class Row:
 
 
 class Progress:
-    """Takes events of a search in; `Lines` and `Board` show them."""
+    """Takes events of a search in; subclasses show them."""
 
     def __init__(
         self, console: Console, study: str, goal: Goal, total: int, expected: float, limit: float | None = None
@@ -99,7 +102,16 @@ class Progress:
         )
 
 
-class Lines(Progress):
+class Endings(Progress):
+    """One line a trial, for notebooks, in which all lines stay."""
+
+    def ended(self, number: int, state: str, value: float | None, reason: str) -> None:
+        """Say how a trial ended, and how the search stands."""
+        super().ended(number, state, value, reason)
+        self.note(f"{_sentence(number, state, value, reason, self.goal)}; {self.summary()}")
+
+
+class Lines(Endings):
     """One line an event, for logs and pipes."""
 
     def started(self, number: int, label: str, epochs: int, done: int = 0) -> None:
@@ -115,11 +127,6 @@ class Lines(Progress):
         super().epoch(number, epoch, metrics)
         value = f"{self.goal.metric} {metrics[self.goal.metric]:.4f}"
         self.note(f"trial {number}: epoch {epoch}/{row.epochs}, {value}, {metrics['seconds']:.1f} s")
-
-    def ended(self, number: int, state: str, value: float | None, reason: str) -> None:
-        """Say how a trial ended, and how the search stands."""
-        super().ended(number, state, value, reason)
-        self.note(f"{_sentence(number, state, value, reason, self.goal)}; {self.summary()}")
 
 
 class Board(Progress):
@@ -158,12 +165,14 @@ def begin(
     console: Console, study: str, goal: Goal, total: int, expected: float, limit: float | None = None
 ) -> Progress:
     """Return the view that suits where stderr goes."""
-    return (Board if console.is_terminal else Lines)(console, study, goal, total, expected, limit)
+    view = Board if console.is_terminal else Endings if console.is_jupyter else Lines
+    return view(console, study, goal, total, expected, limit)
 
 
 def say(console: Console, text: str) -> None:
-    """Print a sentence as it is: wrapped between words on a terminal, on one line elsewhere."""
-    console.print(text, highlight=False, markup=False, soft_wrap=not console.is_terminal)
+    """Print a sentence as it is: wrapped between words on a terminal and in a notebook, on one line elsewhere."""
+    wrapped = console.is_terminal or console.is_jupyter
+    console.print(text, highlight=False, markup=False, soft_wrap=not wrapped)
 
 
 def duration(seconds: float) -> str:

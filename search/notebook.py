@@ -1,0 +1,234 @@
+"""The same from Python, as in a notebook: `from search import Study; Study("lenet5").run(trials=20).best`."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from os import environ
+from pathlib import Path
+from typing import Literal, Self, TypedDict, Unpack
+
+import optuna
+import pandas as pd
+from jinja2 import Environment
+from typer.exceptions import TyperException
+
+from models import metrics
+from models.family import Choice
+from search import cli, comparison, judgements, printing, quiet, results, storage
+from search.errors import UsageError
+from search.notes import COUNTS
+from search.page import writing
+from search.page.differing import address
+from search.pairing import Pairing
+from search.results import Result
+from search.settings import Baselines, EngineName, Place, PrecisionChoice, Pruner, Sampler, check_name
+from search.signals import Stopped
+from search.tables import Cell, cell
+from tracking import TrackingError
+
+_HTML = Environment(autoescape=True).from_string(
+    """<p><b>{{ title }}</b></p>
+<div style="display: flex; flex-wrap: wrap; gap: 1.5rem; align-items: flex-start">
+{% for rows in tables %}
+<table>
+{% for name, value in rows %}<tr><th style="text-align: left">{{ name }}</th><td>{{ value }}</td></tr>
+{% endfor %}
+</table>
+{% endfor %}
+{% if picture %}<img src="{{ picture }}" alt="confusion matrix on the test images" style="max-width: 34rem">{% endif %}
+</div>"""
+)
+
+
+class Options(TypedDict, total=False):
+    """What `python -m search run` takes, by the same names; a time is a number of seconds, or as in `30m`."""
+
+    family: str
+    trials: int
+    epochs: int
+    images: int
+    data: str | Path
+    fix: Mapping[str, Choice]
+    baselines: Baselines
+    sampler: Sampler
+    pruner: Pruner
+    seed: int
+    patience: int
+    weights: str | Path
+    timeout: float | str
+    trial_timeout: float | str
+    workers: int | Literal["auto"]
+    precision: PrecisionChoice
+    engine: EngineName
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial: its numbers, and where its run and its network are."""
+
+    result: Result
+    place: Place
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """Its final metrics: those of the best epoch."""
+        return self.result.metrics
+
+    @property
+    def parameters(self) -> Mapping[str, Choice]:
+        """Its hyperparameters."""
+        return self.result.parameters
+
+    @property
+    def model(self) -> str:
+        """The address of its network, for `mlflow.keras.load_model`; empty where it left none."""
+        return self.result.model
+
+    @property
+    def confusion(self) -> pd.DataFrame:
+        """Counts of the test images, by what they are (down) and what they were taken for (across)."""
+        with judgements.opened(self.place.tracking_uri) as tracker:
+            judged = judgements.judged(tracker, self.result)
+        names = list(judged.class_names)
+        counts = metrics.confusion_counts(judged.labels, judged.predictions, len(names))
+        return pd.DataFrame(counts, pd.Index(names, name="is"), pd.Index(names, name="taken for"))
+
+    def against(self, other: "Trial") -> Pairing:
+        """Return both beside each other, image by image. Raises `UsageError` where they judged other images."""
+        return judgements.against_first(self.place.tracking_uri, [self.result, other.result])[0]
+
+    def __repr__(self) -> str:
+        test = self.metrics.get("test_accuracy")
+        words = [f"{self.result.name}: {printing.state(self.result)}", self.result.reason]
+        words += [f"best {cell(self.result.value)}" if self.result.value is not None else ""]
+        return ", ".join(filter(None, [*words, f"test {cell(test)}" if test is not None else ""]))
+
+    def _repr_html_(self) -> str:
+        tables = [list(_cells(self.metrics)), list(_cells(self.parameters))]
+        return _HTML.render(title=repr(self), tables=tables, picture=self._matrix())
+
+    def _matrix(self) -> str:
+        """Return the picture of its confusion matrix; empty where it cannot be read."""
+        if not judgements.has_judged(self.result):
+            return ""
+        try:
+            with judgements.opened(self.place.tracking_uri) as tracker:
+                return address(tracker.read(self.result.run, "confusion/test.png"))
+        except (TrackingError, UsageError):
+            return ""
+
+
+class Study:
+    """A study in a home folder, by default `mlruns` or what `SEARCH_HOME` says; it need not have begun yet."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        home: str | Path | None = None,
+        storage: str | None = None,
+        tracking_uri: str | None = None,
+    ) -> None:
+        self.name = check_name(name)
+        known = home or environ.get("SEARCH_HOME")
+        self.place = Place.at(
+            Path(known) if known else None,
+            storage or environ.get("OPTUNA_STORAGE"),
+            tracking_uri or environ.get("MLFLOW_TRACKING_URI"),
+        )
+        given = {"home": self.place.home if home else None, "storage": storage, "tracking-uri": tracking_uri}
+        self._where = [word for name, value in given.items() if value for word in (f"--{name}", str(value))]
+
+    def run(self, **options: Unpack[Options]) -> Self:
+        """Begin the study, or continue it. Raises `UsageError`, and `SearchError` where the search had to stop."""
+        words = ["run", "--study", self.name, *self._where]
+        for name, value in options.items():
+            timed = name.endswith("timeout") and isinstance(value, int | float)
+            words += [
+                word
+                for text in _texts(f"{value}s" if timed else value)
+                for word in (f"--{name.replace('_', '-')}", text)
+            ]
+        try:
+            # What may be given, and what is said where it may not, is the command line's; runs say what was typed.
+            with _typed(words):
+                cli.app(words, standalone_mode=False)
+        except TyperException as error:
+            raise UsageError(error.format_message()) from None
+        except Stopped:
+            raise KeyboardInterrupt from None
+        return self
+
+    @property
+    def best(self) -> Trial:
+        """The best complete trial. Raises `SearchError` where there is none yet."""
+        with storage.reading(self.place.storage) as store:
+            return Trial(results.named(store, self.name), self.place)
+
+    def __getitem__(self, number: int) -> Trial:
+        with storage.reading(self.place.storage) as store:
+            return Trial(results.one(store, f"{self.name}/{number}"), self.place)
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """A row a trial that has begun: state, value, final metrics, hyperparameters."""
+        with storage.reading(self.place.storage) as store:
+            found = results.results(storage.load(store, self.name))
+        rows = [
+            {"state": printing.state(trial), "value": trial.value, "epochs": trial.epochs, "seconds": trial.seconds}
+            | dict(trial.metrics)
+            | dict(trial.parameters)
+            for trial in found
+        ]
+        table = pd.DataFrame(rows, pd.Index([trial.number for trial in found], name="trial"))
+        return table.astype({name: "Int64" for name in COUNTS if name in table})
+
+    @property
+    def optuna(self) -> optuna.Study:
+        """The study as Optuna has it, for every chart of `optuna.visualization`."""
+        quiet.libraries()
+        with storage.reading(self.place.storage) as store:
+            return storage.load(store, self.name)
+
+    def report(self, out: str | Path = "report.html") -> Path:
+        """Write `python -m search report` about this study, and return the file."""
+        writing.report(self.place, [self.name], Path(out), open_browser=False)
+        return Path(out)
+
+    def __repr__(self) -> str:
+        return f"Study({self.name!r}, home={str(self.place.home)!r})"
+
+    def _repr_html_(self) -> str:
+        with storage.reading(self.place.storage) as store:
+            sheet = comparison.leaderboard([results.summary(storage.load(store, self.name))], wide=True)
+        rows = [(name, cell(value)) for name, value in zip(sheet.columns, sheet.rows[0], strict=True)]
+        return _HTML.render(title=repr(self), tables=[rows], picture="")
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield an option's value as it is typed: once, or once for each that is pinned."""
+    match value:
+        case None:
+            return
+        case Mapping():
+            yield from (f"{name}={choice}" for name, choice in value.items())
+        case _:
+            yield str(value)
+
+
+@contextmanager
+def _typed(words: Sequence[str]) -> Iterator[None]:
+    """Let this process look as if it had been started with these words."""
+    known = sys.argv
+    sys.argv = ["search", *words]
+    try:
+        yield
+    finally:
+        sys.argv = known
+
+
+def _cells(found: Mapping[str, Choice]) -> Iterator[tuple[str, str]]:
+    for name, value in found.items():
+        shown: Cell = value if isinstance(value, str | float | int) and not isinstance(value, bool) else str(value)
+        yield name, cell(shown)

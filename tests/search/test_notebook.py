@@ -1,0 +1,193 @@
+"""The search from Python, as in a notebook."""
+
+import inspect
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import optuna
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import models
+import search
+from models import metrics
+from models.data import Images
+from models.family import Choice
+from search import Study, cli, judgements, notebook, space
+from search.errors import SearchError, UsageError
+from search.notebook import Options
+from tests.search import homes
+
+ROOT = Path(__file__).parents[2]
+PLACES = {"study", "home", "storage", "tracking_uri", "output", "debug", "dry_run"}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory, bars: Images) -> Study:
+    home = tmp_path_factory.mktemp("дом")
+    homes.search(home, bars, "mlp", ("complete", "complete", "complete", "failed", "infeasible"))
+    return Study("mlp", home=home)
+
+
+def test_what_the_command_takes_python_takes_too() -> None:
+    assert set(Options.__annotations__) == set(inspect.signature(cli.run).parameters) - PLACES
+
+
+def test_it_is_the_same_search_as_on_the_command_line(tmp_path: Path, bars_file: Path, tensorflow: None) -> None:
+    study = Study("small", home=tmp_path)
+    ran = study.run(
+        family="mlp",
+        trials=2,
+        epochs=1,
+        data=bars_file,
+        baselines="none",
+        engine="inline",
+        fix={"depth": 1, "batch_norm": True},
+        timeout=600,
+        trial_timeout="10m",
+    )
+    assert ran is study
+    assert list(study.trials["state"]) == ["complete", "complete"]
+    assert set(study.trials["depth"]) == {1}
+    with judgements.opened(study.place.tracking_uri) as tracker:
+        run = tracker.find("small", f"{study.optuna.user_attrs['uuid']}/0")
+    assert run is not None
+    words = run.tags["search.command"].split()
+    assert words[:6] == ["python", "-m", "search", "run", "--study", "small"]
+    assert words[-2:] == ["--trial-timeout", "10m"]
+    assert "600s" in words
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"trials": 0}, "--trials"),
+        ({"trails": 3}, "trials"),
+        ({"pruner": "asha"}, "'asha' is not one of"),
+        ({"timeout": "soon"}, "--timeout soon"),
+        ({"fix": {"depth": 99}}, "depth"),
+        ({"family": "vgg"}, "vgg"),
+    ],
+)
+def test_what_cannot_be_is_said_before_anything_is_written(
+    options: dict[str, object], said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        Study("mlp", home=tmp_path / "home").run(**options)  # type: ignore[typeddict-item]
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_study_that_is_not_there_yet_can_be_named_and_not_read(tmp_path: Path) -> None:
+    study = Study("mlp", home=tmp_path / "home")
+    assert repr(study) == f"Study('mlp', home={str(tmp_path / 'home')!r})"
+    for read in (lambda: study.best, lambda: study.trials, lambda: study.optuna, lambda: study[0]):
+        with pytest.raises((UsageError, SearchError)):
+            read()
+    assert not (tmp_path / "home").exists()
+    with pytest.raises(UsageError, match="a study's name has"):
+        Study("../mlp")
+
+
+def test_trials_are_a_table(study: Study) -> None:
+    assert list(study.trials.index) == [0, 1, 2, 3, 4]
+    assert list(study.trials["state"]) == ["complete"] * 3 + ["fail", "infeasible"]
+    best = study.best
+    row = study.trials.loc[best.result.number]
+    assert row["value"] == study.trials["value"].max() == best.result.value
+    assert row["test_accuracy"] == best.metrics["test_accuracy"]
+    assert {name: row[name] for name in best.parameters} == best.parameters
+
+
+def test_a_trial_shows_its_figures_and_its_confusion_matrix(study: Study) -> None:
+    shown = study.best._repr_html_()
+    assert f"{study.best.metrics['test_accuracy']:.4f}" in shown
+    assert 'src="data:image/png;base64,' in shown
+    assert repr(study.best) in shown
+    assert f"<td>{study.best.metrics['test_accuracy']:.4f}</td>" in study._repr_html_()
+    failed = study[3]
+    assert repr(failed).startswith("mlp/3: fail, diverged at epoch 3")
+    assert "data:image" not in failed._repr_html_()
+
+
+def test_what_a_person_named_is_shown_as_text() -> None:
+    table = notebook._HTML.render(title="<b>", tables=[[("<script>", "a&b")]], picture="")
+    assert "&lt;script&gt;" in table
+    assert "<script>" not in table
+
+
+def test_the_confusion_matrix_has_names_and_counts(study: Study) -> None:
+    with judgements.opened(study.place.tracking_uri) as tracker:
+        judged = judgements.judged(tracker, study.best.result)
+    confusion = study.best.confusion
+    assert list(confusion.index) == list(confusion.columns) == list(judged.class_names)
+    assert (confusion.to_numpy() == metrics.confusion_counts(judged.labels, judged.predictions, 10)).all()
+
+
+def test_two_trials_are_set_beside_each_other(study: Study) -> None:
+    pairing = study[0].against(study[1])
+    assert (pairing.first, pairing.second) == ("mlp/0", "mlp/1")
+    with pytest.raises(UsageError, match="has judged no images"):
+        study[0].against(study[3])
+
+
+def test_the_study_is_there_for_the_charts_of_optuna(study: Study) -> None:
+    figure = optuna.visualization.plot_optimization_history(study.optuna)
+    assert len(figure.data[0].x) == 3
+
+
+def test_a_report_is_written_where_it_is_asked_for(study: Study, tmp_path: Path) -> None:
+    assert study.report(tmp_path / "mlp.html").read_text().startswith("<!doctype html>")
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SEARCH_HOME", str(tmp_path / "elsewhere"))
+    return tmp_path / "elsewhere"
+
+
+def test_the_home_is_where_the_environment_says_unless_it_is_given(elsewhere: Path, tmp_path: Path) -> None:
+    assert Study("mlp").place.home == elsewhere
+    assert Study("mlp", home=tmp_path).place.home == tmp_path
+
+
+@given(
+    depth=st.integers(1, 3),
+    learning_rate=st.floats(1e-4, 1e-2),
+    activation=st.sampled_from(["relu", "gelu"]),
+    batch_norm=st.booleans(),
+)
+def test_what_is_pinned_is_read_as_it_was_given(**fixed: Choice) -> None:
+    family = models.family("mlp")
+    assert space.parse(family, tuple(notebook._texts(fixed))) == fixed
+
+
+def test_a_script_needs_no_guard(tmp_path: Path, bars_file: Path) -> None:
+    """Workers do not run the script of the process that began them."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from search import Study\n"
+        f"study = Study('mlp').run(trials=2, epochs=1, data={str(bars_file)!r}, workers=2)\n"
+        "print(study.best)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith("mlp/")
+    assert done.stderr.count("study mlp: 2 trials") == 1
+    assert (tmp_path / "mlruns" / "optuna.db").exists()
+
+
+def test_nothing_else_is_given_out() -> None:
+    assert search.__all__ == ["Study"]
+    with pytest.raises(AttributeError, match="has no attribute 'Trial'"):
+        search.Trial  # type: ignore[attr-defined]  # noqa: B018

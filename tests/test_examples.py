@@ -1,0 +1,28 @@
+"""The notebooks of `examples/`, executed as a reader would."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+NOTEBOOKS = sorted((Path(__file__).parent.parent / "examples").glob("*.ipynb"))
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
+def test_a_notebook_runs_from_top_to_bottom_and_complains_of_nothing(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    notebook = nbformat.read(file, as_version=4)
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    shown = [str(output) for cell in cells for output in cell.outputs]
+    assert all(cell.outputs for cell in cells)
+    assert [text for text in shown if "Warning" in text] == []
+    assert any("data:image/png;base64" in text for text in shown)
+
+
+def test_there_is_one() -> None:
+    assert [file.stem for file in NOTEBOOKS] == ["search"]
