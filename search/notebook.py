@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from os import environ
 from pathlib import Path
+from types import ModuleType
 from typing import Literal, Self, TypedDict, Unpack
 
 import optuna
@@ -219,13 +220,16 @@ def _texts(value: object) -> Iterator[str]:
 
 @contextmanager
 def _typed(words: Sequence[str]) -> Iterator[None]:
-    """Let this process look as if it had been started with these words."""
-    known = sys.argv
-    sys.argv = ["search", *words]
+    """Let this process look as if it had been started with these words.
+
+    Workers begin with the main module of the process that began them: a script would search in each of them again.
+    """
+    argv, main = sys.argv, sys.modules["__main__"]
+    sys.argv, sys.modules["__main__"] = ["search", *words], ModuleType("__main__")
     try:
         yield
     finally:
-        sys.argv = known
+        sys.argv, sys.modules["__main__"] = argv, main
 
 
 def _cells(found: Mapping[str, Choice]) -> Iterator[tuple[str, str]]:

@@ -6,15 +6,13 @@ import select
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from types import ModuleType
 
 from search import quiet, worker
 from search.jobs import Answer, Died, Ending, Job, Message, Probe
@@ -133,13 +131,12 @@ class Processes:
         ours, theirs = multiprocessing.Pipe()
         arguments = (theirs, self._threads, log, device)
         process: BaseProcess = self._context.Process(target=_serve, args=arguments, name=log.stem, daemon=True)
-        with _without_main():
-            try:
-                process.start()
-            except (EOFError, OSError):
-                # The fork server is dead. A worker that is spawned can say what it died of, if it dies of it, too.
-                process = SPAWNED.Process(target=_serve, args=arguments, name=log.stem, daemon=True)
-                process.start()
+        try:
+            process.start()
+        except (EOFError, OSError):
+            # The fork server is dead. A worker that is spawned can say what it died of, if it dies of it, too.
+            process = SPAWNED.Process(target=_serve, args=arguments, name=log.stem, daemon=True)
+            process.start()
         theirs.close()
         return Worker(process, ours, log, device)
 
@@ -183,17 +180,6 @@ def _fork_server() -> bool:
         # Its socket is a temporary file, whose path may be too long for one.
         return False
     return True
-
-
-@contextmanager
-def _without_main() -> Iterator[None]:
-    """Let a worker begin without the script that this process runs, which it would run, too: to search there again."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
 
 
 def _megabytes(process: int | None) -> float:

@@ -42,8 +42,11 @@ def violations(home: Path, study: str, trials: int, goal: str = "val_accuracy") 
     )
     counts = Counter(key for _, _, key in runs)
     keys = {f"{uuid}/{number}" for _, number, _ in started}
+    # It is written when a search ends in good order.
+    own = f"{uuid}/study"
     found += [f"{key} has {counts[key]} runs" for key in keys if counts[key] != 1]
-    found += [f"{key} has a run, and is no trial" for key in counts if key.startswith(uuid) and key not in keys]
+    found += [f"the study has {counts[own]} runs of its own" for _ in range(counts[own] > 1)]
+    found += [f"{key} has a run, and is no trial" for key in counts if key.startswith(uuid) and key not in {*keys, own}]
     by_key = {key: (run, status) for run, status, key in runs}
     for trial, number, state in started:
         if f"{uuid}/{number}" in by_key:

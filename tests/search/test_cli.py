@@ -125,9 +125,9 @@ def test_a_search_goes_on_without_its_tracker_and_the_next_call_delivers_what_it
         assert run("--study", "mlp") == 0
     said = capfd.readouterr().err
     assert "the store is gone; the search goes on, and what it records waits in" in said
-    assert "2 run(s) wait in" in said
+    assert "3 run(s) wait in" in said
     assert "Traceback" not in said
-    assert len(list((own_home / "spool").iterdir())) == 2
+    assert len(list((own_home / "spool").iterdir())) == 3
     assert run("--study", "mlp") == 0
     assert list((own_home / "spool").iterdir()) == []
     assert call(["show", "mlp/1"]) == 0
