@@ -28,6 +28,8 @@ from search.signals import Stopped
 from search.tables import Cell, cell
 from tracking import TrackingError
 
+# As `Stopped` says of Ctrl-C, and of the button that interrupts a notebook.
+INTERRUPTED = 130
 _HTML = Environment(autoescape=True).from_string(
     """<p><b>{{ title }}</b></p>
 <div style="display: flex; flex-wrap: wrap; gap: 1.5rem; align-items: flex-start">
@@ -157,8 +159,8 @@ class Study:
                 cli.app(words, standalone_mode=False)
         except TyperException as error:
             raise UsageError(error.format_message()) from None
-        except Stopped:
-            raise KeyboardInterrupt from None
+        except Stopped as stopped:
+            raise KeyboardInterrupt if stopped.exit_code == INTERRUPTED else SystemExit(stopped.exit_code) from None
         return self
 
     @property
@@ -171,11 +173,15 @@ class Study:
         with storage.reading(self.place.storage) as store:
             return Trial(results.one(store, f"{self.name}/{number}"), self.place)
 
+    def __iter__(self) -> Iterator[Trial]:
+        with storage.reading(self.place.storage) as store:
+            found = results.results(storage.load(store, self.name))
+        return iter([Trial(result, self.place) for result in found])
+
     @property
     def trials(self) -> pd.DataFrame:
         """A row a trial that has begun: state, value, final metrics, hyperparameters."""
-        with storage.reading(self.place.storage) as store:
-            found = results.results(storage.load(store, self.name))
+        found = [trial.result for trial in self]
         rows = [
             {"state": printing.state(trial), "value": trial.value, "epochs": trial.epochs, "seconds": trial.seconds}
             | dict(trial.metrics)
@@ -200,9 +206,13 @@ class Study:
     def __repr__(self) -> str:
         return f"Study({self.name!r}, home={str(self.place.home)!r})"
 
-    def _repr_html_(self) -> str:
-        with storage.reading(self.place.storage) as store:
-            sheet = comparison.leaderboard([results.summary(storage.load(store, self.name))], wide=True)
+    def _repr_html_(self) -> str | None:
+        try:
+            with storage.reading(self.place.storage) as store:
+                sheet = comparison.leaderboard([results.summary(storage.load(store, self.name))], wide=True)
+        except UsageError:
+            # It has not begun: its name is all there is to show.
+            return None
         rows = [(name, cell(value)) for name, value in zip(sheet.columns, sheet.rows[0], strict=True)]
         return _HTML.render(title=repr(self), tables=[rows], picture="")
 

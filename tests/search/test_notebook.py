@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from models.family import Choice
 from search import Study, cli, judgements, notebook, space
 from search.errors import SearchError, UsageError
 from search.notebook import Options
+from search.signals import Stopped
 from tests.search import homes
 
 ROOT = Path(__file__).parents[2]
@@ -87,13 +89,29 @@ def test_a_study_that_is_not_there_yet_can_be_named_and_not_read(tmp_path: Path)
         with pytest.raises((UsageError, SearchError)):
             read()
     assert not (tmp_path / "home").exists()
+    assert study._repr_html_() is None
     with pytest.raises(UsageError, match="a study's name has"):
         Study("../mlp")
+
+
+@pytest.mark.parametrize(("number", "raised"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
+def test_a_search_that_is_asked_to_stop_ends_the_cell_or_the_script(
+    number: int, raised: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise Stopped(number)
+
+    main, words = sys.modules["__main__"], sys.argv
+    monkeypatch.setattr("search.running.run", stopped)
+    with pytest.raises(raised):
+        Study("mlp", home=tmp_path).run(trials=1)
+    assert (sys.modules["__main__"], sys.argv) == (main, words)
 
 
 def test_trials_are_a_table(study: Study) -> None:
     assert list(study.trials.index) == [0, 1, 2, 3, 4]
     assert list(study.trials["state"]) == ["complete"] * 3 + ["fail", "infeasible"]
+    assert [trial.result.name for trial in study] == [f"mlp/{number}" for number in range(5)]
     best = study.best
     row = study.trials.loc[best.result.number]
     assert row["value"] == study.trials["value"].max() == best.result.value
