@@ -1,7 +1,7 @@
 """What the Optuna dashboard shows beside the numbers: notes, and the pictures of a trial's run."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -53,8 +53,13 @@ def picture_of(artifact: str) -> tuple[int, int, str]:
 def pictures(trial: FrozenTrial) -> tuple[str, ...]:
     """Return the pictures that a trial's run has, as far as the trial knows: all once it was judged on test images."""
     if "test_accuracy" in trial.user_attrs:
-        return PICTURES if any("recall_at" in name for name in trial.user_attrs) else PICTURES[:-1]
+        return PICTURES if shows_nearest(trial.user_attrs) else PICTURES[:-1]
     return (CURVES,) if trial.intermediate_values else ()
+
+
+def shows_nearest(metrics: Iterable[str]) -> bool:
+    """Whether a network with these metrics looks for the nearest images, of which its run has a picture."""
+    return any("recall_at" in name for name in metrics)
 
 
 def artifacts(ids: Ids, names: tuple[str, ...]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from optuna.storages import RDBStorage
 
 from models import metrics
 from models.data import DataError, open_shared, shared_place
-from search import baselines, comparison, judgements, results, storage
+from search import baselines, comparison, judgements, notes, results, storage
 from search.page import charts
 from search.page.charts import Chart
 from search.page.differing import Differing, differing
@@ -121,9 +121,7 @@ def _baseline(summary: Summary, trials: Sequence[Result]) -> int | None:
 
 
 def _pictures(tracker: Tracker, best: Result, problems: list[str]) -> list[Shown]:
-    wanted = [
-        name for name in PICTURES if name != "nearest.png" or any("recall_at" in metric for metric in best.metrics)
-    ]
+    wanted = [name for name in PICTURES if name != "nearest.png" or notes.shows_nearest(best.metrics)]
     found = []
     for name in wanted:
         try:

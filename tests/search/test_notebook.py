@@ -78,7 +78,7 @@ def test_what_cannot_be_is_said_before_anything_is_written(
     options: dict[str, object], said: str, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError, match=said):
-        Study("mlp", home=tmp_path / "home").run(**options)  # type: ignore[typeddict-item]
+        Study("mlp", home=tmp_path / "home").run(**options)  # type: ignore[typeddict-item]  # wrong on purpose
     assert not (tmp_path / "home").exists()
 
 
@@ -208,4 +208,4 @@ def test_a_script_needs_no_guard(tmp_path: Path, bars_file: Path) -> None:
 def test_nothing_else_is_given_out() -> None:
     assert search.__all__ == ["Study"]
     with pytest.raises(AttributeError, match="has no attribute 'Trial'"):
-        search.Trial  # type: ignore[attr-defined]  # noqa: B018
+        search.Trial  # type: ignore[attr-defined]  # noqa: B018  # there is none

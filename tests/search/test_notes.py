@@ -76,9 +76,12 @@ def test_a_run_that_got_its_name_late_is_linked_all_the_same(
     tracker = Away()
     study, _ = search(settle(trials=1), tracker)
     assert "/#/runs/" not in get_note(trial(opened(study), 0))
+    assert "Its run in MLflow" not in get_note(opened(study))
     tracker.back = True
     study, _ = search(settle(trials=1), tracker, Script(lambda job, attempt: [Failed("nothing was left to train")]))
     assert f"/#/runs/{run_of(study, 0)})" in get_note(trial(opened(study), 0))
+    # It is the best one, and stands in the study's note, too.
+    assert f"[Its run in MLflow](http://127.0.0.1:5000/#/runs/{run_of(study, 0)})" in get_note(opened(study))
 
 
 def test_the_study_has_a_note_with_its_best_trial(settle: Settle, search: Search) -> None:
@@ -86,18 +89,6 @@ def test_the_study_has_a_note_with_its_best_trial(settle: Settle, search: Search
     found = opened(study)
     assert f"[trial {found.best_trial.number}]" in get_note(found)
     assert f"/#/runs/{run_of(study, found.best_trial.number)})" in get_note(found)
-
-
-def test_the_note_of_a_study_whose_best_run_got_its_name_late_leads_there_all_the_same(
-    settle: Settle, search: Search, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("search.seam.PATIENCE", 0.1)
-    tracker = Away()
-    study, _ = search(settle(trials=1), tracker)
-    assert "Its run in MLflow" not in get_note(opened(study))
-    tracker.back = True
-    study, _ = search(settle(trials=1), tracker, Script(lambda job, attempt: [Failed("nothing was left to train")]))
-    assert f"[Its run in MLflow](http://127.0.0.1:5000/#/runs/{run_of(study, 0)})" in get_note(opened(study))
 
 
 def test_the_note_of_a_study_leads_to_its_charts(settle: Settle, search: Search) -> None:
