@@ -240,8 +240,7 @@ def show(
         if "/" in name:
             printing.trial(results.one(store, name), output)
         else:
-            study = stores.load(store, name)
-            printing.trials(results.summary(study), results.results(study), output)
+            printing.trials(*results.everything(stores.load(store, name)), output)
 
 
 @app.command()

@@ -159,11 +159,14 @@ def result(study: str, trial: FrozenTrial, of_study: Mapping[str, Any]) -> Resul
 
 def summary(study: optuna.Study) -> Summary:
     """Return what a study has come to."""
+    return _summed_up(study, storage.outlines(study))
+
+
+def _summed_up(study: optuna.Study, trials: Sequence[FrozenTrial]) -> Summary:
     attributes = study.user_attrs
     settings = attributes.get("settings", {})
     direction = "maximize" if study.direction == optuna.study.StudyDirection.MAXIMIZE else "minimize"
     goal = Goal(attributes.get("identity", {}).get("goal", "value"), direction)  # type: ignore[arg-type]  # one of two
-    trials = storage.outlines(study)
     best = best_of(trials, goal)
     return Summary(
         name=study.study_name,
@@ -183,8 +186,18 @@ def summaries(store: RDBStorage) -> list[Summary]:
 
 def results(study: optuna.Study) -> list[Result]:
     """Return every trial of a study that has begun, in order."""
-    trials, of_study = study.get_trials(deepcopy=False), study.user_attrs
+    return _begun(study, study.get_trials(deepcopy=False))
+
+
+def _begun(study: optuna.Study, trials: Sequence[FrozenTrial]) -> list[Result]:
+    of_study = study.user_attrs
     return [result(study.study_name, trial, of_study) for trial in trials if trial.state != TrialState.WAITING]
+
+
+def everything(study: optuna.Study) -> tuple[Summary, list[Result]]:
+    """Return what a study has come to and every trial that has begun, both as of one moment: they are read once."""
+    trials = study.get_trials(deepcopy=False)
+    return _summed_up(study, trials), _begun(study, trials)
 
 
 def named(store: RDBStorage, name: str) -> Result:

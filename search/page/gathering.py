@@ -89,7 +89,7 @@ def of_study(store: RDBStorage, name: str) -> Gathered:
 
 def _section(store: RDBStorage, name: str) -> Section:
     study = storage.load(store, name)
-    summary, trials = results.summary(study), results.results(study)
+    summary, trials = results.everything(study)
     return Section(
         summary,
         study.user_attrs.get("identity", {}).get("data", ""),
