@@ -20,7 +20,7 @@ from benchmarks.raw import By
 from models.data import load
 from models.family import Choice
 from search import baselines, quiet, storage
-from search.settings import Place, resolve
+from search.settings import Place, PrecisionChoice, resolve
 from search.study import Study
 
 # What our search is told beside the list: that it is one, and nothing else that a person would not type.
@@ -41,8 +41,8 @@ class Configuration:
 class Case:
     """What is trained: a list of configurations of one family, on so many images (None: all), with one seed.
 
-    `workers` 0 leaves their number to the search, as a person does who does not say. Where `judge` is set, plain
-    training looks at the test images after each network, too.
+    `workers` 0 and `precision` auto leave both to the search, as a person does who does not say. Where `judge` is set,
+    plain training looks at the test images after each network, too.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Case:
     workers: int = 0
     seed: int = 0
     weights: str = "imagenet"
+    precision: PrecisionChoice = "auto"
     judge: bool = False
 
     def seed_of(self, number: int) -> int:
@@ -152,6 +153,7 @@ def flags(case: Case) -> dict[str, Any]:
         "images": case.images,
         "seed": case.seed,
         "weights": case.weights,
+        "precision": case.precision,
         "workers": case.workers or None,
     }
     return {name: value for name, value in said.items() if value is not None}

@@ -1,9 +1,9 @@
 """What recording costs: our search with everything on against the same training with nothing recorded.
 
 No search: a fixed list of configurations, drawn once from the whole space, 2 epochs each on 12,800 images (a tenth of
-them for validation). Ours is `python -m search run` with one worker on all cores; raw is one process on the same cores
-that loads the images once and trains by the same compiled loop; `fit` is one that trains by Keras's. Each is started
-cold. In the order raw, ours, raw.
+them for validation), all in float32. Ours is `python -m search run` with one worker on all cores; raw is one process on
+the same cores that loads the images once and trains by the same compiled loop; `fit` is one that trains by Keras's.
+Each is started cold. In the order raw, ours, raw.
 """
 
 import argparse
@@ -39,8 +39,11 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="a file for the table")
     given = parser.parse_args()
     cases = [
-        Case("MLP", "mlp", fixed.drawn("mlp", given.mlp, given.epochs), given.images, workers=1),
-        Case("CNN 1", "cnn", _first_cnn(given.cnn, given.epochs), given.images, workers=1),
+        Case(name, family, configurations, given.images, workers=1, precision="float32")
+        for name, family, configurations in (
+            ("MLP", "mlp", fixed.drawn("mlp", given.mlp, given.epochs)),
+            ("CNN 1", "cnn", _first_cnn(given.cnn, given.epochs)),
+        )
     ]
     with tempfile.TemporaryDirectory() as place:
         rows = [row for case in cases if case.configurations for row in _compare(case, Path(place), given.rounds)]
