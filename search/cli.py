@@ -359,11 +359,11 @@ def show_data(
     output: Output = "text",
     debug: Debug = False,
 ) -> None:
-    """Show the images: where they are from, their digest, and how many of each class."""
-    from models.data import load, summary
+    """Show the images: where they are from, their digest, how many of each class, and test images among the others."""
+    from models.data import load
     from search import printing
 
-    printing.data(summary(load(data, cache=Place.at(home, None, None).home / "cache", images=images)), output)
+    printing.data(load(data, cache=Place.at(home, None, None).home / "cache", images=images), output)
 
 
 def main() -> None:

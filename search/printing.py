@@ -7,7 +7,10 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from models.data import Images
 from models.data import Summary as DataSummary
+from models.data import summary as described
+from models.data.leakage import leakage
 from models.family import Choice
 from search import baselines, commands
 from search.baselines import Baseline
@@ -111,10 +114,11 @@ def _finding_data(finding: Finding) -> dict[str, Any]:
     return {name: getattr(finding, name) for name in names}
 
 
-def data(summary: DataSummary, output: Format) -> None:
+def data(images: Images, output: Format) -> None:
     """Print what the images are."""
+    summary, leaked = described(images), leakage(images)
     if output == "json":
-        as_json(asdict(summary))
+        as_json(asdict(summary) | {"leakage": asdict(leaked)})
         return
     shape = summary.shape
     say(f"{summary.name}: images of {shape.height}x{shape.width}x{shape.channels}, {shape.classes} classes")
@@ -125,6 +129,7 @@ def data(summary: DataSummary, output: Format) -> None:
         table.add_row(name, *(f"{counts[index]:,}" for counts in summary.counts.values()))
     table.add_row(Text("all", style="bold"), *(f"{sum(counts):,}" for counts in summary.counts.values()))
     say(table)
+    say(leaked.text)
 
 
 def plan(

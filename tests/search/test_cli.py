@@ -196,6 +196,7 @@ def test_the_images_are_shown_with_source_digest_and_counts(bars_file: Path, cap
     said = json.loads(capfd.readouterr().out)
     assert said["counts"]["test"] == [12] * 10
     assert len(said["digest"]) == 32
+    assert said["leakage"]["exact"] == []
 
 
 def test_a_second_search_of_a_study_is_refused_with_who_holds_it(
