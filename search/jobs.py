@@ -13,7 +13,11 @@ from models.probe import Pace
 
 @dataclass(frozen=True)
 class Job:
-    """One trial's training, wherever it is done. `key` tells it from all others of the same number."""
+    """One training, wherever it is done. `key` tells it from all others of the same number.
+
+    It ends `until` so many epochs of a schedule that is made for `epochs`; None: when they are over. What is judged and
+    kept is the `best` epoch on validation, or the `last` one, where validation has been trained on and cannot choose.
+    """
 
     number: int
     key: str
@@ -26,6 +30,8 @@ class Job:
     seed: int
     folder: Path
     precision: Precision = "float32"
+    until: int | None = None
+    kept: Literal["best", "last"] = "best"
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,7 @@ class ModelFile:
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """Training is over, and the best epoch's network was judged on both splits."""
+    """Training is over, and the network of the epoch that is kept, counted from 0, was judged on both splits."""
 
     best_epoch: int
     stopped: Literal["early", "pruned"] | None

@@ -3,6 +3,7 @@
 import traceback
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -59,16 +60,20 @@ class Given:
 
 
 class Progress:
-    """How far a training has come: its epochs so far, and the best of them with its weights."""
+    """How far a training has come: its epochs so far, and the one to keep with its weights."""
 
-    def __init__(self, goal: Goal, history: list[dict[str, float]], best: Sequence[Any]) -> None:
+    def __init__(
+        self, goal: Goal, kept: Literal["best", "last"], history: list[dict[str, float]], weights: Sequence[Any]
+    ) -> None:
         self.history = history
-        self.best = best
-        self._goal = goal
+        self.weights = weights
+        self._goal, self._kept = goal, kept
 
     @property
-    def best_epoch(self) -> int:
-        """The best epoch, from 0; of two equally good ones the earlier."""
+    def kept_epoch(self) -> int:
+        """The best epoch, from 0, and of two equally good ones the earlier; or the last one."""
+        if self._kept == "last":
+            return len(self.history) - 1
         return self._goal.best([metrics[self._goal.metric] for metrics in self.history])
 
     @property
@@ -78,10 +83,10 @@ class Progress:
         return len(losses) - 1 - losses.index(min(losses))
 
     def add(self, metrics: Mapping[str, float], network: "Network") -> None:
-        """Take an epoch in, and its weights where it is the best."""
+        """Take an epoch in, and its weights where it is the one to keep."""
         self.history.append(dict(metrics))
-        if self.best_epoch == len(self.history) - 1:
-            self.best = network.get_weights()
+        if self.kept_epoch == len(self.history) - 1:
+            self.weights = network.get_weights()
 
 
 def run(job: Job | Probe) -> Training:
@@ -135,9 +140,9 @@ def _train(job: Job) -> Training:
         if stopped:
             break
     kept = network if job.precision == "float32" else _build(job, family, images, "float32")
-    kept.set_weights(progress.best)
+    kept.set_weights(progress.weights)
     yield Trained(
-        best_epoch=progress.best_epoch,
+        best_epoch=progress.kept_epoch,
         stopped=stopped,
         validation=family.evaluate(kept, prepared, "validation"),
         test=family.evaluate(kept, prepared, "test"),
@@ -164,9 +169,9 @@ def _resume(job: Job, goal: Goal, network: "Network") -> Progress:
 
     found = checkpoint.read(job.folder)
     if found is None or found.about["key"] != job.key:
-        return Progress(goal, [], [])
+        return Progress(goal, job.kept, [], [])
     checkpoint.restore(network, found)
-    return Progress(goal, found.about["history"], found.best)
+    return Progress(goal, job.kept, found.about["history"], found.best)
 
 
 def _epochs(
@@ -177,12 +182,12 @@ def _epochs(
 
     start = len(progress.history)
     yield from enumerate(list(progress.history))
-    for epoch, metrics in enumerate(
-        family.fit(network, prepared, epochs=job.epochs, seed=job.seed, start=start), start
-    ):
+    left = (job.until or job.epochs) - start
+    trained = family.fit(network, prepared, epochs=job.epochs, seed=job.seed, start=start)
+    for epoch, metrics in enumerate(islice(trained, max(left, 0)), start):
         progress.add(metrics, network)
         about = {"key": job.key, "history": progress.history}
-        checkpoint.write(job.folder, checkpoint.of(network, about, progress.best))
+        checkpoint.write(job.folder, checkpoint.of(network, about, progress.weights))
         crash.point("after_checkpoint")
         yield epoch, metrics
 

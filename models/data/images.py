@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -79,6 +79,19 @@ class Images:
             state.update(f"{name}{array.dtype.str}{array.shape}".encode())
             state.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
         return state.hexdigest()[:32]
+
+    def all_to_train(self) -> "Images":
+        """Return the same with the validation images among those to train on.
+
+        A network trained on these has seen what it is validated on: only the test images can judge it.
+        """
+        parts = (self.train, self.validation)
+        return replace(
+            self,
+            train=Split(
+                np.concatenate([part.images for part in parts]), np.concatenate([part.labels for part in parts])
+            ),
+        )
 
     def splits(self) -> Iterator[tuple[str, Split]]:
         """Each split by its name."""

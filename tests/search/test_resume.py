@@ -158,3 +158,19 @@ def test_what_was_trained_in_bfloat16_is_judged_and_kept_in_float32(bars: Images
     np.testing.assert_array_equal(
         training.predict(kept, bars.test.images).max(axis=1).astype(np.float64), trained.test.confidence
     )
+
+
+def test_a_training_that_ends_early_has_the_whole_ones_first_epochs_and_keeps_its_last(
+    bars: Images, home: Path
+) -> None:
+    values = STATEFUL | {"learning_rate": 0.1}
+    whole = job_of("mlp", bars, home, number=3, epochs=EPOCHS, **values)
+    short = dataclasses.replace(whole, key="short", folder=home / "short", until=3, kept="last")
+    expected, given = converse(whole), converse(short)
+    assert without_time(given) == without_time(expected)[:3]
+    assert isinstance(given[-1], Trained)
+    assert given[-1].best_epoch == 2
+    assert given[-1].validation.metrics["accuracy"] == without_time(given)[-1]["val_accuracy"]
+    resumed = dataclasses.replace(short, key="resumed", folder=home / "resumed")
+    converse(resumed, break_off_after=2)
+    assert without_time(converse(resumed)) == without_time(given)
