@@ -1,11 +1,8 @@
 """`run`: from what a person typed to a search that goes on, and what it says before and after."""
 
 import json
-import tempfile
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
-from pathlib import Path
+from collections.abc import Mapping
+from contextlib import closing
 from shutil import rmtree
 from typing import Any, Literal
 
@@ -13,16 +10,14 @@ from optuna.trial import TrialState
 from rich.console import Console
 
 import models
-import tracking
 from models import data
 from models.data import Images
 from search import (
-    addresses,
-    crash,
     disk,
     engines,
     execution,
     locks,
+    opening,
     printing,
     quiet,
     results,
@@ -31,28 +26,20 @@ from search import (
     storage,
 )
 from search.driver import Driver
-from search.engines import Engine
-from search.errors import SearchError, UsageError
 from search.estimate import Estimate, estimate, least_megabytes
 from search.execution import Plan
 from search.progress import begin, duration, say
-from search.seam import Seam
-from search.settings import Place, Settings, resolve
+from search.settings import Place, Settings
 from search.signals import Stop, Stopped
-from search.study import Study, grid_points, planned_baselines, planned_start
-from tracking import TrackingError
-from tracking.courier import Courier
+from search.study import Study, planned_baselines, planned_start
 from tracking.spool import Spool
 
 Format = Literal["text", "json"]
-# For so long the tracker may take what is left when a search is stopped, and when it ends while the tracker is away.
-SECONDS_TO_STOP = 2.0
-SECONDS_TO_RECOVER = 10.0
 
 
 def plan(study: str, place: Place, flags: Mapping[str, Any], output: Format) -> int:
     """Print the space, the baselines and what it would take. Trains and writes nothing."""
-    settings, images = _decide(study, place, flags)
+    settings, images = opening.decide(study, place, flags)
     family = models.family(settings.family)
     fixed = space.parse(family, settings.fix)
     left = settings.trials - _finished(settings)
@@ -80,10 +67,10 @@ def search(study: str, place: Place, flags: Mapping[str, Any]) -> Settings:
     """Search, and return the settings under which that was done. Raises `Stopped` where a signal asked to stop."""
     console = Console(stderr=True)
     quiet.libraries()
-    settings, images = _decide(study, place, flags)
+    settings, images = opening.decide(study, place, flags)
     planned = execution.plan(settings, images.shape, execution.machine())
     disk.require(settings.home, least_megabytes(settings, planned))
-    _require_writable(settings.home)
+    opening.require_writable(settings.home)
     with signals.heeded() as stop, locks.alone(settings.home, study):
         try:
             _go_on(console, settings, images, planned, stop)
@@ -105,7 +92,7 @@ def _go_on(console: Console, settings: Settings, images: Images, planned: Plan, 
             f"{settings.trials} asked for; ask for more with --trials N",
         )
         if Spool(settings.spool).keys(study.uuid):
-            with _joined(console, study):
+            with opening.joined(console, study):
                 say(console, "delivering what the tracker has missed")
     _sweep(study)
 
@@ -123,52 +110,11 @@ def _sweep(study: Study) -> None:
             rmtree(folder, ignore_errors=True)
 
 
-def _decide(study: str, place: Place, flags: Mapping[str, Any]) -> tuple[Settings, Images]:
-    """Settle everything that can be wrong before anything is written."""
-    if addresses.same(place.storage, place.tracking_uri):
-        raise UsageError(
-            f"--storage and --tracking-uri are both {addresses.redacted(place.storage)}; Optuna and MLflow cannot "
-            "share a database: give two"
-        )
-    stored = _stored(place.storage, study)
-    files = {name: _absolute(flags[name]) for name in ("data", "weights")}
-    settings = resolve(study, place, {**flags, **files}, stored)
-    fixed = space.parse(models.family(settings.family), settings.fix)
-    if settings.sampler == "grid":
-        grid_points(settings, fixed)
-    if settings.weights not in ("imagenet", "none") and not Path(settings.weights).is_file():
-        raise UsageError(f"--weights {settings.weights}: no such file; give one, or imagenet, or none")
-    return settings, data.load(settings.data, cache=settings.home / "cache", images=settings.images)
-
-
-def _absolute(path: str | None) -> str | None:
-    """Return a file's or folder's place from wherever the study is continued; other words as they are."""
-    return str(Path(path).absolute()) if path and Path(path).exists() else path
-
-
-def _stored(address: str, study: str) -> dict[str, Any]:
-    if not storage.exists(address):
-        return {}
-    with storage.reading(address) as store:
-        return storage.remembered(store, study)
-
-
 def _finished(settings: Settings) -> int:
-    if not _stored(settings.storage, settings.study):
+    if not opening.stored(settings.storage, settings.study):
         return 0
     with storage.reading(settings.storage) as store:
         return results.summary(storage.load(store, settings.study)).standing.finished
-
-
-def _require_writable(home: Path) -> None:
-    """Make the home folder, and try whether a file can be written into it. Raises `UsageError`."""
-    try:
-        # Nobody else reads what is in it: images, models and logs. A folder that is there was shared on purpose.
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=home):
-            pass
-    except OSError as error:
-        raise UsageError(f"--home {home}: cannot be written ({error.strerror}); name another folder") from error
 
 
 def _say_what_comes(
@@ -207,9 +153,9 @@ def _search(console: Console, settings: Settings, images: Images, planned: Plan,
         expected = estimate(settings, planned, images, left)
         _say_what_comes(console, settings, images, new, left, expected, planned)
         shared = data.share(images, settings.home / "cache")
-        with _joined(console, study) as seam:
+        with opening.joined(console, study) as seam:
             try:
-                settled = _settled(console, planned, engine, settings, images, shared)
+                settled = opening.settled(console, planned, engine, settings, images, shared)
                 with begin(
                     console, settings.study, study.goal, settings.trials, expected.seconds, settings.timeout
                 ) as progress:
@@ -228,51 +174,6 @@ def _page(settings: Settings) -> str:
 
     with storage.reading(settings.storage) as store:
         return writing.of_study(store, settings.study)
-
-
-def _settled(console: Console, planned: Plan, engine: Engine, settings: Settings, images: Images, shared: Path) -> Plan:
-    """Return the plan with everything decided: what only a probe can tell is probed now."""
-    if not planned.probe:
-        return planned
-    settled = execution.probed(planned, engine, settings, images.shape, shared, execution.machine())
-    say(console, settled.text)
-    return settled
-
-
-@contextmanager
-def _joined(console: Console, study: Study) -> Iterator[Seam]:
-    """Lend what joins the study and its runs: at first what was left undone is done, at last all is delivered."""
-    settings = study.settings
-    tracker = tracking.connect(settings.tracking_uri, settings.home / "artifacts")
-    tracker.prepare(settings.study, {"search.study_uuid": study.uuid})
-    courier = Courier(Spool(settings.spool), tracker, passed=lambda deed: crash.point(f"after_{deed}"))
-    seam = Seam(study, courier)
-    try:
-        with storage.told(settings.storage):
-            for adopted in seam.catch_up():
-                say(console, f"trial {adopted.number} had ended ({adopted.outcome.state.name}) and was only not told")
-            yield seam
-            _deliver_the_rest(console, courier, settings)
-            seam.link()
-    except TrackingError as error:
-        raise SearchError(disk.refusal(error, settings.home) or f"{error}{storage.GOES_ON}") from error
-    finally:
-        courier.settle(SECONDS_TO_STOP)
-        courier.close()
-
-
-def _deliver_the_rest(console: Console, courier: Courier, settings: Settings) -> None:
-    """Deliver all that is left, or what the tracker takes: it is given up when it has taken nothing for a while."""
-    began = time.monotonic()
-    while left := courier.settle(1.0):
-        silent = min(time.monotonic() - began, courier.idle_seconds)
-        if courier.problem and silent > SECONDS_TO_RECOVER:
-            say(
-                console,
-                f"{courier.problem}\n{len(left)} run(s) wait in {settings.spool}; they are delivered by the next "
-                f"`run --study {settings.study}`, or by `doctor {settings.study} --fix`",
-            )
-            return
 
 
 def _conclude(settings: Settings, output: Format) -> int:

@@ -10,7 +10,7 @@ import pytest
 from optuna.trial import TrialState
 from rich.console import Console
 
-from search import running
+from search import opening
 from search.errors import SearchError
 from search.jobs import EpochDone, Failed, Job, Message, Rejected
 from search.seam import Seam
@@ -145,13 +145,13 @@ def test_what_is_left_is_delivered_for_as_long_as_the_tracker_takes_anything(
             time.sleep(0.5)
             return super().run(experiment, key, *arguments, **how)
 
-    monkeypatch.setattr(running, "SECONDS_TO_RECOVER", 1.5)
+    monkeypatch.setattr(opening, "SECONDS_TO_RECOVER", 1.5)
     tracker = Choosy()
     courier = Courier(Spool(tmp_path / "spool"), tracker)
     for number in range(8):
         courier.run("mlp", f"uuid/{number}", f"mlp-{number:04d}", {}).finish(Status.FINISHED)
     said = StringIO()
-    running._deliver_the_rest(Console(file=said, width=1000), courier, settle())
+    opening._deliver_the_rest(Console(file=said, width=1000), courier, settle())
     courier.close()
     assert len(tracker.records("mlp")) == 7
     assert "not this one\n1 run(s) wait in" in said.getvalue()

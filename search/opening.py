@@ -1,0 +1,117 @@
+"""What every call that trains begins with: settings that are decided, a home that can be written, and stores joined."""
+
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+import models
+import tracking
+from models import data
+from models.data import Images
+from search import addresses, crash, disk, execution, space, storage
+from search.engines import Engine
+from search.errors import SearchError, UsageError
+from search.execution import Plan
+from search.progress import say
+from search.seam import Seam
+from search.settings import Place, Settings, resolve
+from search.study import Study, grid_points
+from tracking import TrackingError
+from tracking.courier import Courier
+from tracking.spool import Spool
+
+# For so long the tracker may take what is left when a search is stopped, and when it ends while the tracker is away.
+SECONDS_TO_STOP = 2.0
+SECONDS_TO_RECOVER = 10.0
+
+
+def decide(study: str, place: Place, flags: Mapping[str, Any]) -> tuple[Settings, Images]:
+    """Settle everything that can be wrong before anything is written."""
+    if addresses.same(place.storage, place.tracking_uri):
+        raise UsageError(
+            f"--storage and --tracking-uri are both {addresses.redacted(place.storage)}; Optuna and MLflow cannot "
+            "share a database: give two"
+        )
+    before = stored(place.storage, study)
+    files = {name: _absolute(flags[name]) for name in ("data", "weights")}
+    settings = resolve(study, place, {**flags, **files}, before)
+    fixed = space.parse(models.family(settings.family), settings.fix)
+    if settings.sampler == "grid":
+        grid_points(settings, fixed)
+    if settings.weights not in ("imagenet", "none") and not Path(settings.weights).is_file():
+        raise UsageError(f"--weights {settings.weights}: no such file; give one, or imagenet, or none")
+    return settings, data.load(settings.data, cache=settings.home / "cache", images=settings.images)
+
+
+def _absolute(path: str | None) -> str | None:
+    """Return a file's or folder's place from wherever the study is continued; other words as they are."""
+    return str(Path(path).absolute()) if path and Path(path).exists() else path
+
+
+def stored(address: str, study: str) -> dict[str, Any]:
+    """Return the settings with which a study was begun; nothing where there is none."""
+    if not storage.exists(address):
+        return {}
+    with storage.reading(address) as store:
+        return storage.remembered(store, study)
+
+
+def require_writable(home: Path) -> None:
+    """Make the home folder, and try whether a file can be written into it. Raises `UsageError`."""
+    try:
+        # Nobody else reads what is in it: images, models and logs. A folder that is there was shared on purpose.
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home):
+            pass
+    except OSError as error:
+        raise UsageError(f"--home {home}: cannot be written ({error.strerror}); name another folder") from error
+
+
+def settled(console: Console, planned: Plan, engine: Engine, settings: Settings, images: Images, shared: Path) -> Plan:
+    """Return the plan with everything decided: what only a probe can tell is probed now."""
+    if not planned.probe:
+        return planned
+    settled = execution.probed(planned, engine, settings, images.shape, shared, execution.machine())
+    say(console, settled.text)
+    return settled
+
+
+@contextmanager
+def joined(console: Console, study: Study) -> Iterator[Seam]:
+    """Lend what joins the study and its runs: at first what was left undone is done, at last all is delivered."""
+    settings = study.settings
+    tracker = tracking.connect(settings.tracking_uri, settings.home / "artifacts")
+    tracker.prepare(settings.study, {"search.study_uuid": study.uuid})
+    courier = Courier(Spool(settings.spool), tracker, passed=lambda deed: crash.point(f"after_{deed}"))
+    seam = Seam(study, courier)
+    try:
+        with storage.told(settings.storage):
+            for adopted in seam.catch_up():
+                say(console, f"trial {adopted.number} had ended ({adopted.outcome.state.name}) and was only not told")
+            yield seam
+            _deliver_the_rest(console, courier, settings)
+            seam.link()
+    except TrackingError as error:
+        raise SearchError(disk.refusal(error, settings.home) or f"{error}{storage.GOES_ON}") from error
+    finally:
+        courier.settle(SECONDS_TO_STOP)
+        courier.close()
+
+
+def _deliver_the_rest(console: Console, courier: Courier, settings: Settings) -> None:
+    """Deliver all that is left, or what the tracker takes: it is given up when it has taken nothing for a while."""
+    began = time.monotonic()
+    while left := courier.settle(1.0):
+        silent = min(time.monotonic() - began, courier.idle_seconds)
+        if courier.problem and silent > SECONDS_TO_RECOVER:
+            say(
+                console,
+                f"{courier.problem}\n{len(left)} run(s) wait in {settings.spool}; they are delivered by the next "
+                f"`run --study {settings.study}`, or by `doctor {settings.study} --fix`",
+            )
+            return
