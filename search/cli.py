@@ -282,6 +282,42 @@ def compare(
 
 
 @app.command()
+def confirm(
+    names: Annotated[list[str], typer.Argument(metavar="STUDY...", show_default=False)],
+    top: Annotated[int, typer.Option(min=1, help="So many of a study's best trials; the reports' best is added.")] = 5,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="How often each is trained; what has clearly lost, less often.")
+    ] = 5,
+    workers: Annotated[
+        str | None, typer.Option(metavar="auto|N", show_default="auto", help="Trainings side by side.")
+    ] = None,
+    precision: Annotated[
+        PrecisionChoice | None, typer.Option(show_default="auto", help="What networks compute in while they train.")
+    ] = None,
+    engine: Annotated[
+        EngineName | None, typer.Option(show_default="processes", help="Train in processes, or in this one.")
+    ] = None,
+    home: Home = None,
+    storage: Storage = None,
+    tracking_uri: Tracking = None,
+    output: TableOutput = "text",
+    debug: Debug = False,
+) -> None:
+    """Confirm what searches have found: who wins over several seeds, and whether the lead is more than noise.
+
+    The best trials, and the reports' best, are trained anew on training and validation images together, and judged on
+    the test images once for each seed. What was trained before is not trained again. Of several studies, the winners
+    are compared.
+    """
+    from search.confirm import confirming, outcome
+
+    place = Place.at(home, storage, tracking_uri)
+    flags = {"workers": worker_count(workers) if workers else None, "precision": precision, "engine": engine}
+    found = [confirming.confirm(check_name(name), place, flags, top=top, seeds=seeds) for name in dict.fromkeys(names)]
+    outcome.printed(found, output)
+
+
+@app.command()
 def report(
     names: Annotated[list[str] | None, typer.Argument(metavar="STUDY", show_default="all")] = None,
     out: Annotated[Path, typer.Option(help="The file; an earlier report is written over.")] = Path("report.html"),

@@ -48,12 +48,15 @@ def judged(tracker: Tracker, result: Result, split: Literal["validation", "test"
             f"{result.name} has judged no images ({result.state.lower()}{why}); choose one that is complete, see "
             f"`python -m search show {result.study}`"
         )
-    names = json.loads(tracker.read(result.run, f"confusion/{split}.json"))["class_names"]
-    rows = np.loadtxt(
-        io.BytesIO(tracker.read(result.run, f"predictions/{split}.csv")), delimiter=",", skiprows=1, ndmin=2
-    )
+    return of_run(tracker, result.run, result.name, split)
+
+
+def of_run(tracker: Tracker, run: str, name: str, split: Literal["validation", "test"] = "test") -> Judged:
+    """Return what the network of a run said of each image of a split, under the name that people know it by."""
+    names = json.loads(tracker.read(run, f"confusion/{split}.json"))["class_names"]
+    rows = np.loadtxt(io.BytesIO(tracker.read(run, f"predictions/{split}.csv")), delimiter=",", skiprows=1, ndmin=2)
     return Judged(
-        name=result.name,
+        name=name,
         class_names=names,
         labels=rows[:, 0].astype(np.int64),
         predictions=rows[:, 1].astype(np.int64),

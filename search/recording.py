@@ -27,6 +27,8 @@ History = Mapping[str, Sequence[float]]
 SAMPLES = 24
 STATE_TAG, REASON_TAG = "search.state", "search.reason"
 INFEASIBLE = "infeasible: "
+# How the metrics begin of images that steer a search; once a network is trained on them, they mean nothing.
+SEEN = "val_"
 PACKAGES = ("keras", "mlflow", "numpy", "optuna", "tensorflow")
 # What loading a model takes; inferring it would import TensorFlow here, and take 15 to 25 seconds a trial.
 REQUIREMENTS = ("tensorflow", "keras", "numpy")
@@ -116,7 +118,12 @@ def identity(study: str, key: str, number: int, family: str, attributes: Mapping
 
 def identity_of_study(study: str, key: str, family: str) -> dict[str, str]:
     """Return the tags by which a study's own run is known, which shows it and holds no results."""
-    return {"search.kind": "study", "search.study": study, KEY_TAG: key, "search.family": family}
+    return identity_of_extra("study", study, key, family)
+
+
+def identity_of_extra(kind: str, study: str, key: str, family: str) -> dict[str, str]:
+    """Return the tags by which a run of a study is known that is no trial's."""
+    return {"search.kind": kind, "search.study": study, KEY_TAG: key, "search.family": family}
 
 
 def conclude(run: Recorder, outcome: Outcome) -> None:
@@ -140,6 +147,18 @@ def summarised(metrics: Mapping[str, float]) -> dict[str, float]:
     """Return the final metrics that are worth a column: those of single classes have a dot, those of epochs go."""
     final = ("best_", "test_", "parameters", "training_seconds")
     return {name: value for name, value in metrics.items() if name.startswith(final) and "." not in name}
+
+
+def record_final(run: Recorder, title: str, trained: Trained, history: History, images: Images, *, model: bool) -> None:
+    """Put into its run what a network leaves that was trained on the validation images, too: they say nothing of it."""
+    seen = {name: values for name, values in history.items() if not name.startswith(SEEN)}
+    run.log_metrics({f"test_{name}": value for name, value in trained.test.metrics.items()})
+    run.log_metrics(_effort(history, trained.model.parameters))
+    _record_evaluation(run, f"{title}, test", "test", trained.test, images)
+    _record_curves(run, title, seen, trained.best_epoch)
+    _record_samples(run, title, trained.test, images)
+    if model:
+        run.log_model(_model(trained.model))
 
 
 def record(run: Recorder, title: str, trained: Trained, history: History, images: Images) -> None:

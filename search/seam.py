@@ -94,6 +94,18 @@ class Seam:
         run.finish(Status.FINISHED)
         self._portrayed = True
 
+    def extra_run(self, key: str, name: str, tags: Mapping[str, str]) -> Recorder:
+        """Return a run of the study that is no trial's: a new one, or the one that there is."""
+        return self._courier.run(self._study.settings.study, key, name, tags)
+
+    def found(self, key: str) -> Record | None:
+        """Return the run with this key as it stands, if there is one."""
+        return self._courier.find(self._study.settings.study, key)
+
+    def settle(self, seconds: float) -> bool:
+        """Wait until the tracker has everything, or the time is over; return whether it has."""
+        return not self._courier.settle(seconds)
+
     def _recognise(self, number: int) -> Record | None:
         """Return a trial's run, if it has one yet, and link the two: now, or when the tracker has named it."""
         record = self._courier.find(self._study.settings.study, self._study.key(number))

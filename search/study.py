@@ -28,6 +28,9 @@ GRID_LIMIT = 10_000
 RUN_ID = "mlflow_run_id"
 # The attribute of a study that holds the most trials it was ever asked for.
 ASKED_FOR = "asked_for"
+# What runs of a study are for that are no trial's, beside the study's own.
+CONFIRMATION = "confirmation"
+EXTRAS = (CONFIRMATION,)
 # The attribute of a trial that no report has, and that was not drawn either: what it is.
 START = "start"
 Point = frozenset[tuple[str, Choice]]
@@ -115,9 +118,9 @@ class Study:
         """The digests of images and space, and the goal: what stays as it was when the study was begun."""
         return dict(self.attributes["identity"])
 
-    def note(self, name: str, text: str) -> None:
-        """Remember something."""
-        self._study.set_user_attr(name, text)
+    def note(self, name: str, what: object) -> None:
+        """Remember something that JSON can hold."""
+        self._study.set_user_attr(name, what)
 
     def changes(self) -> str:
         """Say what of the space or the goal is not what the study was begun with; empty where all is."""
@@ -133,6 +136,14 @@ class Study:
     def own_key(self) -> str:
         """What the study's own run is known by, as those of its trials are by theirs."""
         return f"{self.uuid}/study"
+
+    def extra_key(self, kind: str, *parts: object) -> str:
+        """Return what a run of the study is known by that is no trial's."""
+        return "/".join((self.uuid, kind, *map(str, parts)))
+
+    def is_extra(self, key: str) -> bool:
+        """Whether a run with this key belongs to the study, and to no trial."""
+        return key == self.own_key or key.startswith(tuple(self.extra_key(kind, "") for kind in EXTRAS))
 
     def key(self, number: int) -> str:
         """Return what tells a trial from all others there are: names of studies can be used again."""

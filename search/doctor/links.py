@@ -34,7 +34,7 @@ def check(case: Case) -> Iterator[Finding]:
                 partial(_reconstruct, case, trial),
             )
     yield from _own(case)
-    ours = frozenset(case.key(trial) for trial in case.trials) | {case.study.own_key}
+    ours = frozenset(case.key(trial) for trial in case.trials)
     for run in case.runs:
         yield from _strange(case, run, ours)
 
@@ -121,7 +121,7 @@ def _strange(case: Case, run: Record, ours: frozenset[str]) -> Iterator[Finding]
     key = run.tags.get(KEY_TAG, "")
     # Of a living driver, there may be trials that began after the others were read.
     begun_since = case.driver and key.startswith(f"{case.study.uuid}/")
-    if key in ours or begun_since or {DUPLICATE_TAG, FOREIGN_TAG} & run.tags.keys():
+    if key in ours or case.study.is_extra(key) or begun_since or {DUPLICATE_TAG, FOREIGN_TAG} & run.tags.keys():
         return
     yield Finding(
         "I2",

@@ -1,0 +1,125 @@
+"""What became of finalists, for people and for programs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import hypot, sqrt
+from typing import Any
+
+from scipy.stats import norm
+
+from search.baselines import Baseline
+from search.confirm.finalists import Finalist
+from search.confirm.standings import CONFIDENCE, Lead, Scored, Standings
+from search.tables import Cell, Margin, Points, Sheet, TableFormat, as_json, sheets
+
+INTERVALS = (
+    "± is half of a 95 % interval, over seeds and test images both. The winner is chosen by the same test images, "
+    "which flatters it a little."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Confirmed:
+    """What became of a study's finalists. `given_up` says why of those that were not trained with every seed."""
+
+    study: str
+    finalists: Mapping[str, Finalist]
+    standings: Standings
+    given_up: Mapping[str, str]
+    run: str
+    row: Baseline | None
+
+    @property
+    def winner(self) -> Scored:
+        """The best of those trained with every seed."""
+        return self.standings.first
+
+    @property
+    def leads(self) -> list[Lead]:
+        """The winner against each of the others, best first."""
+        return [self.standings.lead(self.winner, one) for one in self.standings.ranked[1:]]
+
+    @property
+    def against_report(self) -> tuple[float, float] | None:
+        """The winner's mean minus the report's figure, and the margin of that; None without such a figure."""
+        if self.row is None or "test_accuracy" not in self.row.reported:
+            return None
+        reported, images = self.row.reported["test_accuracy"], self.winner.right.shape[1]
+        theirs = sqrt(reported * (1 - reported) / images) * float(norm.ppf(0.5 + CONFIDENCE / 2))
+        return self.winner.mean - reported, hypot(self.standings.margin(self.winner), theirs)
+
+    def sentences(self) -> list[str]:
+        """Say who wins, by how much, and whether the lead is more than noise."""
+        winner = self.winner
+        said = [
+            f"{winner.name} wins: test_accuracy {winner.mean:.4f} ± {self.standings.margin(winner):.4f}",
+            *(lead.sentence for lead in self.leads[:1]),
+        ]
+        if self.against_report and self.row:
+            points, margin = self.against_report
+            verdict = "more than noise" if abs(points) > margin else "within noise"
+            said.append(
+                f"against the report's {self.row.reported['test_accuracy']:.4f} ({self.row.name}): "
+                f"{100 * points:+.2f} ± {100 * margin:.2f} points, {verdict}"
+            )
+        return said
+
+    def data(self) -> dict[str, Any]:
+        """Return it for programs, and for the study to remember."""
+        return {
+            "study": self.study,
+            "winner": self.winner.name,
+            "run": self.run,
+            "finalists": [
+                {
+                    "name": one.name,
+                    "seeds": one.seeds,
+                    "test_accuracy": one.mean,
+                    "margin": self.standings.margin(one),
+                    "by_seed": one.by_seed.tolist(),
+                    "given_up": self.given_up.get(one.name, ""),
+                }
+                for one in self.standings.ranked
+            ],
+            "unfit": {name: why for name, why in self.given_up.items() if name not in self._names},
+            "sentences": self.sentences(),
+        }
+
+    @property
+    def _names(self) -> set[str]:
+        return {one.name for one in self.standings.ranked}
+
+
+def table(confirmed: Confirmed) -> Sheet:
+    """Return a row a finalist, the winner first."""
+    behind = {lead.second: lead for lead in confirmed.leads}
+    rows: list[tuple[Cell, ...]] = []
+    for one in confirmed.standings.ranked:
+        lead = behind.get(one.name)
+        rows.append(
+            (
+                one.name,
+                one.seeds,
+                one.mean,
+                Margin(confirmed.standings.margin(one)),
+                None if lead is None else Points(-lead.difference),
+                None if lead is None else Margin(lead.margin),
+                "" if lead is None else "yes" if lead.clear else "no",
+                confirmed.finalists[one.name].label,
+            )
+        )
+    columns = ("finalist", "seeds", "test", "±", "points", "± ", "clear", "what")
+    return Sheet(f"{confirmed.study}: trained on all images but the test ones", columns, rows)
+
+
+def printed(found: Sequence[Confirmed], output: TableFormat) -> None:
+    """Print how finalists stand, study by study, and then the winners against each other."""
+    if output == "json":
+        as_json([confirmed.data() for confirmed in found])
+        return
+    notes = [f"{sentence}." for confirmed in found for sentence in confirmed.sentences()]
+    if len(found) > 1:
+        first, *others = sorted((confirmed.winner for confirmed in found), key=lambda one: -one.mean)
+        standings = Standings([first, *others])
+        notes += [f"{standings.lead(first, other).sentence}." for other in others]
+    sheets([table(confirmed) for confirmed in found], [*notes, INTERVALS], output)
