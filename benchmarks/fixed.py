@@ -24,7 +24,7 @@ from search.settings import Place, PrecisionChoice, resolve
 from search.study import Study
 
 # What our search is told beside the list: that it is one, and nothing else that a person would not type.
-FLAGS = ("--pruner", "none", "--baselines", "none")
+FLAGS = ("--pruner", "none", "--baselines", "none", "--repeats")
 STUDY = "fixed"
 
 

@@ -129,6 +129,15 @@ def run(
             rich_help_panel=SEARCH,
         ),
     ] = None,
+    repeats: Annotated[
+        bool | None,
+        typer.Option(
+            "--repeats/--no-repeats",
+            show_default="no-repeats",
+            help="Train a configuration again that was trained before; otherwise the earlier value is taken.",
+            rich_help_panel=SEARCH,
+        ),
+    ] = None,
     weights: Annotated[
         str | None,
         typer.Option(
@@ -203,6 +212,7 @@ def run(
         "seed": seed,
         "patience": patience,
         "weights": weights,
+        "repeats": repeats,
         "timeout": seconds(timeout) if timeout else None,
         "trial_timeout": seconds(trial_timeout, "--trial-timeout") if trial_timeout else None,
         "workers": worker_count(workers) if workers else None,

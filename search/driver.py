@@ -9,7 +9,7 @@ from pathlib import Path
 from shutil import rmtree
 
 import optuna
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from models.data import Images
 from models.family import Choice, Resources
@@ -23,7 +23,7 @@ from search.progress import Progress, duration, short
 from search.recording import Outcome
 from search.seam import Seam
 from search.signals import Stop
-from search.study import START, Study, dismissed, run_name
+from search.study import REPEAT_OF, START, Study, dismissed, run_name
 from tracking import DESCRIPTION_TAG, Recorder, Status, TrackingError
 
 # A worker that is killed under a trial this often is taken to be killed by it.
@@ -149,12 +149,21 @@ class Driver:
         return bool(self._queue)
 
     def _start_next(self) -> bool:
-        """Give the trial that is at hand to a worker that is free; return whether that was done."""
+        """Give the trial that is at hand to a worker that is free, or end a repeat; return whether that was done."""
         if not (self._engine.free and self._queue):
             return False
-        current = self._queue.popleft()
+        current = self._queue[0]
+        same = self._study.same(current.trial)
+        over = bool(same) and same[0].state.is_finished()
+        if not over and any(one.number in self._open for one in same):
+            # What comes of that is waited for.
+            return False
+        self._queue.popleft()
         number = current.job.number
         self._open[number] = current
+        if over:
+            self._repeat(current, same[0])
+            return True
         self._progress.started(number, current.label, self._epochs(current.trial), current.recorded)
         self._count()
         self._engine.start(current.job)
@@ -175,6 +184,16 @@ class Driver:
                 self._park(current)
             else:
                 self._queue.append(current)
+
+    def _repeat(self, current: Open, known: FrozenTrial) -> None:
+        """End a trial of which another has the configuration, as that one ended: it would teach nothing new."""
+        current.trial.set_user_attr(REPEAT_OF, known.number)
+        current.run.set_tags({"search.repeat_of": str(known.number)})
+        measured = {} if known.value is None else {f"best_{self._study.goal.metric}": known.value}
+        current.run.log_metrics(measured)
+        reason = known.user_attrs.get("reason", "")
+        infeasible = reason if reason.startswith(recording.INFEASIBLE) else ""
+        self._end(current, Outcome(known.state, known.value, infeasible or f"repeats trial {known.number}", measured))
 
     def _park(self, current: Open) -> None:
         """Leave a trial until others have come as far."""

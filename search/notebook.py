@@ -59,6 +59,7 @@ class Options(TypedDict, total=False):
     seed: int
     patience: int
     weights: str | Path
+    repeats: bool
     timeout: float | str
     trial_timeout: float | str
     workers: int | Literal["auto"]
@@ -147,6 +148,9 @@ class Study:
         """Begin the study, or continue it. Raises `UsageError`, and `SearchError` where the search had to stop."""
         words = ["run", "--study", self.name, *self._where]
         for name, value in options.items():
+            if isinstance(value, bool):
+                words.append(f"--{name}" if value else f"--no-{name}")
+                continue
             timed = name.endswith("timeout") and isinstance(value, int | float)
             words += [
                 word

@@ -181,7 +181,11 @@ def plan(
 def conclusion(summary: Summary, settings: Settings) -> None:
     """Print what a search came to, and where to look further."""
     now = summary.standing
-    say(f"{summary.title}: {now.finished} trials, {now.complete} complete, {now.pruned} pruned, {now.failed} failed")
+    repeats = f"; {summary.repeats} of them repeats, not trained again" if summary.repeats else ""
+    say(
+        f"{summary.title}: {now.finished} trials, {now.complete} complete, {now.pruned} pruned, {now.failed} failed"
+        f"{repeats}"
+    )
     if summary.best:
         best, against = summary.best, summary.against
         epoch = best.metrics.get("best_epoch")
@@ -217,7 +221,8 @@ def summary_data(summary: Summary) -> dict[str, Any]:
         "study": summary.name,
         "family": summary.family,
         "goal": asdict(summary.goal),
-        "trials": asdict(summary.standing) | {"finished": summary.standing.finished, "asked_for": summary.asked_for},
+        "trials": asdict(summary.standing)
+        | {"finished": summary.standing.finished, "asked_for": summary.asked_for, "repeats": summary.repeats},
         "settings": dict(summary.settings),
         "best": result_data(summary.best) if summary.best else None,
         "report": against.data() if against else {},

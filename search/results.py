@@ -16,7 +16,7 @@ from search import baselines, storage
 from search.baselines import Baseline
 from search.errors import SearchError, UsageError
 from search.settings import caveat
-from search.study import RUN_ID, START, Standing, run_name, run_of, standing
+from search.study import REPEAT_OF, RUN_ID, START, Standing, run_name, run_of, standing
 from search.study import best as best_of
 from tracking import model_address
 
@@ -103,6 +103,7 @@ class Summary:
     asked_for: int
     settings: Mapping[str, Any]
     best: Result | None
+    repeats: int = 0
 
     @property
     def comparable(self) -> bool:
@@ -128,7 +129,7 @@ class Summary:
 # Python also takes other scripts' digits for a number, and gives up on very long ones.
 TRIAL_NUMBER = re.compile(r"[0-9]{1,9}")
 # User attributes that are not metrics.
-WORDS = ("baseline", START, "caveat", "epochs", "patience", "reason", "traceback", RUN_ID)
+WORDS = ("baseline", START, "caveat", "epochs", "patience", "reason", "traceback", RUN_ID, REPEAT_OF)
 
 
 def result(study: str, trial: FrozenTrial, of_study: Mapping[str, Any]) -> Result:
@@ -176,6 +177,7 @@ def _summed_up(study: optuna.Study, trials: Sequence[FrozenTrial]) -> Summary:
         asked_for=settings.get("trials", len(trials)),
         settings=settings,
         best=result(study.study_name, storage.whole(study, trials[best[1]]), attributes) if best else None,
+        repeats=len(storage.marked(study, REPEAT_OF)),
     )
 
 

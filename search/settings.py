@@ -49,6 +49,7 @@ class Settings:
     pruner: Pruner = "hyperband"
     fix: tuple[str, ...] = ()
     baselines: Baselines = "best"
+    repeats: bool = False
     data: str = "fashion-mnist"
     weights: str = "imagenet"
 

@@ -28,6 +28,8 @@ GRID_LIMIT = 10_000
 RUN_ID = "mlflow_run_id"
 # The attribute of a study that holds the most trials it was ever asked for.
 ASKED_FOR = "asked_for"
+# The attribute of a trial that was not trained, since another has its configuration: that one's number.
+REPEAT_OF = "repeat_of"
 # What runs of a study are for that are no trial's, beside the study's own.
 CONFIRMATION = "confirmation"
 EXTRAS = (CONFIRMATION,)
@@ -61,15 +63,16 @@ class Study:
         self.fixed = space.parse(models.family(settings.family), settings.fix)
         self._study = study
         self._grid: Iterator[dict[str, Choice]] | None = None
-        # Points of the grid, and others, that trials have.
-        self._tried: set[Point] = set()
+        # The trials that have a point, of a grid or any other.
+        self._tried: dict[Point, list[int]] = {}
         # The trial in the study's own note.
         self._noted: int | None = None
         self._study.sampler = self._sampler()
         self._study.pruner = self._pruner()
         if settings.sampler == "grid":
             self._grid = iter(grid_points(settings, self.fixed))
-            self._tried = {_point(trial.params) for trial in self.trials()}
+        for trial in self.trials():
+            self._tried.setdefault(_point(trial.params), []).append(trial.number)
 
     @classmethod
     def open(cls, storage: RDBStorage, settings: Settings, digest: str) -> "Study":
@@ -195,8 +198,35 @@ class Study:
         """Return the trial's hyperparameters, drawing those that it does not have yet."""
         models.family(self.settings.family).suggest(trial)
         drawn = dict(trial.params)
-        self._tried.add(_point(drawn))
+        self._tried.setdefault(_point(drawn), []).append(trial.number)
         return drawn
+
+    def same(self, trial: optuna.Trial) -> list[FrozenTrial]:
+        """Return the trials with these hyperparameters and the same budget: those that are over first, oldest first.
+
+        Without those that failed, which may have been the seed's doing, and those that are repeats themselves. None
+        for baselines, which stand for themselves, for what has begun to train, and where a person wants repeats.
+        """
+        told = self._study._storage.get_trial(trial._trial_id)  # noqa: SLF001  # no public way
+        if self.settings.repeats or "baseline" in told.user_attrs or told.intermediate_values:
+            return []
+        everything = self.trials()
+        found = [everything[number] for number in self._tried[_point(told.params)] if number != told.number]
+        return sorted(
+            (
+                one
+                for one in found
+                if one.state in (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
+                and REPEAT_OF not in one.user_attrs
+                and self._budget(one) == self._budget(told)
+            ),
+            key=lambda one: (not one.state.is_finished(), one.number),
+        )
+
+    def _budget(self, trial: FrozenTrial) -> tuple[int, int | None]:
+        """Return for how many epochs a trial may train, and for how many without improvement."""
+        own, usual = trial.user_attrs, self.settings
+        return own.get("epochs", usual.epochs), own.get("patience", usual.patience)
 
     def seed(self, number: int) -> int:
         """Return the seed of a trial: the same however often it is begun."""

@@ -15,6 +15,7 @@ from search import recording, space
 from search.doctor.case import Case
 from search.doctor.findings import CORRECTED_TAG, DIFFERS_TAG, MISSING_TAG, RECONSTRUCTED_TAG, Finding, Id
 from search.recording import INFEASIBLE
+from search.study import REPEAT_OF
 from tracking import MODEL_SHA256_TAG, Record
 
 MODEL = "model"
@@ -50,6 +51,8 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _trained(trial: FrozenTrial) -> bool:
+    if REPEAT_OF in trial.user_attrs:
+        return False
     pruned = trial.state == TrialState.PRUNED and not trial.user_attrs.get("reason", "").startswith(INFEASIBLE)
     return pruned or trial.state == TrialState.COMPLETE
 
