@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -159,14 +160,19 @@ def summary(family: str, **settings: object) -> Summary:
     return Summary(family, family, goal, nothing, 20, known | settings, None)
 
 
-def trial(parameters: Mapping[str, Any], budget: int | None = None, patience: int | None = None) -> Result:
+def trial(
+    parameters: Mapping[str, Any],
+    budget: int | None = None,
+    patience: int | None = None,
+    metrics: Mapping[str, float] | None = None,
+) -> Result:
     return Result(
         study="mlp",
         number=3,
         state="COMPLETE",
         value=0.5,
         parameters=parameters,
-        metrics={},
+        metrics=metrics or {},
         baseline=None,
         reason="",
         caveat="",
@@ -251,3 +257,11 @@ def test_a_report_of_classes_stands_beside_ours(home: Path) -> None:
     assert shirt["recall, mlp/3"] == 1.0
     assert shirt["recall, points"] == pytest.approx(1 - 0.71)
     assert len(sheet.rows) == 10
+
+
+def test_pairs_are_told_apart_at_the_networks_own_threshold_where_it_stands_against_the_report() -> None:
+    found = {"best_val_pair_accuracy": 0.66, "best_val_pair_accuracy_at_best": 0.92}
+    against = replace(summary("siamese"), best=trial({}, metrics=found)).against
+    assert against
+    assert (against.metric, against.ours) == ("best_val_pair_accuracy", 0.92)
+    assert against.difference == pytest.approx(0.92 - 0.89)
