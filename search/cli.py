@@ -60,6 +60,27 @@ Output = Annotated[Format, typer.Option("--format", help="For people, or for pro
 # Read by `call`, which decides what becomes of an error.
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 SEARCH, RUNNING, PLACES = "What to search", "How to run", "Where"
+Workers = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto|N",
+        show_default="auto",
+        help="Trainings side by side; auto: one for each core, or GPU.",
+        rich_help_panel=RUNNING,
+    ),
+]
+Precision = Annotated[
+    PrecisionChoice | None,
+    typer.Option(
+        show_default="auto",
+        help="What networks compute in while they train; auto: bfloat16 where this machine is faster at it.",
+        rich_help_panel=RUNNING,
+    ),
+]
+Engine = Annotated[
+    EngineName | None,
+    typer.Option(show_default="processes", help="Train in processes, or in this one.", rich_help_panel=RUNNING),
+]
 
 
 @app.command()
@@ -165,27 +186,9 @@ def run(
             rich_help_panel=RUNNING,
         ),
     ] = None,
-    workers: Annotated[
-        str | None,
-        typer.Option(
-            metavar="auto|N",
-            show_default="auto",
-            help="Trials side by side; auto: one for each core, or GPU.",
-            rich_help_panel=RUNNING,
-        ),
-    ] = None,
-    precision: Annotated[
-        PrecisionChoice | None,
-        typer.Option(
-            show_default="auto",
-            help="What networks compute in while they train; auto: bfloat16 where this machine is faster at it.",
-            rich_help_panel=RUNNING,
-        ),
-    ] = None,
-    engine: Annotated[
-        EngineName | None,
-        typer.Option(show_default="processes", help="Train in processes, or in this one.", rich_help_panel=RUNNING),
-    ] = None,
+    workers: Workers = None,
+    precision: Precision = None,
+    engine: Engine = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be done; write nothing.", rich_help_panel=RUNNING)
     ] = False,
@@ -298,15 +301,9 @@ def confirm(
     seeds: Annotated[
         int, typer.Option(min=1, help="How often each is trained; what has clearly lost, less often.")
     ] = 5,
-    workers: Annotated[
-        str | None, typer.Option(metavar="auto|N", show_default="auto", help="Trainings side by side.")
-    ] = None,
-    precision: Annotated[
-        PrecisionChoice | None, typer.Option(show_default="auto", help="What networks compute in while they train.")
-    ] = None,
-    engine: Annotated[
-        EngineName | None, typer.Option(show_default="processes", help="Train in processes, or in this one.")
-    ] = None,
+    workers: Workers = None,
+    precision: Precision = None,
+    engine: Engine = None,
     home: Home = None,
     storage: Storage = None,
     tracking_uri: Tracking = None,
