@@ -59,7 +59,7 @@ TableOutput = Annotated[
 Output = Annotated[Format, typer.Option("--format", help="For people, or for programs.")]
 # Read by `call`, which decides what becomes of an error.
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
-SEARCH, RUNNING, PLACES = "What to search", "How to run", "Where"
+SEARCH, RUNNING = "What to search", "How to run"
 Workers = Annotated[
     str | None,
     typer.Option(
@@ -296,7 +296,7 @@ def compare(
 
 @app.command()
 def confirm(
-    names: Annotated[list[str], typer.Argument(metavar="STUDY...", show_default=False)],
+    names: Annotated[list[str], typer.Argument(metavar="STUDY", show_default=False)],
     top: Annotated[int, typer.Option(min=1, help="So many of a study's best trials; the reports' best is added.")] = 5,
     seeds: Annotated[
         int, typer.Option(min=1, help="How often each is trained; what has clearly lost, less often.")
@@ -312,9 +312,10 @@ def confirm(
 ) -> None:
     """Confirm what searches have found: who wins over several seeds, and whether the lead is more than noise.
 
-    The best trials, and the reports' best, are trained anew on training and validation images together, and judged on
-    the test images once for each seed. What was trained before is not trained again. Of several studies, the winners
-    are compared.
+    The best trials, and the reports' best, are trained anew on training and
+    validation images together, and judged on the test images once for each
+    seed. What was trained before is not trained again. Of several studies, the
+    winners are compared.
     """
     from search.confirm import confirming, outcome
 
