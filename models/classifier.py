@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from models import metrics
+from models.calibration import expected_calibration_error, fitted_temperature, tempered
 from models.data.images import Images, Shape
 from models.family import Evaluation, Goal, Resources
 
@@ -59,8 +60,20 @@ class Classifier:
             validate=validate,
         )
 
-    def evaluate(self, network: "Model", images: Images, split: Literal["validation", "test"]) -> Evaluation:
-        """Return the loss (with penalties, as Keras has it), accuracy, and precision, recall and F1 by class."""
+    def temperature(self, network: "Model", images: Images) -> float:
+        """Return the temperature at which its probabilities fit the validation images best."""
+        from models import training
+
+        return fitted_temperature(training.predict(network, images.validation.images), images.validation.labels)
+
+    def evaluate(
+        self, network: "Model", images: Images, split: Literal["validation", "test"], temperature: float = 1.0
+    ) -> Evaluation:
+        """Return the loss (with penalties, as Keras has it), accuracy, and precision, recall and F1 by class.
+
+        The confidence is that at the temperature; `ece` is its expected calibration error, `ece_uncalibrated` that of
+        the network as it was trained.
+        """
         from models import training
 
         judged = getattr(images, split)
@@ -69,15 +82,22 @@ class Classifier:
         counts = metrics.confusion_counts(judged.labels, predictions, len(images.class_names))
         penalties = sum(float(penalty) for penalty in network.losses)
         loss = metrics.cross_entropy(probabilities, judged.labels) + penalties
+        right, confidence = predictions == judged.labels, tempered(probabilities, temperature).max(axis=1)
         return Evaluation(
-            metrics={"loss": loss} | metrics.classification(counts, images.class_names),
+            metrics={
+                "loss": loss,
+                "ece": expected_calibration_error(confidence, right),
+                "ece_uncalibrated": expected_calibration_error(probabilities.max(axis=1), right),
+            }
+            | metrics.classification(counts, images.class_names),
             labels=np.asarray(judged.labels),
             predictions=predictions,
-            confidence=probabilities.max(axis=1).astype(np.float64),
+            confidence=confidence,
         )
 
-    def export(self, network: "Model", shape: Shape, resources: Resources) -> "Model":
+    def export(self, network: "Model", shape: Shape, resources: Resources, temperature: float = 1.0) -> "Model":
         """Return the network without its optimiser."""
         from models import layers
 
+        layers.temper(network, temperature)
         return layers.network(network.input, network.output)

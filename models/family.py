@@ -130,8 +130,16 @@ class Family(Protocol):
     ) -> Iterator[Mapping[str, float]]:
         """Train for the epochs `start` to `epochs`, yielding the metrics of each. Raises `Diverged`."""
 
-    def evaluate(self, network: "Network", images: Images, split: Literal["validation", "test"]) -> Evaluation:
-        """Return how the network does on a split."""
+    def temperature(self, network: "Network", images: Images) -> float | None:
+        """Return at what temperature its probabilities fit the validation images; None where it gives none."""
 
-    def export(self, network: "Network", shape: Shape, resources: Resources) -> "Network":
-        """Return the network to keep: from images as they come (uint8, 0 to 255) to the answer, not compiled."""
+    def evaluate(
+        self, network: "Network", images: Images, split: Literal["validation", "test"], temperature: float = 1.0
+    ) -> Evaluation:
+        """Return how the network does on a split, and how sure it is at that temperature."""
+
+    def export(self, network: "Network", shape: Shape, resources: Resources, temperature: float = 1.0) -> "Network":
+        """Return the network to keep: from images as they come (uint8, 0 to 255) to the answer, not compiled.
+
+        Its probabilities are those at the temperature, and `network` is not to be used any more.
+        """

@@ -16,7 +16,8 @@ class Job:
     """One training, wherever it is done. `key` tells it from all others of the same number.
 
     It ends `until` so many epochs of a schedule that is made for `epochs`; None: when they are over. What is judged and
-    kept is the `best` epoch on validation, or the `last` one, where validation has been trained on and cannot choose.
+    kept is the `best` epoch on validation, or the `last` one, where validation has been trained on and cannot choose;
+    nor can it then tell the `temperature` of the probabilities, which is given.
     """
 
     number: int
@@ -32,6 +33,7 @@ class Job:
     precision: Precision = "float32"
     until: int | None = None
     kept: Literal["best", "last"] = "best"
+    temperature: float | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ class Trained:
     validation: Evaluation
     test: Evaluation
     model: ModelFile
+    temperature: float | None = None
 
 
 @dataclass(frozen=True)

@@ -81,8 +81,13 @@ def measured(trained: Trained, history: History) -> dict[str, float]:
         | test
         # Epochs are counted from 1 wherever people read them.
         | {"best_epoch": float(trained.best_epoch + 1)}
+        | _temperature(trained)
         | _effort(history, trained.model.parameters)
     )
+
+
+def _temperature(trained: Trained) -> dict[str, float]:
+    return {} if trained.temperature is None else {"temperature": trained.temperature}
 
 
 def _effort(history: History, parameters: int) -> dict[str, float]:
@@ -145,7 +150,7 @@ def outcome(record: Record, goal: Goal) -> Outcome | None:
 
 def summarised(metrics: Mapping[str, float]) -> dict[str, float]:
     """Return the final metrics that are worth a column: those of single classes have a dot, those of epochs go."""
-    final = ("best_", "test_", "parameters", "training_seconds")
+    final = ("best_", "test_", "parameters", "temperature", "training_seconds")
     return {name: value for name, value in metrics.items() if name.startswith(final) and "." not in name}
 
 
@@ -153,7 +158,7 @@ def record_final(run: Recorder, title: str, trained: Trained, history: History, 
     """Put into its run what a network leaves that was trained on the validation images, too: they say nothing of it."""
     seen = {name: values for name, values in history.items() if not name.startswith(SEEN)}
     run.log_metrics({f"test_{name}": value for name, value in trained.test.metrics.items()})
-    run.log_metrics(_effort(history, trained.model.parameters))
+    run.log_metrics(_temperature(trained) | _effort(history, trained.model.parameters))
     _record_evaluation(run, f"{title}, test", "test", trained.test, images)
     _record_curves(run, title, seen, trained.best_epoch)
     _record_samples(run, title, trained.test, images)

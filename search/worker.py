@@ -141,12 +141,14 @@ def _train(job: Job) -> Training:
             break
     kept = network if job.precision == "float32" else _build(job, family, images, "float32")
     kept.set_weights(progress.weights)
+    temperature = family.temperature(kept, prepared) if job.kept == "best" else job.temperature
     yield Trained(
         best_epoch=progress.kept_epoch,
         stopped=stopped,
-        validation=family.evaluate(kept, prepared, "validation"),
-        test=family.evaluate(kept, prepared, "test"),
-        model=_save(job, family, kept, images),
+        validation=family.evaluate(kept, prepared, "validation", temperature or 1.0),
+        test=family.evaluate(kept, prepared, "test", temperature or 1.0),
+        model=_save(job, family, kept, images, temperature or 1.0),
+        temperature=temperature,
     )
 
 
@@ -192,9 +194,9 @@ def _epochs(
         yield epoch, metrics
 
 
-def _save(job: Job, family: Family, network: "Network", images: Images) -> ModelFile:
+def _save(job: Job, family: Family, network: "Network", images: Images, temperature: float) -> ModelFile:
     job.folder.mkdir(parents=True, exist_ok=True)
-    exported = family.export(network, images.shape, job.resources)
+    exported = family.export(network, images.shape, job.resources, temperature)
     file = job.folder / "model.keras"
     exported.save(file)
     shape = tuple(images.train.images.shape[1:])

@@ -133,7 +133,13 @@ class Siamese:
             validate=validate,
         )
 
-    def evaluate(self, network: "Model", images: Images, split: Literal["validation", "test"]) -> Evaluation:
+    def temperature(self, network: "Model", images: Images) -> None:
+        """Return nothing: it gives no probabilities."""
+        return
+
+    def evaluate(
+        self, network: "Model", images: Images, split: Literal["validation", "test"], temperature: float = 1.0
+    ) -> Evaluation:
         """Judge pairs at report A's threshold and at the one best on validation, and retrieval from training images."""
         from models import training
 
@@ -172,7 +178,7 @@ class Siamese:
             neighbours=Neighbours(queries, positions[queries, :SHOWN]),
         )
 
-    def export(self, network: "Model", shape: Shape, resources: Resources) -> "Model":
+    def export(self, network: "Model", shape: Shape, resources: Resources, temperature: float = 1.0) -> "Model":
         """Return one branch: from images to their embeddings, whose distances are what was learned."""
         from models import layers
 

@@ -199,6 +199,7 @@ class _Rounds:
             precision=self._plan.precision,
             until=one.until,
             kept="last",
+            temperature=one.temperature,
         )
         tags = identity_of_extra(CONFIRMATION, settings.study, key, settings.family)
         tags |= {"search.finalist": one.name, "search.seed": str(seed), **self._plan.tags()}

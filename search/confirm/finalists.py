@@ -14,6 +14,8 @@ from search.results import Result, Summary
 class Finalist:
     """A configuration, and how it is trained: `until` so many epochs of a schedule made for `epochs`.
 
+    `temperature` is that of its trial's probabilities: what is trained on the validation images has none of its own.
+
     `place` is the number of its trial, or the row of the report that no trial of the study has.
     """
 
@@ -23,6 +25,7 @@ class Finalist:
     parameters: Mapping[str, Choice]
     epochs: int
     until: int
+    temperature: float | None = None
 
 
 def of(summary: Summary, trials: Sequence[Result], top: int) -> list[Finalist]:
@@ -57,4 +60,5 @@ def _of_trial(trial: Result, summary: Summary) -> Finalist:
         parameters=trial.parameters,
         epochs=trial.budget or int(summary.settings["epochs"]),
         until=round(trial.metrics["best_epoch"]),
+        temperature=trial.metrics.get("temperature"),
     )

@@ -127,6 +127,21 @@ def test_the_exported_network_takes_images_and_is_loaded_as_it_was_saved(
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_the_exported_network_is_as_sure_as_its_evaluation_says(name: str, bars: Images, resources: Resources) -> None:
+    network, prepared, _ = train(configuration(name), bars, resources, epochs=2)
+    family = configuration(name)
+    temperature = family.temperature(network, prepared)
+    if temperature is None:
+        assert name == "siamese"
+        return
+    judged = family.evaluate(network, prepared, "test", temperature)
+    said = family.export(network, bars.shape, resources, temperature).predict(bars.test.images, verbose=0)
+    np.testing.assert_allclose(said.max(axis=1), judged.confidence, atol=1e-5)
+    assert temperature != 1.0
+    assert judged.metrics["ece"] != judged.metrics["ece_uncalibrated"]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_colour_images_of_another_size_with_two_classes_will_do(name: str, resources: Resources) -> None:
     images = make_images(height=20, width=24, channels=3, classes=2)
     network, prepared, _ = train(configuration(name), images, resources, epochs=1)
