@@ -27,8 +27,19 @@ def studies(summaries: Sequence[Summary], rows: Sequence[Reproduction], output: 
     if output == "json":
         as_json({"studies": list(map(summary_data, summaries)), "rows": list(map(_reproduction_data, rows))})
         return
-    compared = rows or any(summary.against for summary in summaries)
-    sheets([leaderboard(summaries), *against_reports(rows)], [ERRORS] if compared else [], output)
+    sheets([leaderboard(summaries), *against_reports(rows)], notes(summaries, rows), output)
+
+
+def notes(summaries: Sequence[Summary], rows: Sequence[Reproduction]) -> list[str]:
+    """Say what has to be known of the figures beside the reports'; nothing where there are none."""
+    found = [(summary.title, summary.against) for summary in summaries if summary.against]
+    # A report that judges by something else has its figure in the same column.
+    others = [
+        f"{title}: the report's figure and the points are of {against.metric}, of which ours is {against.ours:.4f}."
+        for title, against in found
+        if against.metric != "test_accuracy"
+    ]
+    return [ERRORS, *others] if found or rows else []
 
 
 def ranked(summaries: Sequence[Summary]) -> list[Summary]:

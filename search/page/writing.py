@@ -115,7 +115,7 @@ def render(gathered: Gathered) -> str:
         when=datetime.now().astimezone(),
         leaderboard=comparison.leaderboard(summaries, wide=True),
         against=comparison.against_reports(rows),
-        notes=(comparison.ERRORS, comparison.CHANCE),
+        notes=(*comparison.notes(summaries, rows), comparison.CHANCE),
         data=data(gathered),
         plotly=get_plotlyjs(),
         style=_file("page.css"),

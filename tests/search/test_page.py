@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import models
 from models.data import Images
-from search import baselines, commands, judgements, results, space, storage
+from search import baselines, commands, comparison, judgements, results, space, storage
 from search.baselines import Baseline
 from search.cli import call
 from search.page.differing import MOST, differing
@@ -265,3 +265,7 @@ def test_pairs_are_told_apart_at_the_networks_own_threshold_where_it_stands_agai
     assert against
     assert (against.metric, against.ours) == ("best_val_pair_accuracy", 0.92)
     assert against.difference == pytest.approx(0.92 - 0.89)
+    (_, said) = comparison.notes([replace(summary("siamese"), best=trial({}, metrics=found)), summary("mlp")], [])
+    assert said == (
+        "siamese: the report's figure and the points are of best_val_pair_accuracy, of which ours is 0.9200."
+    )
