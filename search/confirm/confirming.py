@@ -34,7 +34,7 @@ from search.seam import Seam
 from search.settings import Place, Settings
 from search.signals import Stop, Stopped
 from search.study import CONFIRMATION, Study
-from tracking import Status
+from tracking import DESCRIPTION_TAG, Status
 
 # Tells the seeds of finalists from those of trials.
 SEEDS = 0xC0F1
@@ -131,10 +131,13 @@ class _Rounds:
                 self._give_up(self._standings().lost())
         standings = self._standings()
         winner = next(one for one in chosen if one.name == standings.first.name)
+        # Its run has a name once it is delivered.
+        self._seam.settle(PATIENCE)
         run = self._seam.found(self._key(winner, 0))
         row = baselines.best(self._settings.family) if self._settings.data == fashion_mnist.NAME else None
         confirmed = Confirmed(
             self._settings.study,
+            self._settings.caveat,
             {one.name: one for one in chosen},
             standings,
             self._given_up,
@@ -203,6 +206,11 @@ class _Rounds:
         )
         tags = identity_of_extra(CONFIRMATION, settings.study, key, settings.family)
         tags |= {"search.finalist": one.name, "search.seed": str(seed), **self._plan.tags()}
+        if settings.caveat:
+            tags["search.caveat"] = settings.caveat
+        if one.place.isdecimal():
+            trial = self._study.address(int(one.place))
+            tags[DESCRIPTION_TAG] = f"[The trial that this confirms, in the Optuna dashboard]({trial})"
         name = f"{settings.study}-{CONFIRMATION}-{place}-seed-{seed}"
         # The first seed's is the one to use: the best of several would be the luckiest.
         return Task(job, name, f"{one.name}, seed {seed}", tags, model=seed == 0)

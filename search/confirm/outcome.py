@@ -23,6 +23,7 @@ class Confirmed:
     """What became of a study's finalists. `given_up` says why of those that were not trained with every seed."""
 
     study: str
+    caveat: str
     finalists: Mapping[str, Finalist]
     standings: Standings
     given_up: Mapping[str, str]
@@ -62,12 +63,13 @@ class Confirmed:
                 f"against the report's {self.row.reported['test_accuracy']:.4f} ({self.row.name}): "
                 f"{100 * points:+.2f} ± {100 * margin:.2f} points, {verdict}"
             )
-        return said
+        return said + [f"{name} is out: it {why}" for name, why in self._unfit.items()]
 
     def data(self) -> dict[str, Any]:
         """Return it for programs, and for the study to remember."""
         return {
             "study": self.study,
+            "caveat": self.caveat,
             "winner": self.winner.name,
             "run": self.run,
             "finalists": [
@@ -81,13 +83,15 @@ class Confirmed:
                 }
                 for one in self.standings.ranked
             ],
-            "unfit": {name: why for name, why in self.given_up.items() if name not in self._names},
+            "unfit": self._unfit,
             "sentences": self.sentences(),
         }
 
     @property
-    def _names(self) -> set[str]:
-        return {one.name for one in self.standings.ranked}
+    def _unfit(self) -> dict[str, str]:
+        """Those that could not be trained, and why."""
+        ranked = {one.name for one in self.standings.ranked}
+        return {name: why for name, why in self.given_up.items() if name not in ranked}
 
 
 def table(confirmed: Confirmed) -> Sheet:
@@ -109,7 +113,8 @@ def table(confirmed: Confirmed) -> Sheet:
             )
         )
     columns = ("finalist", "seeds", "test", "±", "points", "± ", "clear", "what")
-    return Sheet(f"{confirmed.study}: trained on all images but the test ones", columns, rows)
+    beside = f" ({confirmed.caveat})" if confirmed.caveat else ""
+    return Sheet(f"{confirmed.study}{beside}, trained on all images but the test ones", columns, rows)
 
 
 def printed(found: Sequence[Confirmed], output: TableFormat) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +16,9 @@ import pytest
 
 import tracking
 from models.data import load
+from search import worker
 from search.cli import call
+from search.jobs import Failed, Job, Probe
 from tracking import MODEL_TAG, Record, Status
 from tracking.databases import address_of
 
@@ -129,3 +133,36 @@ def test_what_cannot_be_confirmed_is_said_in_a_line(
     said = capfd.readouterr().err
     assert message in said
     assert "Traceback" not in said
+
+
+def test_a_finalist_that_fails_with_a_seed_is_out_and_the_others_are_judged(
+    home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(home, tmp_path / "home", ignore=shutil.ignore_patterns("*.db*"))
+    for name in ("optuna.db", "mlflow.db"):
+        with (
+            closing(sqlite3.connect(home / name)) as source,
+            closing(sqlite3.connect(tmp_path / "home" / name)) as copy,
+        ):
+            source.backup(copy)
+    train = worker.run
+
+    def failing(job: Job | Probe) -> worker.Training:
+        if isinstance(job, Job) and "confirmation-0-0" in str(job.folder):
+            yield Failed("diverged at epoch 1")
+        else:
+            yield from train(job)
+
+    monkeypatch.setattr(worker, "run", failing)
+    words = ["confirm", "bars", "--engine", "inline", "--top", "1", "--seeds", "1", "--format", "json"]
+    capfd.readouterr()
+    with closing(sqlite3.connect(tmp_path / "home" / "mlflow.db")) as database, database:
+        # As if nothing had been confirmed before.
+        database.execute(
+            "UPDATE tags SET value = 'other/' || value WHERE key = 'search.key' AND value LIKE '%confirm%'"
+        )
+    assert call([*words, "--home", str(tmp_path / "home")]) == 0
+    (study,) = json.loads(capfd.readouterr().out)
+    assert study["unfit"] == {"bars/0": "failed with seed 0: diverged at epoch 1"}
+    assert "bars/0 is out: it failed with seed 0: diverged at epoch 1" in study["sentences"]
+    assert len(study["finalists"]) == 1
