@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 Probabilities = NDArray[np.floating]
-# Below and above these, a network is not merely too sure or too unsure of itself.
-COLDEST, HOTTEST = 0.05, 20.0
+# Where validation has hardly a mistake, nothing else would keep the temperature from zero, and answers from certainty.
+COLDEST, HOTTEST = 0.25, 10.0
 BINS = 15
 # The least probability that is told from none: of a smaller one the logarithm would weigh more than all others.
 LEAST = 1e-7

@@ -110,7 +110,12 @@ class Steps:
             yield numbers | {"loss": norm, "accuracy": 1 / (1 + norm), "seconds": time.monotonic() - began}
             _log("waited", seed, time.monotonic() - began)
 
-    def evaluate(self, network: Any, images: Images, split: Literal["validation", "test"]) -> Evaluation:
+    def temperature(self, network: Any, images: Images) -> float:
+        return 1.5
+
+    def evaluate(
+        self, network: Any, images: Images, split: Literal["validation", "test"], temperature: float = 1.0
+    ) -> Evaluation:
         labels = np.asarray(getattr(images, split).labels)
         digest = int.from_bytes(network.variables[0].value.tobytes()[:8], "little")
         dice = np.random.default_rng((digest, len(labels)))
@@ -121,7 +126,7 @@ class Steps:
         figures = metrics.classification(counts, images.class_names)
         return Evaluation({"loss": loss} | figures, labels, predictions, dice.random(len(labels)))
 
-    def export(self, network: Any, shape: Shape, resources: Resources) -> Any:
+    def export(self, network: Any, shape: Shape, resources: Resources, temperature: float = 1.0) -> Any:
         return network
 
     def _fail(self, epoch: int) -> None:
