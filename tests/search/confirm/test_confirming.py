@@ -68,9 +68,11 @@ def test_each_finalist_has_a_run_for_each_seed_and_validation_says_nothing_in_it
         assert ("search.model" in run.tags) == (run.tags["search.seed"] == "0")
 
 
-def test_the_network_that_is_kept_is_right_as_often_as_its_run_says(confirmed: Path, bars_file: Path) -> None:
+def test_the_network_that_is_kept_is_right_as_often_as_its_run_says(
+    confirmed: Path, bars_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = next(run for run in runs(confirmed) if MODEL_TAG in run.tags)
-    mlflow.set_tracking_uri(address_of(confirmed / "mlflow.db"))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address_of(confirmed / "mlflow.db"))
     network = mlflow.keras.load_model(run.tags[MODEL_TAG])
     test = load(str(bars_file), cache=confirmed / "cache").test
     right = (np.asarray(network.predict(test.images, verbose=0)).argmax(axis=1) == test.labels).mean()
