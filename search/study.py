@@ -210,12 +210,13 @@ class Study:
         told = self._study._storage.get_trial(trial._trial_id)  # noqa: SLF001  # no public way
         if self.settings.repeats or "baseline" in told.user_attrs or told.intermediate_values:
             return []
-        everything = self.trials()
-        found = [everything[number] for number in self._tried[_point(told.params)] if number != told.number]
+        others = set(self._tried[_point(told.params)]) - {told.number}
+        # Of a study that has grown large, all trials are not to be asked for without need.
+        everything = self.trials() if others else []
         return sorted(
             (
                 one
-                for one in found
+                for one in (everything[number] for number in others)
                 if one.state in (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
                 and REPEAT_OF not in one.user_attrs
                 and self._budget(one) == self._budget(told)
