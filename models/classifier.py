@@ -67,12 +67,12 @@ class Classifier:
         return fitted_temperature(training.predict(network, images.validation.images), images.validation.labels)
 
     def evaluate(
-        self, network: "Model", images: Images, split: Literal["validation", "test"], temperature: float = 1.0
+        self, network: "Model", images: Images, split: Literal["validation", "test"], temperature: float | None = None
     ) -> Evaluation:
         """Return the loss (with penalties, as Keras has it), accuracy, and precision, recall and F1 by class.
 
-        The confidence is that at the temperature; `ece` is its expected calibration error, `ece_uncalibrated` that of
-        the network as it was trained.
+        With a temperature the confidence is that at it, `ece` its expected calibration error, and `ece_uncalibrated`
+        that of the network as it was trained.
         """
         from models import training
 
@@ -82,22 +82,25 @@ class Classifier:
         counts = metrics.confusion_counts(judged.labels, predictions, len(images.class_names))
         penalties = sum(float(penalty) for penalty in network.losses)
         loss = metrics.cross_entropy(probabilities, judged.labels) + penalties
-        right, confidence = predictions == judged.labels, tempered(probabilities, temperature).max(axis=1)
+        confidence = probabilities.max(axis=1).astype(np.float64)
+        errors = {}
+        # Not after every epoch, which is judged without.
+        if temperature is not None:
+            right = predictions == judged.labels
+            errors["ece_uncalibrated"] = expected_calibration_error(confidence, right)
+            confidence = tempered(probabilities, temperature).max(axis=1)
+            errors["ece"] = expected_calibration_error(confidence, right)
         return Evaluation(
-            metrics={
-                "loss": loss,
-                "ece": expected_calibration_error(confidence, right),
-                "ece_uncalibrated": expected_calibration_error(probabilities.max(axis=1), right),
-            }
-            | metrics.classification(counts, images.class_names),
+            metrics={"loss": loss} | errors | metrics.classification(counts, images.class_names),
             labels=np.asarray(judged.labels),
             predictions=predictions,
             confidence=confidence,
         )
 
-    def export(self, network: "Model", shape: Shape, resources: Resources, temperature: float = 1.0) -> "Model":
+    def export(self, network: "Model", shape: Shape, resources: Resources, temperature: float | None = None) -> "Model":
         """Return the network without its optimiser."""
         from models import layers
 
-        layers.temper(network, temperature)
+        if temperature is not None:
+            layers.temper(network, temperature)
         return layers.network(network.input, network.output)

@@ -134,12 +134,14 @@ class Family(Protocol):
         """Return at what temperature its probabilities fit the validation images; None where it gives none."""
 
     def evaluate(
-        self, network: "Network", images: Images, split: Literal["validation", "test"], temperature: float = 1.0
+        self, network: "Network", images: Images, split: Literal["validation", "test"], temperature: float | None = None
     ) -> Evaluation:
-        """Return how the network does on a split, and how sure it is at that temperature."""
+        """Return how the network does on a split, and how sure it is: at that temperature, where one is given."""
 
-    def export(self, network: "Network", shape: Shape, resources: Resources, temperature: float = 1.0) -> "Network":
+    def export(
+        self, network: "Network", shape: Shape, resources: Resources, temperature: float | None = None
+    ) -> "Network":
         """Return the network to keep: from images as they come (uint8, 0 to 255) to the answer, not compiled.
 
-        Its probabilities are those at the temperature, and `network` is not to be used any more.
+        Its probabilities are those at the temperature, if there is one, and `network` is not to be used any more.
         """

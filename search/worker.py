@@ -145,9 +145,9 @@ def _train(job: Job) -> Training:
     yield Trained(
         best_epoch=progress.kept_epoch,
         stopped=stopped,
-        validation=family.evaluate(kept, prepared, "validation", temperature or 1.0),
-        test=family.evaluate(kept, prepared, "test", temperature or 1.0),
-        model=_save(job, family, kept, images, temperature or 1.0),
+        validation=family.evaluate(kept, prepared, "validation", temperature),
+        test=family.evaluate(kept, prepared, "test", temperature),
+        model=_save(job, family, kept, images, temperature),
         temperature=temperature,
     )
 
@@ -194,7 +194,7 @@ def _epochs(
         yield epoch, metrics
 
 
-def _save(job: Job, family: Family, network: "Network", images: Images, temperature: float) -> ModelFile:
+def _save(job: Job, family: Family, network: "Network", images: Images, temperature: float | None) -> ModelFile:
     job.folder.mkdir(parents=True, exist_ok=True)
     exported = family.export(network, images.shape, job.resources, temperature)
     file = job.folder / "model.keras"

@@ -72,11 +72,12 @@ class TransferredResNet50(Classifier):
         )
         return self.compile(source, layers.classes(x, shape))
 
-    def export(self, network: "Model", shape: Shape, resources: Resources, temperature: float = 1.0) -> "Model":
+    def export(self, network: "Model", shape: Shape, resources: Resources, temperature: float | None = None) -> "Model":
         """Return base and head together."""
         from models import layers
 
-        layers.temper(network, temperature)
+        if temperature is not None:
+            layers.temper(network, temperature)
         base = self._extractor().network(shape, resources.weights)
         # Without its optimiser, which others would have to have to load it.
         head = layers.network(network.input, network.output)

@@ -138,7 +138,7 @@ class Siamese:
         return
 
     def evaluate(
-        self, network: "Model", images: Images, split: Literal["validation", "test"], temperature: float = 1.0
+        self, network: "Model", images: Images, split: Literal["validation", "test"], temperature: float | None = None
     ) -> Evaluation:
         """Judge pairs at report A's threshold and at the one best on validation, and retrieval from training images."""
         from models import training
@@ -178,7 +178,7 @@ class Siamese:
             neighbours=Neighbours(queries, positions[queries, :SHOWN]),
         )
 
-    def export(self, network: "Model", shape: Shape, resources: Resources, temperature: float = 1.0) -> "Model":
+    def export(self, network: "Model", shape: Shape, resources: Resources, temperature: float | None = None) -> "Model":
         """Return one branch: from images to their embeddings, whose distances are what was learned."""
         from models import layers
 

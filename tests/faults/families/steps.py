@@ -114,7 +114,7 @@ class Steps:
         return 1.5
 
     def evaluate(
-        self, network: Any, images: Images, split: Literal["validation", "test"], temperature: float = 1.0
+        self, network: Any, images: Images, split: Literal["validation", "test"], temperature: float | None = None
     ) -> Evaluation:
         labels = np.asarray(getattr(images, split).labels)
         digest = int.from_bytes(network.variables[0].value.tobytes()[:8], "little")
@@ -126,7 +126,7 @@ class Steps:
         figures = metrics.classification(counts, images.class_names)
         return Evaluation({"loss": loss} | figures, labels, predictions, dice.random(len(labels)))
 
-    def export(self, network: Any, shape: Shape, resources: Resources, temperature: float = 1.0) -> Any:
+    def export(self, network: Any, shape: Shape, resources: Resources, temperature: float | None = None) -> Any:
         return network
 
     def _fail(self, epoch: int) -> None:
