@@ -1,6 +1,7 @@
 """The rooms of the house and the arrows between them, read off the imports."""
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -70,6 +71,12 @@ def parent(name: str) -> str:
 
 def read(file: Path) -> ast.AST:
     return ast.parse(file.read_text("utf-8"))
+
+
+def test_every_package_of_ours_is_installed() -> None:
+    named = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["packages"]
+    there = {".".join(file.parent.relative_to(ROOT).parts) for file in modules().values()}
+    assert sorted(named) == sorted(there - {"benchmarks", "benchmarks.peers"})
 
 
 @pytest.mark.parametrize("name", modules())

@@ -1,0 +1,50 @@
+"""Words on the command line. Nothing heavy is imported before it is needed."""
+
+import logging
+import sys
+
+import typer
+from rich.console import Console
+from typer.exceptions import TyperException
+
+from models.data import DataError
+from search.cli import keeping, looking, searching
+from search.errors import SearchError, UsageError
+from search.signals import Stopped
+from tracking import TrackingError
+
+app = typer.Typer(
+    name="python -m search",
+    help="Search hyperparameters of image classifiers: Optuna decides, MLflow records.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+# In the order of the help.
+for part in (searching, looking, keeping):
+    app.add_typer(part.commands)
+
+
+def main() -> None:
+    """Run the command line: 0 done, 1 failed while running, 2 wrong usage, 130 after Ctrl-C, 143 after SIGTERM."""
+    raise SystemExit(call(sys.argv[1:]))
+
+
+def call(arguments: list[str]) -> int:
+    """Run one command and return its exit code; what a person can mend is said in a line or two."""
+    # Finding the images may take a download; what is tried is said as it goes.
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("models.data").setLevel(logging.INFO)
+    try:
+        return int(app(arguments, prog_name="python -m search", standalone_mode=False) or 0)
+    except (TyperException, UsageError, DataError, TrackingError, SearchError) as error:
+        if "--debug" in arguments:
+            raise
+        message = error.format_message() if isinstance(error, TyperException) else str(error)
+        Console(stderr=True).print(f"error: {message}", highlight=False, markup=False, soft_wrap=True)
+        return 1 if isinstance(error, SearchError) else 2
+    except Stopped as stopped:
+        return stopped.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        return 130

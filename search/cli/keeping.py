@@ -1,0 +1,31 @@
+"""Commands that look after what was written."""
+
+from typing import Annotated
+
+import typer
+
+from search.cli.options import Debug, Home, Output, Storage, Tracking
+from search.settings import Place
+
+PANEL = "Keep"
+commands = typer.Typer()
+
+
+@commands.command(rich_help_panel=PANEL)
+def doctor(
+    study: Annotated[str | None, typer.Argument(show_default="all")] = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended, after copying both databases.")] = False,
+    abandon: Annotated[
+        bool, typer.Option("--abandon", help="With --fix: let trials fail that were left open.")
+    ] = False,
+    home: Home = None,
+    storage: Storage = None,
+    tracking_uri: Tracking = None,
+    output: Output = "text",
+    debug: Debug = False,
+) -> None:
+    """Check that trials, runs, spool and checkpoints agree: 0 if they do, 1 if not, 2 if that cannot be read."""
+    from search.doctor.visit import visit
+
+    place = Place.at(home, storage, tracking_uri)
+    raise typer.Exit(visit(study, place, fix=fix, abandon=abandon, output=output))

@@ -1,0 +1,146 @@
+"""Commands that look at what there is, and change nothing."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from search import links
+from search.cli.options import Debug, Home, Output, Storage, TableOutput, Tracking
+from search.settings import Place
+
+PANEL = "Look"
+commands = typer.Typer()
+
+
+@commands.command(rich_help_panel=PANEL, name="list")
+def list_studies(home: Home = None, storage: Storage = None, output: Output = "text", debug: Debug = False) -> None:
+    """List the studies."""
+    from search import printing, results
+    from search import storage as stores
+
+    with stores.reading(Place.at(home, storage, None).storage) as store:
+        found = results.summaries(store)
+    printing.studies(found, output)
+
+
+@commands.command(rich_help_panel=PANEL)
+def show(
+    name: Annotated[str, typer.Argument(metavar="STUDY | STUDY/NUMBER")],
+    home: Home = None,
+    storage: Storage = None,
+    output: Output = "text",
+    debug: Debug = False,
+) -> None:
+    """Show a study's trials, or one trial."""
+    from search import printing, results
+    from search import storage as stores
+
+    with stores.reading(Place.at(home, storage, None).storage) as store:
+        if "/" in name:
+            printing.trial(results.one(store, name), output)
+        else:
+            printing.trials(*results.everything(stores.load(store, name)), output)
+
+
+@commands.command(rich_help_panel=PANEL)
+def best(study: str, home: Home = None, storage: Storage = None, output: Output = "text", debug: Debug = False) -> None:
+    """Show the best trial of a study."""
+    from search import printing, results
+    from search import storage as stores
+
+    with stores.reading(Place.at(home, storage, None).storage) as store:
+        found = results.named(store, study)
+    printing.trial(found, output)
+
+
+@commands.command(rich_help_panel=PANEL)
+def compare(
+    names: Annotated[list[str] | None, typer.Argument(metavar="STUDY | STUDY/NUMBER", show_default="all")] = None,
+    home: Home = None,
+    storage: Storage = None,
+    tracking_uri: Tracking = None,
+    output: TableOutput = "text",
+    debug: Debug = False,
+) -> None:
+    """Compare studies with the reports; or trials with each other, image by image.
+
+    Among trials a study's name stands for its best one. The first is what the others are held against.
+    """
+    from search import comparison, judgements, results
+    from search import storage as stores
+
+    place = Place.at(home, storage, tracking_uri)
+    with stores.reading(place.storage) as store:
+        if any("/" in name for name in names or []):
+            chosen = [results.named(store, name) for name in names or []]
+            comparison.trials(chosen, judgements.against_first(place.tracking_uri, chosen), output)
+            return
+        summaries = [results.summary(stores.load(store, name)) for name in names or []] or results.summaries(store)
+        rows = [row for found in summaries for row in results.reproductions(stores.load(store, found.name))]
+    comparison.studies(summaries, rows, output)
+
+
+@commands.command(rich_help_panel=PANEL)
+def report(
+    names: Annotated[list[str] | None, typer.Argument(metavar="STUDY", show_default="all")] = None,
+    out: Annotated[Path, typer.Option(help="The file; an earlier report is written over.")] = Path("report.html"),
+    open_browser: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
+    home: Home = None,
+    storage: Storage = None,
+    tracking_uri: Tracking = None,
+    debug: Debug = False,
+) -> None:
+    """Write studies, charts and confusion matrices into one HTML file that needs no server and no network."""
+    from search.page import writing
+
+    place = Place.at(home, storage, tracking_uri)
+    raise typer.Exit(writing.report(place, names or [], out, open_browser=open_browser))
+
+
+@commands.command(rich_help_panel=PANEL)
+def ui(
+    open_browser: Annotated[bool, typer.Option("--open", help="Open both in a browser.")] = False,
+    writable: Annotated[
+        bool, typer.Option("--writable", help="Let the dashboard change and delete; without it, it only shows.")
+    ] = False,
+    mlflow_port: Annotated[
+        int, typer.Option(min=1, max=65535, help="A free one is found where this is taken.")
+    ] = links.MLFLOW_PORT,
+    dashboard_port: Annotated[int, typer.Option(min=1, max=65535, help="The same.")] = links.DASHBOARD_PORT,
+    home: Home = None,
+    storage: Storage = None,
+    tracking_uri: Tracking = None,
+    debug: Debug = False,
+) -> None:
+    """Look at everything in MLflow's interface and the Optuna dashboard, which link to each other.
+
+    Both answer this machine alone, for neither asks for a password: from elsewhere, reach them through SSH.
+    """
+    from search.ui import showing
+
+    place = Place.at(home, storage, tracking_uri)
+    raise typer.Exit(
+        showing.show(
+            place,
+            mlflow_port=mlflow_port,
+            dashboard_port=dashboard_port,
+            open_browser=open_browser,
+            writable=writable,
+        )
+    )
+
+
+@commands.command(rich_help_panel=PANEL, name="data")
+def show_data(
+    data: Annotated[str, typer.Option(metavar="fashion-mnist|FILE.npz|FOLDER", help="The images.")] = "fashion-mnist",
+    images: Annotated[int | None, typer.Option(min=1, help="Take so many training images.")] = None,
+    home: Home = None,
+    output: Output = "text",
+    debug: Debug = False,
+) -> None:
+    """Show the images: where they are from, their digest, how many of each class, and test images among the others."""
+    from models.data import load
+    from search import printing
+
+    printing.data(load(data, cache=Place.at(home, None, None).home / "cache", images=images), output)
