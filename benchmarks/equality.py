@@ -59,7 +59,14 @@ def _lists(count: int, epochs: int) -> dict[str, tuple[fixed.Configuration, ...]
         "batch_size": 64,
         "schedule": "cosine",
     }
-    small: dict[str, Choice] = {"depth": 2, "filters_1": 16, "filters_2": 32, "kernel_size": 3}
+    small: dict[str, Choice] = {
+        "depth": 2,
+        "filters_1": 16,
+        "filters_2": 32,
+        "convolutions": 1,
+        "kernel_size": 3,
+        "padding": "valid",
+    }
     return {
         "mlp": fixed.drawn("mlp", count - count // 2, epochs, **learning),
         "cnn": fixed.drawn("cnn", count // 2, epochs, **learning, **small),

@@ -74,10 +74,13 @@ def convolution(
     l1: float = 0.0,
     l2: float = 0.0,
     batch_norm: bool = False,
+    padding: str = "valid",
 ) -> Tensor:
-    """Return a convolution without padding, its activation and (where asked for) batch normalisation."""
-    _require(x, kernel_size, "convolution")
-    x = layers.Conv2D(filters, kernel_size, activation=activation, kernel_regularizer=_penalty(l1, l2))(x)
+    """Return a convolution, its activation and (where asked for) batch normalisation; `valid` padding is none."""
+    if padding == "valid":
+        _require(x, kernel_size, "convolution")
+    penalty = _penalty(l1, l2)
+    x = layers.Conv2D(filters, kernel_size, padding=padding, activation=activation, kernel_regularizer=penalty)(x)
     return layers.BatchNormalization()(x) if batch_norm else x
 
 

@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ConvolutionalNetwork(Classifier):
-    """Convolutions with a pooling between each two, then dense layers."""
+    """Convolutions, one or two of a width, with a pooling between each two widths, then dense layers."""
 
     cost: ClassVar[Cost] = Cost(epoch_seconds=45.0, model_megabytes=1.5, bound_by="arithmetic")
 
     activation: str
     filters: tuple[int, ...]
+    convolutions: int
     kernel_size: int
+    padding: str
     units: tuple[int, ...]
     dropout: float
     l1: float
@@ -30,11 +32,15 @@ class ConvolutionalNetwork(Classifier):
 
     @classmethod
     def suggest(cls, trial: Suggest) -> Self:
-        """Ask for `depth` convolutions and `dense_depth` dense layers, and the width of each."""
+        """Ask for `depth` widths of convolutions and `dense_depth` dense layers, and the width of each."""
         return cls(
             activation=space.activation(trial),
             filters=space.filters(trial, depth=trial.suggest_int("depth", 1, 4)),
+            # Report B has one of each width, without padding; two of them see as far as a larger one, with fewer
+            # weights (Simonyan and Zisserman 2015, sec. 2.3).
+            convolutions=trial.suggest_int("convolutions", 1, 2),
             kernel_size=int(trial.suggest_categorical("kernel_size", (3, 5))),
+            padding=str(trial.suggest_categorical("padding", ("valid", "same"))),
             units=space.units(trial, depth=trial.suggest_int("dense_depth", 1, 2), high=512),
             dropout=space.dropout(trial),
             l1=space.l1(trial),
@@ -56,15 +62,17 @@ class ConvolutionalNetwork(Classifier):
         for number, filters in enumerate(self.filters):
             if number:
                 x = layers.pooling(x)
-            x = layers.convolution(
-                x,
-                filters,
-                self.kernel_size,
-                self.activation,
-                l1=self.l1,
-                l2=self.l2,
-                batch_norm=self.batch_norm,
-            )
+            for _ in range(self.convolutions):
+                x = layers.convolution(
+                    x,
+                    filters,
+                    self.kernel_size,
+                    self.activation,
+                    l1=self.l1,
+                    l2=self.l2,
+                    batch_norm=self.batch_norm,
+                    padding=self.padding,
+                )
         x = layers.flatten(x)
         x = layers.dense_layers(
             x,

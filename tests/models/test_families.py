@@ -205,3 +205,11 @@ def test_an_image_too_small_for_the_convolutions_is_infeasible(name: str) -> Non
 def test_an_unknown_family_is_named_with_the_ones_there_are() -> None:
     with pytest.raises(LookupError, match=r"no family named 'lenet' \(did you mean lenet5\?\); the families are cnn"):
         models.family("lenet")
+
+
+def test_two_padded_convolutions_of_each_width_go_deeper_than_one_without_padding_could(bars: Images) -> None:
+    narrow = {f"filters_{width}": 4 for width in (1, 2, 3, 4)} | {"depth": 4, "kernel_size": 5}
+    with pytest.raises(Infeasible):
+        configuration("cnn", **narrow, padding="valid").build(bars.shape, seed=0)
+    network = configuration("cnn", **narrow, padding="same", convolutions=2).build(bars.shape, seed=0)
+    assert sum("conv2d" in layer.name for layer in network.layers) == 8

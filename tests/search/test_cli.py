@@ -142,7 +142,7 @@ def test_results_can_be_read_where_nothing_can_be_written(searched: Path, capfd:
 
 
 def test_a_search_of_which_no_trial_is_complete_ends_with_1(run: Callable[..., int]) -> None:
-    pins = ("--fix", "depth=4", "--fix", "kernel_size=5")
+    pins = ("--fix", "depth=4", "--fix", "kernel_size=5", "--fix", "padding=valid")
     assert run("--study", "cnn", *pins) == 1
 
 
