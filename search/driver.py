@@ -335,7 +335,7 @@ class Driver:
         measured = recording.measured(trained, current.history)
         # Before the model, which takes them along.
         current.run.log_metrics(measured)
-        recording.record(current.run, current.title, trained, current.history, self._images)
+        recording.record(current.run, current.title, trained, current.history, self._images, family=current.job.family)
         self._errors_in_a_row = 0
         self._end(
             current,

@@ -154,7 +154,9 @@ def summarised(metrics: Mapping[str, float]) -> dict[str, float]:
     return {name: value for name, value in metrics.items() if name.startswith(final) and "." not in name}
 
 
-def record_final(run: Recorder, title: str, trained: Trained, history: History, images: Images, *, model: bool) -> None:
+def record_final(
+    run: Recorder, title: str, trained: Trained, history: History, images: Images, *, family: str, model: bool
+) -> None:
     """Put into its run what a network leaves that was trained on the validation images, too: they say nothing of it."""
     seen = {name: values for name, values in history.items() if not name.startswith(SEEN)}
     run.log_metrics({f"test_{name}": value for name, value in trained.test.metrics.items()})
@@ -163,16 +165,16 @@ def record_final(run: Recorder, title: str, trained: Trained, history: History, 
     _record_curves(run, title, seen, trained.best_epoch)
     _record_samples(run, title, trained.test, images)
     if model:
-        run.log_model(_model(trained.model))
+        run.log_model(_model(trained.model, family, images))
 
 
-def record(run: Recorder, title: str, trained: Trained, history: History, images: Images) -> None:
+def record(run: Recorder, title: str, trained: Trained, history: History, images: Images, *, family: str) -> None:
     """Put everything that a trained network leaves into its run."""
     for split, evaluation in (("validation", trained.validation), ("test", trained.test)):
         _record_evaluation(run, f"{title}, {split}", split, evaluation, images)
     _record_curves(run, title, history, trained.best_epoch)
     _record_samples(run, title, trained.test, images)
-    run.log_model(_model(trained.model))
+    run.log_model(_model(trained.model, family, images))
 
 
 def record_unfinished(run: Recorder, title: str, history: History, goal: Goal, parameters: int) -> None:
@@ -243,11 +245,19 @@ def _record_samples(run: Recorder, title: str, test: Evaluation, images: Images)
         run.log_picture("nearest.png", rows)
 
 
-def _model(model: ModelFile) -> Model:
+def _model(model: ModelFile, family: str, images: Images) -> Model:
     return Model(
         file=model.file,
         input=Tensor("uint8", (-1, *model.input)),
         output=Tensor("float32", (-1, *model.output)),
         requirements=tuple(f"{package}=={version(package)}" for package in REQUIREMENTS),
         keras_version=version("keras"),
+        # What it takes to ask the model about other images.
+        metadata={
+            "family": family,
+            "data": images.name,
+            "digest": images.digest,
+            "class_names": list(images.class_names),
+            "background": images.background,
+        },
     )

@@ -106,7 +106,13 @@ class Retraining:
             case Trained():
                 title = current.task.name
                 recording.record_final(
-                    current.run, title, message, current.history, self._images, model=current.task.model
+                    current.run,
+                    title,
+                    message,
+                    current.history,
+                    self._images,
+                    family=current.task.job.family,
+                    model=current.task.model,
                 )
                 took = duration(sum(current.history["seconds"]))
                 said = f"test_accuracy {message.test.metrics['accuracy']:.4f}, {took}"

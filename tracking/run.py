@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -48,7 +48,10 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Model:
-    """A trained network: a `.keras` file, what it takes and gives, and what it needs to be loaded."""
+    """A trained network: a `.keras` file, what it takes and gives, and what it needs to be loaded.
+
+    `metadata` is what JSON can hold, and is found with the model wherever it goes.
+    """
 
     file: Path
     input: Tensor
@@ -56,6 +59,7 @@ class Model:
     requirements: tuple[str, ...]
     keras_version: str
     keras_backend: str = "tensorflow"
+    metadata: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,13 @@ class Images:
             state.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
         return state.hexdigest()[:32]
 
+    @cached_property
+    def background(self) -> int:
+        """How bright the edge of a training image usually is, from 0 to 255: garments lie light on dark at 0."""
+        pixels = self.train.images
+        edges = (pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1])
+        return int(np.median(np.concatenate([edge.ravel() for edge in edges])))
+
     def all_to_train(self) -> "Images":
         """Return the same with the validation images among those to train on.
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,20 @@ def store(request: pytest.FixtureRequest) -> str:
     if request.param == "server":
         return request.getfixturevalue("server")
     return f"sqlite:///{request.getfixturevalue('database')}"
+
+
+def test_what_a_model_says_of_itself_is_found_with_it(
+    store: str, saved: Model, tmp_path: Path, experiment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracker = tracking.connect(store, tmp_path / "artifacts")
+    run = tracker.run(experiment, "uuid/18", "mlp-0018", {})
+    run.log_model(replace(saved, metadata={"class_names": ["Сорочка", "Кросівка"], "background": 0}))
+    address = tracking.model_address(run.id, "mlp-0018")
+    tracker.close()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    from mlflow.models import get_model_info
+
+    assert get_model_info(address).metadata == {"class_names": ["Сорочка", "Кросівка"], "background": 0}
 
 
 def test_a_model_comes_back_and_predicts_the_very_same(

@@ -53,6 +53,7 @@ def write(model: Model, folder: Path, logged: LoggedModel) -> None:
         model_id=logged.model_id,
         signature=ModelSignature(inputs=_schema(model.input), outputs=_schema(model.output)),
         model_size_bytes=model.file.stat().st_size,
+        metadata=dict(model.metadata),
     )
     description.add_flavor(
         "keras",

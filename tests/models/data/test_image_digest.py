@@ -42,3 +42,10 @@ def test_a_summary_counts_the_images_of_each_class(images: Images) -> None:
     assert found.shape == Shape(5, 4, 1, 3)
     assert found.digest == images.digest
     assert found.counts == {"train": (4, 4, 4), "validation": (2, 2, 2), "test": (1, 1, 1)}
+
+
+def test_the_background_is_how_bright_the_edges_of_training_images_are(images: Images) -> None:
+    pixels = np.full((6, 5, 5, 1), 250, np.uint8)
+    pixels[:, 1:-1, 1:-1] = 10
+    assert replace(images, train=Split(pixels, np.zeros(6, np.int64))).background == 250
+    assert replace(images, train=Split(255 - pixels, np.zeros(6, np.int64))).background == 5
