@@ -5,17 +5,17 @@ import logging
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from urllib.parse import quote, urlsplit
-from urllib.request import url2pathname
+from urllib.parse import quote
 
 from mlflow import artifacts, entities
 from mlflow.tracking import MlflowClient
 
 from tracking import rules
-from tracking.engines import keras_model
+from tracking.engines import keras_model, mlflow_models
 from tracking.engines.mlflow_run import MlflowRun
+from tracking.engines.places import local
 from tracking.engines.refusals import told
-from tracking.run import DUPLICATE_TAG, KEY_TAG, MODEL_TAG, Record, Status, TrackingError
+from tracking.run import DUPLICATE_TAG, KEY_TAG, MODEL_TAG, Record, Status, StoredModel, TrackingError
 
 # Makes the UI show what belongs to training, and not to language models, which it otherwise asks a person about.
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
@@ -112,12 +112,25 @@ class MlflowTracker:
             address = self._client.get_run(run).data.tags.get(MODEL_TAG)
             if address is None:
                 return None
-            folder = self._client.get_logged_model(address.rpartition("/")[2]).artifact_location
+            model = mlflow_models.find(self._client, address.rpartition("/")[2])
+        if model is None:
+            return None
         try:
             with told(self._place, f"give back the model of run {run}"):
-                return hashlib.sha256(self._fetch(folder, keras_model.FILE)).hexdigest()
+                return hashlib.sha256(self._fetch(model.artifact_location, keras_model.FILE)).hexdigest()
         except TrackingError:
             return None
+
+    def models(self, experiment: str) -> Sequence[StoredModel]:
+        """As in the contract."""
+        with told(self._place, f"list the models of {experiment}"):
+            found = self._client.get_experiment_by_name(experiment)
+            return mlflow_models.stored(self._client, found) if found else []
+
+    def model_bytes(self, model: StoredModel) -> int:
+        """As in the contract."""
+        with told(self._place, f"look up what the model of run {model.name} takes"):
+            return mlflow_models.size(self._place, model.place)
 
     def close(self) -> None:
         """Close the database; what is recorded stays."""
@@ -126,7 +139,7 @@ class MlflowTracker:
             self._client._tracking_client.store.engine.dispose()  # noqa: SLF001  # see above
 
     def _fetch(self, folder: str, name: str) -> bytes:
-        here = _local(folder)
+        here = local(folder)
         if here:
             # Much cheaper than what MLflow would call a download.
             return (here / name).read_bytes()
@@ -158,13 +171,10 @@ class MlflowTracker:
         return found[0] if found else None
 
     def _runs(self, experiment_id: str) -> Iterator[entities.Run]:
-        token = None
-        while True:
-            page = self._client.search_runs([experiment_id], order_by=["attributes.start_time ASC"], page_token=token)
-            yield from page
-            token = page.token
-            if not token:
-                return
+        by_start = ["attributes.start_time ASC"]
+        return mlflow_models.pages(
+            lambda token: self._client.search_runs([experiment_id], order_by=by_start, page_token=token)
+        )
 
     def _record(self, run: entities.Run) -> Record:
         self._folders[run.info.run_id] = run.info.artifact_uri
@@ -180,7 +190,7 @@ class MlflowTracker:
         )
 
     def _artifact_names(self, run: entities.Run) -> Iterator[str]:
-        folder = _local(run.info.artifact_uri)
+        folder = local(run.info.artifact_uri)
         if folder is None:
             yield from self._listed(run.info.run_id, None)
             return
@@ -193,9 +203,3 @@ class MlflowTracker:
                 yield from self._listed(run_id, entry.path)
             else:
                 yield entry.path
-
-
-def _local(address: str) -> Path | None:
-    """Return the folder that an artifacts' address names; None where it is not on this machine's disks."""
-    uri = urlsplit(address)
-    return Path(url2pathname(uri.path)) if uri.scheme == "file" else None
