@@ -33,6 +33,8 @@ REPEAT_OF = "repeat_of"
 # What runs of a study are for that are no trial's, beside the study's own.
 CONFIRMATION = "confirmation"
 EXTRAS = (CONFIRMATION,)
+# The attribute of a study with the outcome of that.
+CONFIRMED = "confirmed"
 # The attribute of a trial that no report has, and that was not drawn either: what it is.
 START = "start"
 Point = frozenset[tuple[str, Choice]]
@@ -355,6 +357,16 @@ def run_name(study: str, number: int) -> str:
 def late_link(number: int) -> str:
     """Return the study's attribute that stands in for `RUN_ID` where a run was made after its trial was over."""
     return f"{RUN_ID}:{number}"
+
+
+def removal(number: int) -> str:
+    """Return the study's attribute that says when the model of a trial was removed, and by what."""
+    return f"model_removed:{number}"
+
+
+def left_model(trial: FrozenTrial) -> bool:
+    """Whether a trial has left a model: whatever was judged on the test images has."""
+    return "test_accuracy" in trial.user_attrs
 
 
 def run_of(trial: FrozenTrial, of_study: Mapping[str, Any]) -> str:
