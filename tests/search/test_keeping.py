@@ -1,4 +1,4 @@
-"""Whether the models stay that are to stay, and the others go, with nothing else."""
+"""Whether the models stay that are to stay, and the others go, with nothing else: at once, and as a search goes."""
 
 import json
 import os
@@ -33,6 +33,17 @@ ROOT = Path(__file__).parents[2]
 COMPLETE = (8, 11, 10, 4, 0, 9)
 BASELINE = 0
 PRUNED = (1, 5)
+# Searches, and keeps the models of the two best.
+SEARCHER = """
+import sys
+from pathlib import Path
+from search import quiet
+from tests.search import homes
+from tests.support import make_images
+quiet.libraries()
+endings = ["complete" if ending == "interrupted" else ending for ending in homes.ENDINGS]
+homes.search(Path(sys.argv[1]), make_images(), endings=endings, keep=2)
+"""
 TENSOR = Tensor("uint8", (-1, 28, 28, 1))
 
 
@@ -267,6 +278,33 @@ def test_a_call_that_is_killed_at_any_time_is_gone_on_with_by_the_same_one(
         assert process.wait(120) == 0
     assert with_models(home) == {8, 0}
     assert contents(home) == before
+    assert findings(capfd) == []
+
+
+def test_a_search_that_keeps_two_ends_with_the_models_of_two(
+    tmp_path: Path, bars: Images, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SEARCH_HOME", str(tmp_path))
+    homes.search(tmp_path, bars, keep=2)
+    assert with_models(tmp_path) == {*COMPLETE[:2], BASELINE}
+    assert findings(capfd) == []
+    assert call(["keep", "mlp", "--top", "2", "--format", "json"]) == 0
+    assert json.loads(capfd.readouterr().out)["goes"] == []
+
+
+@pytest.mark.parametrize("point", ["after_removal:2", "after_model:5"])
+def test_a_search_that_is_killed_as_it_removes_ends_with_the_same_models(
+    point: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SEARCH_HOME", str(tmp_path))
+    command = [sys.executable, "-c", SEARCHER, str(tmp_path)]
+    killed = subprocess.run(command, env={**os.environ, crash.VARIABLE: point}, cwd=ROOT, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    subprocess.run(command, cwd=ROOT, check=True)
+    there = Home(tmp_path)
+    values = dict(there.optuna("SELECT number, value FROM trials JOIN trial_values USING (trial_id)"))
+    best = sorted(values, key=lambda number: (-values[number], number))[:2]
+    assert with_models(tmp_path) == {*best, BASELINE}
     assert findings(capfd) == []
 
 
