@@ -63,6 +63,14 @@ class Model:
 
 
 @dataclass(frozen=True)
+class StoredModel:
+    """The model of a run: its `.keras` file on this disk, and its metadata."""
+
+    file: Path
+    metadata: Mapping[str, object]
+
+
+@dataclass(frozen=True)
 class Dataset:
     """What a run was trained on. `digest` has at most 36 characters, `profile` counts and shapes."""
 
@@ -164,6 +172,9 @@ class Tracker(Protocol):
     def find(self, experiment: str, key: str) -> Record | None:
         """Return the run whose tag `search.key` is `key`, the same of several as `run`; None where there is none."""
 
+    def record(self, run: str) -> Record:
+        """Return the run with this id."""
+
     def records(self, experiment: str) -> Sequence[Record]:
         """Every run of an experiment, oldest first. Empty for an experiment that does not exist."""
 
@@ -175,6 +186,12 @@ class Tracker(Protocol):
 
     def model_sha256(self, run: str) -> str | None:
         """Return the SHA-256 of the `.keras` file that the store holds for this run; None where it holds none."""
+
+    def model(self, run: str, folder: Path) -> StoredModel:
+        """Return the model of the run with this id, copied into `folder` where the store is not on this disk.
+
+        Raises `TrackingError` where there is none, or the file is not the one that was recorded.
+        """
 
     def close(self) -> None:
         """Let go of the store."""

@@ -15,7 +15,7 @@ from tracking import rules
 from tracking.engines import keras_model
 from tracking.engines.mlflow_run import MlflowRun
 from tracking.engines.refusals import told
-from tracking.run import DUPLICATE_TAG, KEY_TAG, MODEL_TAG, Record, Status, TrackingError
+from tracking.run import DUPLICATE_TAG, KEY_TAG, MODEL_SHA256_TAG, MODEL_TAG, Record, Status, StoredModel, TrackingError
 
 # Makes the UI show what belongs to training, and not to language models, which it otherwise asks a person about.
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
@@ -85,6 +85,11 @@ class MlflowTracker:
             found = self._find(within.experiment_id, key) if within else None
             return self._record(found) if found else None
 
+    def record(self, run: str) -> Record:
+        """As in the contract."""
+        with told(self._place, f"look up run {run}"):
+            return self._record(self._client.get_run(run))
+
     def records(self, experiment: str) -> Sequence[Record]:
         """As in the contract."""
         with told(self._place, f"list the runs of {experiment}"):
@@ -118,6 +123,20 @@ class MlflowTracker:
                 return hashlib.sha256(self._fetch(folder, keras_model.FILE)).hexdigest()
         except TrackingError:
             return None
+
+    def model(self, run: str, folder: Path) -> StoredModel:
+        """As in the contract."""
+        with told(self._place, f"give back the model of run {run}"):
+            tags = self._client.get_run(run).data.tags
+            if MODEL_TAG not in tags:
+                raise TrackingError(f"run {run} in {self._place} has no model; choose one that has")
+            location = self._client.get_logged_model(tags[MODEL_TAG].rpartition("/")[2]).artifact_location
+            here = _local(location)
+            if here is None:
+                copied = artifacts.download_artifacts(location, dst_path=str(folder), tracking_uri=self._place)
+                here = Path(copied)
+            rules.require_recorded(here / keras_model.FILE, tags.get(MODEL_SHA256_TAG))
+            return StoredModel(here / keras_model.FILE, keras_model.metadata(here))
 
     def close(self) -> None:
         """Close the database; what is recorded stays."""
