@@ -81,6 +81,16 @@ def compare(
     comparison.studies(summaries, rows, output)
 
 
+@commands.command(name="models", rich_help_panel=PANEL)
+def show_models(
+    home: Home = None, tracking_uri: Tracking = None, output: TableOutput = "text", debug: Debug = False
+) -> None:
+    """List the registered models: each winner that was confirmed, and which is the champion of its kind."""
+    from search.registry import listing
+
+    listing.printed(Place.at(home, None, tracking_uri), output)
+
+
 @commands.command(rich_help_panel=PANEL)
 def report(
     names: Annotated[list[str] | None, typer.Argument(metavar="STUDY", show_default="all")] = None,

@@ -21,18 +21,19 @@ from search import baselines, disk, engines, execution, judgements, locks, openi
 from search.confirm import finalists
 from search.confirm.finalists import Finalist
 from search.confirm.outcome import Confirmed
-from search.confirm.standings import Lead, Scored, Standings
 from search.errors import SearchError, UsageError
 from search.estimate import least_megabytes
 from search.execution import Plan
 from search.jobs import Job, Trained
 from search.progress import say
 from search.recording import identity_of_extra
+from search.registry import promotion
 from search.results import Result, Summary
 from search.retraining import Retraining, Task, Unfit
 from search.seam import Seam
 from search.settings import Place, Settings
 from search.signals import Stop, Stopped
+from search.standings import Lead, Scored, Standings
 from search.study import CONFIRMATION, Study
 from tracking import DESCRIPTION_TAG, Status
 
@@ -93,7 +94,9 @@ def _confirm(
         )
         with opening.joined(console, study) as seam:
             settled = opening.settled(console, planned, engine, settings, images, shared)
-            rounds = _Rounds(console, study, seam, Retraining(engine, seam, final, console, stop), shared, settled)
+            rounds = _Rounds(
+                console, study, seam, Retraining(engine, seam, final, console, stop), shared, settled, images
+            )
             return rounds.run(chosen, seeds)
 
 
@@ -112,10 +115,18 @@ class _Rounds:
     """Trains all who are left with one seed, then with the next."""
 
     def __init__(
-        self, console: Console, study: Study, seam: Seam, retraining: Retraining, shared: Path, planned: Plan
+        self,
+        console: Console,
+        study: Study,
+        seam: Seam,
+        retraining: Retraining,
+        shared: Path,
+        planned: Plan,
+        images: Images,
     ) -> None:
+        """`images` are those of the study, whose digest tells what may be compared."""
         self._console, self._study, self._seam, self._retraining = console, study, seam, retraining
-        self._shared, self._plan = shared, planned
+        self._shared, self._plan, self._images = shared, planned, images
         self._settings = study.settings
         self._rights: dict[str, list[Rights]] = {}
         self._given_up: dict[str, str] = {}
@@ -131,9 +142,10 @@ class _Rounds:
                 self._give_up(self._standings().lost())
         standings = self._standings()
         winner = next(one for one in chosen if one.name == standings.first.name)
-        # Its run has a name once it is delivered.
+        # A run has a name once it is delivered.
         self._seam.settle(PATIENCE)
-        run = self._seam.found(self._key(winner, 0))
+        found = (self._seam.found(self._key(winner, seed)) for seed in range(standings.first.seeds))
+        runs = tuple(run.id for run in found if run and run.id)
         row = baselines.best(self._settings.family) if self._settings.data == fashion_mnist.NAME else None
         confirmed = Confirmed(
             self._settings.study,
@@ -141,11 +153,29 @@ class _Rounds:
             {one.name: one for one in chosen},
             standings,
             self._given_up,
-            run.id if run else "",
+            runs,
             row,
+            self._register(winner, standings, runs),
         )
         self._study.note(CONFIRMED, confirmed.data())
         return confirmed
+
+    def _register(self, winner: Finalist, standings: Standings, runs: tuple[str, ...]) -> promotion.Standing | None:
+        """Register the winner's model; None where the tracker has not taken all that was trained."""
+        first, settings = standings.first, self._settings
+        if len(runs) < first.seeds:
+            return None
+        named = promotion.Winner(
+            settings.study,
+            winner.name,
+            settings.family,
+            self._images.name,
+            self._images.digest,
+            runs,
+            first.mean,
+            standings.margin(first),
+        )
+        return promotion.enter(named, settings.tracking_uri)
 
     def _train(self, left: Sequence[Finalist], seed: int) -> None:
         """Train those that were not trained with this seed before, and take in what their networks are right about."""

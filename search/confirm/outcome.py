@@ -9,7 +9,8 @@ from scipy.stats import norm
 
 from search.baselines import Baseline
 from search.confirm.finalists import Finalist
-from search.confirm.standings import CONFIDENCE, Lead, Scored, Standings
+from search.registry.promotion import Standing
+from search.standings import CONFIDENCE, Lead, Scored, Standings
 from search.tables import Cell, Margin, Points, Sheet, TableFormat, as_json, sheets
 
 INTERVALS = (
@@ -20,15 +21,19 @@ INTERVALS = (
 
 @dataclass(frozen=True, eq=False)
 class Confirmed:
-    """What became of a study's finalists. `given_up` says why of those that were not trained with every seed."""
+    """What became of a study's finalists. `given_up` says why of those that were not trained with every seed.
+
+    `runs` are the winner's, by seed; the first holds its model.
+    """
 
     study: str
     caveat: str
     finalists: Mapping[str, Finalist]
     standings: Standings
     given_up: Mapping[str, str]
-    run: str
+    runs: tuple[str, ...]
     row: Baseline | None
+    standing: Standing | None = None
 
     @property
     def winner(self) -> Scored:
@@ -65,13 +70,20 @@ class Confirmed:
             )
         return said + [f"{name} is out: it {why}" for name, why in self._unfit.items()]
 
+    @property
+    def registered(self) -> str:
+        """Say under which name the winner is found, and whether it is the champion."""
+        return self.standing.sentence if self.standing else "the tracker has not taken the winner yet: confirm again"
+
     def data(self) -> dict[str, Any]:
         """Return it for programs, and for the study to remember."""
         return {
             "study": self.study,
             "caveat": self.caveat,
             "winner": self.winner.name,
-            "run": self.run,
+            "run": self.runs[0] if self.runs else "",
+            "model": self.standing.version.address if self.standing else "",
+            "champion": self.standing.champion if self.standing else False,
             "finalists": [
                 {
                     "name": one.name,
@@ -122,7 +134,7 @@ def printed(found: Sequence[Confirmed], output: TableFormat) -> None:
     if output == "json":
         as_json([confirmed.data() for confirmed in found])
         return
-    notes = [f"{sentence}." for confirmed in found for sentence in confirmed.sentences()]
+    notes = [f"{sentence}." for confirmed in found for sentence in (*confirmed.sentences(), confirmed.registered)]
     if len(found) > 1:
         first, *others = sorted((confirmed.winner for confirmed in found), key=lambda one: -one.mean)
         standings = Standings([first, *others])

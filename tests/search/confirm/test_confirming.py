@@ -97,6 +97,22 @@ def test_the_same_command_trains_nothing_twice_and_says_the_same(
     assert call(["doctor", "bars"]) == 0
 
 
+def test_the_winner_is_registered_as_the_champion_with_where_it_is_from(
+    confirmed: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEARCH_HOME", str(confirmed))
+    capfd.readouterr()
+    assert call([*CONFIRM, "--format", "json"]) == 0
+    (study,) = json.loads(capfd.readouterr().out)
+    assert call(["models", "--format", "json"]) == 0
+    (model,) = json.loads(capfd.readouterr().out)
+    assert model["champion"]
+    assert (model["name"], model["address"], model["run"]) == ("bars-mlp", study["model"], study["run"])
+    assert model["tags"]["search.study"] == "bars"
+    assert model["tags"]["search.finalist"] == study["winner"]
+    assert model["test_accuracy"] == study["finalists"][0]["test_accuracy"]
+
+
 def test_more_seeds_go_on_from_those_there_are(confirmed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEARCH_HOME", str(confirmed))
     before = {run.id for run in runs(confirmed)}
