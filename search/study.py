@@ -30,6 +30,8 @@ RUN_ID = "mlflow_run_id"
 ASKED_FOR = "asked_for"
 # The attribute of a trial that was not trained, since another has its configuration: that one's number.
 REPEAT_OF = "repeat_of"
+# The attribute of a study that holds what came of its finalists.
+CONFIRMED = "confirmed"
 # What runs of a study are for that are no trial's, beside the study's own.
 CONFIRMATION = "confirmation"
 EXTRAS = (CONFIRMATION,)

@@ -51,7 +51,10 @@ def best(study: str, home: Home = None, storage: Storage = None, output: Output 
 
     with stores.reading(Place.at(home, storage, None).storage) as store:
         found = results.named(store, study)
+        summary = results.summary(stores.load(store, found.study))
     printing.trial(found, output)
+    if output == "text":
+        printing.confirmed(summary)
 
 
 @commands.command(rich_help_panel=PANEL)

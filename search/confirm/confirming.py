@@ -34,15 +34,13 @@ from search.seam import Seam
 from search.settings import Place, Settings
 from search.signals import Stop, Stopped
 from search.standings import Lead, Scored, Standings
-from search.study import CONFIRMATION, Study
+from search.study import CONFIRMATION, CONFIRMED, Study
 from tracking import DESCRIPTION_TAG, Status
 
 # Tells the seeds of finalists from those of trials.
 SEEDS = 0xC0F1
 # Seconds for which the tracker may take what is left of an earlier call, whose networks then need no second training.
 PATIENCE = 60.0
-# The study's attribute with the outcome.
-CONFIRMED = "confirmed"
 Rights = NDArray[np.bool_]
 
 

@@ -73,7 +73,7 @@ class Confirmed:
     @property
     def registered(self) -> str:
         """Say under which name the winner is found, and whether it is the champion."""
-        return self.standing.sentence if self.standing else "the tracker has not taken the winner yet: confirm again"
+        return self.standing.sentence if self.standing else "the tracker has not taken the winner yet: confirm it again"
 
     def data(self) -> dict[str, Any]:
         """Return it for programs, and for the study to remember."""
@@ -92,12 +92,21 @@ class Confirmed:
                     "margin": self.standings.margin(one),
                     "by_seed": one.by_seed.tolist(),
                     "given_up": self.given_up.get(one.name, ""),
+                    "what": self.finalists[one.name].label,
+                    **self._against_winner(one),
                 }
                 for one in self.standings.ranked
             ],
             "unfit": self._unfit,
             "sentences": self.sentences(),
         }
+
+    def _against_winner(self, one: Scored) -> dict[str, Any]:
+        """Return how far a finalist is from the winner; nothing of the winner itself."""
+        if one is self.winner:
+            return {"difference": None, "difference_margin": None, "clear": None}
+        lead = self.standings.lead(self.winner, one)
+        return {"difference": -lead.difference, "difference_margin": lead.margin, "clear": lead.clear}
 
     @property
     def _unfit(self) -> dict[str, str]:
@@ -106,27 +115,26 @@ class Confirmed:
         return {name: why for name, why in self.given_up.items() if name not in ranked}
 
 
-def table(confirmed: Confirmed) -> Sheet:
-    """Return a row a finalist, the winner first."""
-    behind = {lead.second: lead for lead in confirmed.leads}
-    rows: list[tuple[Cell, ...]] = []
-    for one in confirmed.standings.ranked:
-        lead = behind.get(one.name)
-        rows.append(
-            (
-                one.name,
-                one.seeds,
-                one.mean,
-                Margin(confirmed.standings.margin(one)),
-                None if lead is None else Points(-lead.difference),
-                None if lead is None else Margin(lead.margin),
-                "" if lead is None else "yes" if lead.clear else "no",
-                confirmed.finalists[one.name].label,
-            )
-        )
+def table(confirmed: Mapping[str, Any]) -> Sheet:
+    """Return a row a finalist, the winner first, of what a study remembers."""
     columns = ("finalist", "seeds", "test", "±", "points", "± ", "clear", "what")
-    beside = f" ({confirmed.caveat})" if confirmed.caveat else ""
-    return Sheet(f"{confirmed.study}{beside}, trained on all images but the test ones", columns, rows)
+    beside = f" ({confirmed['caveat']})" if confirmed["caveat"] else ""
+    rows = [_row(one) for one in confirmed["finalists"]]
+    return Sheet(f"{confirmed['study']}{beside}, trained on all images but the test ones", columns, rows)
+
+
+def _row(one: Mapping[str, Any]) -> tuple[Cell, ...]:
+    beaten = one["difference"] is not None
+    return (
+        one["name"],
+        one["seeds"],
+        one["test_accuracy"],
+        Margin(one["margin"]),
+        Points(one["difference"]) if beaten else None,
+        Margin(one["difference_margin"]) if beaten else None,
+        ("yes" if one["clear"] else "no") if beaten else "",
+        one["what"],
+    )
 
 
 def printed(found: Sequence[Confirmed], output: TableFormat) -> None:
@@ -139,4 +147,4 @@ def printed(found: Sequence[Confirmed], output: TableFormat) -> None:
         first, *others = sorted((confirmed.winner for confirmed in found), key=lambda one: -one.mean)
         standings = Standings([first, *others])
         notes += [f"{standings.lead(first, other).sentence}." for other in others]
-    sheets([table(confirmed) for confirmed in found], [*notes, INTERVALS], output)
+    sheets([table(confirmed.data()) for confirmed in found], [*notes, INTERVALS], output)
