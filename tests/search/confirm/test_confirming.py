@@ -182,7 +182,7 @@ def test_a_finalist_that_fails_with_a_seed_is_out_and_the_others_are_judged(
     train = worker.run
 
     def failing(job: Job | Probe) -> worker.Training:
-        if isinstance(job, Job) and "confirmation-0-0" in str(job.folder):
+        if isinstance(job, Job) and "confirmation-0-seed-0" in str(job.folder):
             yield Failed("diverged at epoch 1")
         else:
             yield from train(job)
