@@ -61,9 +61,12 @@ def _as_they_are(images: Images) -> Images:
 
 
 def _job(opened: Opened, trial: Result, epochs: int | None, seed: int | None, *, all_images: bool) -> Job:
-    key = opened.key(RETRAINING, trial.number, epochs or "same", "all" if all_images else "some", seed or 0)
-    parts = (f"epochs-{epochs or 'same'}", "all" if all_images else "some", f"seed-{seed or 0}")
-    same = trained.job(opened, trial, key, RETRAINING, *parts)
+    parts = [
+        *([f"epochs-{epochs}"] if epochs is not None else []),
+        *(["all-images"] if all_images else []),
+        *([f"seed-{seed}"] if seed is not None else []),
+    ]
+    same = trained.job(opened, trial, opened.key(RETRAINING, trial.number, *parts), RETRAINING, *parts)
     if seed is not None:
         same = replace(same, seed=seed)
     if epochs is not None:
@@ -79,7 +82,9 @@ def _compared(place: Place, trial: Result, record: Record) -> str:
     if not judgements.has_judged(trial):
         return ""
     with judgements.opened(place.tracking_uri) as tracker:
-        return pair(judgements.judged(tracker, trial), judgements.of_run(tracker, record.id, record.name)).sentences()
+        return pair(
+            judgements.judged(tracker, trial), judgements.of_run(tracker, record.id, f"{trial.name} again")
+        ).sentences()
 
 
 def printed(found: Retrained, output: Format) -> None:
@@ -110,5 +115,5 @@ def printed(found: Retrained, output: Format) -> None:
 
 
 def _points(name: str, before: Mapping[str, float], now: Mapping[str, float]) -> Points | None:
-    shares = 0 <= before[name] <= 1 and 0 <= now[name] <= 1 and "loss" not in name
+    shares = 0 <= before[name] <= 1 and 0 <= now[name] <= 1 and not name.endswith(("loss", "temperature"))
     return Points(now[name] - before[name]) if shares else None
