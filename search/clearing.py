@@ -17,7 +17,7 @@ from search.settings import Place
 from search.signals import Stopped
 from search.study import Study, removal
 from search.tables import Sheet
-from tracking import Status, StoredModel, Tracker
+from tracking import ModelRecord, Status, Tracker
 from tracking.spool import Spool
 
 Format = Literal["text", "json"]
@@ -160,7 +160,7 @@ def plan(study: Study, tracker: Tracker, top: int) -> Clearing:
     return Clearing(what, study.goal.metric, [*staying, *stays.values(), *others], goes, gone, _waiting(study))
 
 
-def _of_no_trial(study: Study, model: StoredModel) -> str:
+def _of_no_trial(study: Study, model: ModelRecord) -> str:
     # Its kind, such as `confirmation`, is the second part of a key.
     of = model.key.split("/")[1] if study.is_extra(model.key) else "of no trial of this study"
     return ", ".join(filter(None, (of, model.held)))

@@ -91,10 +91,22 @@ def trial(result: Result, output: Format) -> None:
         say(f"baseline {row.name}: {row.label}; reported {row.headline[0]} {row.headline[1]:.4f}")
     loaded = f"model: {result.model} (mlflow.keras.load_model)" if result.model else ""
     if result.removed:
-        loaded = f"model: removed {result.removed}; `python -m search reproduce {result.name}` trains it again"
+        loaded = f"model: {result.removal}"
     run = f"MLflow run: {result.run}" if result.run else ""
     for line in filter(None, (loaded, run, result.traceback)):
         say(line)
+
+
+def confirmed(summary: Summary) -> None:
+    """Print what several seeds have said of a study's best, or how they are asked."""
+    if summary.confirmed:
+        say("confirmed with several seeds, on all images but the test ones:")
+        for sentence in summary.confirmed["sentences"]:
+            say(f"  {sentence}")
+        if model := summary.confirmed["model"]:
+            say(f"  registered as {model}")
+    else:
+        say(f"not confirmed yet: `python -m search confirm {summary.name}` tells how much of this was luck")
 
 
 def findings(found: Sequence[Finding], studies: Sequence[str], output: Format) -> None:
@@ -228,6 +240,7 @@ def summary_data(summary: Summary) -> dict[str, Any]:
         "settings": dict(summary.settings),
         "best": result_data(summary.best) if summary.best else None,
         "report": against.data() if against else {},
+        "confirmed": dict(summary.confirmed),
     }
 
 

@@ -165,12 +165,17 @@ def _database_error(error: BaseException | None) -> BaseException | None:
     return None
 
 
+def names(storage: RDBStorage) -> list[str]:
+    """Return the names of all studies."""
+    return optuna.get_all_study_names(storage)
+
+
 def load(storage: RDBStorage, name: str) -> optuna.Study:
     """Return a study to read. Raises `UsageError` naming the ones there are."""
     # Looked up here: the database takes no name with half a character in it, as an odd terminal may send.
-    names = optuna.get_all_study_names(storage)
-    if name not in names:
-        raise UsageError(f"no study named {name!r}; there are: {', '.join(names) or 'none yet'}")
+    there = names(storage)
+    if name not in there:
+        raise UsageError(f"no study named {name!r}; there are: {', '.join(there) or 'none yet'}")
     return optuna.load_study(study_name=name, storage=storage)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from tracking.registry import CHAMPION, Registry, Version
 from tracking.rules import model_name
 from tracking.run import (
     DESCRIPTION_TAG,
@@ -15,6 +16,7 @@ from tracking.run import (
     MODEL_TAG,
     Dataset,
     Model,
+    ModelRecord,
     Record,
     Recorder,
     Run,
@@ -26,6 +28,7 @@ from tracking.run import (
 )
 
 __all__ = [
+    "CHAMPION",
     "DESCRIPTION_TAG",
     "DUPLICATE_TAG",
     "KEY_TAG",
@@ -34,17 +37,21 @@ __all__ = [
     "MODEL_TAG",
     "Dataset",
     "Model",
+    "ModelRecord",
     "Record",
     "Recorder",
+    "Registry",
     "Run",
     "Status",
     "StoredModel",
     "Tensor",
     "Tracker",
     "TrackingError",
+    "Version",
     "connect",
     "model_address",
     "open_existing",
+    "open_registry",
     "user_interface",
 ]
 
@@ -72,6 +79,18 @@ def open_existing(uri: str) -> Tracker | None:
 
     place = places.find(uri)
     return MlflowTracker(place, None) if place else None
+
+
+def open_registry(uri: str) -> Registry | None:
+    """Open the registered models of the store at `uri`; None where there is no store, or one of memory alone."""
+    if uri == "memory:":
+        return None
+    _quieten_mlflow()
+    from tracking.engines import places
+    from tracking.engines.mlflow_registry import MlflowRegistry
+
+    place = places.find(uri)
+    return MlflowRegistry(place) if place else None
 
 
 def user_interface(uri: str, hosts: Collection[str]) -> Any:

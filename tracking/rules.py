@@ -1,11 +1,12 @@
 """What holds for every store, so that a run is the same in each."""
 
+import hashlib
 import itertools
 import math
 import posixpath
 import re
 from collections.abc import Container, Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from tracking.run import TrackingError
 
@@ -63,6 +64,17 @@ def tag_texts(tags: Mapping[str, str]) -> dict[str, str]:
 def model_name(run: str) -> str:
     """Return the name of a run's model: the run's, without what MLflow does not take."""
     return re.sub(r"[/:.%\"']", "-", run)
+
+
+def require_recorded(file: Path, digest: str | None) -> None:
+    """Raise where a model's file is not the one of which this is the SHA-256."""
+    with file.open("rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    if found != digest:
+        raise TrackingError(
+            f"{file} is not the model that was recorded: its SHA-256 is {found[:12]}..., and was {(digest or '')[:12]}"
+            "...; put the right file back, or train it again"
+        )
 
 
 def artifact_name(name: str) -> str:

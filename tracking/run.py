@@ -65,6 +65,14 @@ class Model:
 
 
 @dataclass(frozen=True)
+class StoredModel:
+    """The model of a run: its `.keras` file on this disk, and its metadata."""
+
+    file: Path
+    metadata: Mapping[str, object]
+
+
+@dataclass(frozen=True)
 class Dataset:
     """What a run was trained on. `digest` has at most 36 characters, `profile` counts and shapes."""
 
@@ -92,7 +100,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class StoredModel:
+class ModelRecord:
     """A model in a store: its id there, where its files are, and the id, the name and the `search.key` of its run.
 
     The key is empty where the run does not count. `held` says why the store may not let it go: it is registered.
@@ -187,6 +195,9 @@ class Tracker(Protocol):
     def find(self, experiment: str, key: str) -> Record | None:
         """Return the run whose tag `search.key` is `key`, the same of several as `run`; None where there is none."""
 
+    def record(self, run: str) -> Record:
+        """Return the run with this id."""
+
     def records(self, experiment: str) -> Sequence[Record]:
         """Every run of an experiment, oldest first. Empty for an experiment that does not exist."""
 
@@ -199,11 +210,17 @@ class Tracker(Protocol):
     def model_sha256(self, run: str) -> str | None:
         """Return the SHA-256 of the `.keras` file that the store holds for this run; None where it holds none."""
 
-    def models(self, experiment: str) -> Sequence[StoredModel]:
+    def models(self, experiment: str) -> Sequence[ModelRecord]:
         """Every model that the runs of an experiment have and that was not removed."""
 
-    def model_bytes(self, model: StoredModel) -> int:
+    def model_bytes(self, model: ModelRecord) -> int:
         """Return what the files of a model take: on this machine's disks as `du` counts, elsewhere as they are long."""
+
+    def model(self, run: str, folder: Path) -> StoredModel:
+        """Return the model of the run with this id, copied into `folder` where the store is not on this disk.
+
+        Raises `TrackingError` where there is none, or the file is not the one that was recorded.
+        """
 
     def close(self) -> None:
         """Let go of the store."""

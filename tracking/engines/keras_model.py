@@ -5,6 +5,7 @@ has no other use for it. The layout is that of `mlflow.keras.save_model`, as a t
 """
 
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,11 @@ def write(model: Model, folder: Path, logged: LoggedModel) -> None:
         env={"conda": "conda.yaml", "virtualenv": "python_env.yaml"},
     )
     description.save(str(folder / "MLmodel"))
+
+
+def metadata(folder: Path) -> Mapping[str, object]:
+    """Return what the model in this folder says of itself."""
+    return dict(MlflowModel.load(str(folder)).metadata or {})
 
 
 def _schema(tensor: Tensor) -> Schema:

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tracking import rules
@@ -14,6 +15,7 @@ from tracking.run import (
     MODEL_TAG,
     Dataset,
     Model,
+    ModelRecord,
     Record,
     Status,
     StoredModel,
@@ -132,6 +134,10 @@ class MemoryTracker:
         """As in the contract."""
         return next((record for record in self.records(experiment) if _counts(record.tags, key)), None)
 
+    def record(self, run: str) -> Record:
+        """As in the contract."""
+        return _record(self.reopen(run))
+
     def records(self, experiment: str) -> Sequence[Record]:
         """As in the contract."""
         return [_record(run) for run in self._experiments.get(experiment, [])]
@@ -157,17 +163,26 @@ class MemoryTracker:
         model = opened.models.get(opened.tags.get(MODEL_TAG, ""))
         return hashlib.sha256(model.file.read_bytes()).hexdigest() if model and model.file.exists() else None
 
-    def models(self, experiment: str) -> Sequence[StoredModel]:
+    def models(self, experiment: str) -> Sequence[ModelRecord]:
         """As in the contract. Nothing is registered here."""
         return [
-            StoredModel(address, address, run.id, run.name, "" if DUPLICATE_TAG in run.tags else run.tags[KEY_TAG], "")
+            ModelRecord(address, address, run.id, run.name, "" if DUPLICATE_TAG in run.tags else run.tags[KEY_TAG], "")
             for run in self._experiments.get(experiment, [])
             for address in run.models
         ]
 
-    def model_bytes(self, model: StoredModel) -> int:
+    def model_bytes(self, model: ModelRecord) -> int:
         """As in the contract."""
         return _size(self.reopen(model.run).models[model.id])
+
+    def model(self, run: str, folder: Path) -> StoredModel:
+        """As in the contract."""
+        opened = self.reopen(run)
+        model = opened.models.get(opened.tags.get(MODEL_TAG, ""))
+        if model is None or not model.file.exists():
+            raise TrackingError(f"run {run} in memory has no model")
+        rules.require_recorded(model.file, opened.tags[MODEL_SHA256_TAG])
+        return StoredModel(model.file, model.metadata)
 
     def close(self) -> None:
         """Keep everything: there is nothing to let go of."""

@@ -11,11 +11,22 @@ from mlflow import artifacts, entities
 from mlflow.tracking import MlflowClient
 
 from tracking import rules
-from tracking.engines import keras_model, mlflow_models
+from tracking.engines import keras_model, mlflow_models, pages
 from tracking.engines.mlflow_run import MlflowRun
 from tracking.engines.places import local
 from tracking.engines.refusals import told
-from tracking.run import DUPLICATE_TAG, KEY_TAG, MODEL_TAG, Record, Status, StoredModel, TrackingError
+from tracking.run import (
+    DUPLICATE_TAG,
+    KEY_TAG,
+    MODEL_REMOVED_TAG,
+    MODEL_SHA256_TAG,
+    MODEL_TAG,
+    ModelRecord,
+    Record,
+    Status,
+    StoredModel,
+    TrackingError,
+)
 
 # Makes the UI show what belongs to training, and not to language models, which it otherwise asks a person about.
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
@@ -85,6 +96,11 @@ class MlflowTracker:
             found = self._find(within.experiment_id, key) if within else None
             return self._record(found) if found else None
 
+    def record(self, run: str) -> Record:
+        """As in the contract."""
+        with told(self._place, f"look up run {run}"):
+            return self._record(self._client.get_run(run))
+
     def records(self, experiment: str) -> Sequence[Record]:
         """As in the contract."""
         with told(self._place, f"list the runs of {experiment}"):
@@ -121,16 +137,32 @@ class MlflowTracker:
         except TrackingError:
             return None
 
-    def models(self, experiment: str) -> Sequence[StoredModel]:
+    def models(self, experiment: str) -> Sequence[ModelRecord]:
         """As in the contract."""
         with told(self._place, f"list the models of {experiment}"):
             found = self._client.get_experiment_by_name(experiment)
-            return mlflow_models.stored(self._client, found) if found else []
+            return mlflow_models.stored(self._client, self._place, found) if found else []
 
-    def model_bytes(self, model: StoredModel) -> int:
+    def model_bytes(self, model: ModelRecord) -> int:
         """As in the contract."""
         with told(self._place, f"look up what the model of run {model.name} takes"):
             return mlflow_models.size(self._place, model.place)
+
+    def model(self, run: str, folder: Path) -> StoredModel:
+        """As in the contract."""
+        with told(self._place, f"give back the model of run {run}"):
+            tags = self._client.get_run(run).data.tags
+            logged = mlflow_models.find(self._client, tags[MODEL_TAG].rpartition("/")[2]) if MODEL_TAG in tags else None
+            if logged is None:
+                gone = f": removed {tags[MODEL_REMOVED_TAG]}" if MODEL_REMOVED_TAG in tags else ""
+                raise TrackingError(f"run {run} in {self._place} has no model{gone}; choose one that has")
+            location = logged.artifact_location
+            here = local(location)
+            if here is None:
+                copied = artifacts.download_artifacts(location, dst_path=str(folder), tracking_uri=self._place)
+                here = Path(copied)
+            rules.require_recorded(here / keras_model.FILE, tags.get(MODEL_SHA256_TAG))
+            return StoredModel(here / keras_model.FILE, keras_model.metadata(here))
 
     def close(self) -> None:
         """Close the database; what is recorded stays."""
@@ -172,7 +204,7 @@ class MlflowTracker:
 
     def _runs(self, experiment_id: str) -> Iterator[entities.Run]:
         by_start = ["attributes.start_time ASC"]
-        return mlflow_models.pages(
+        return pages.everything(
             lambda token: self._client.search_runs([experiment_id], order_by=by_start, page_token=token)
         )
 

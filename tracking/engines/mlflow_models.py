@@ -1,8 +1,9 @@
 """Models in a store of MLflow's: which there are, what they take, who refers to them, and how one is removed."""
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from mlflow import entities
 from mlflow.exceptions import MlflowException
@@ -11,8 +12,10 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from mlflow.tracking import MlflowClient
 from requests import HTTPError
 
+from tracking.engines import pages
+from tracking.engines.mlflow_registry import MlflowRegistry
 from tracking.engines.places import local
-from tracking.run import DUPLICATE_TAG, KEY_TAG, StoredModel, TrackingError
+from tracking.run import DUPLICATE_TAG, KEY_TAG, ModelRecord, TrackingError
 
 # How servers answer that leave removing to `mlflow gc`: not allowed, not known, switched off.
 _REFUSALS = (403, 404, 405, 501, 503)
@@ -20,17 +23,6 @@ _REFUSALS = (403, 404, 405, 501, 503)
 _RUNS = 100
 # In what `stat` counts.
 _BLOCK = 512
-
-
-def pages(ask: Callable[[str | None], Any]) -> Iterator[Any]:
-    """Yield what a search finds that gives one page at a time; `ask` takes the token of a page."""
-    token = None
-    while True:
-        page = ask(token)
-        yield from page
-        token = page.token
-        if not token:
-            return
 
 
 def find(client: MlflowClient, model_id: str) -> entities.LoggedModel | None:
@@ -43,15 +35,17 @@ def find(client: MlflowClient, model_id: str) -> entities.LoggedModel | None:
         return None
 
 
-def stored(client: MlflowClient, experiment: entities.Experiment) -> list[StoredModel]:
+def stored(client: MlflowClient, place: str, experiment: entities.Experiment) -> list[ModelRecord]:
     """Return the models of an experiment that were not deleted."""
     found = list(
-        pages(lambda token: client.search_logged_models([experiment.experiment_id], max_results=1000, page_token=token))
+        pages.everything(
+            lambda token: client.search_logged_models([experiment.experiment_id], max_results=1000, page_token=token)
+        )
     )
     names, keys = _owners(client, experiment.experiment_id, [model.source_run_id for model in found])
-    references = _references(client)
+    references = _references(place)
     return [
-        StoredModel(
+        ModelRecord(
             id=model.model_id,
             place=model.artifact_location,
             run=model.source_run_id or "",
@@ -63,9 +57,9 @@ def stored(client: MlflowClient, experiment: entities.Experiment) -> list[Stored
     ]
 
 
-def require_free(client: MlflowClient, run: str, models: Sequence[entities.LoggedModel]) -> None:
+def require_free(client: MlflowClient, place: str, run: str, models: Sequence[entities.LoggedModel]) -> None:
     """Raise `TrackingError` where one of a run's models may not be removed."""
-    references = _references(client)
+    references = _references(place)
     for model in models:
         held = _held(model, references) or _astray(model, client.get_experiment(model.experiment_id))
         if held:
@@ -120,14 +114,12 @@ def _owners(
     return names, keys
 
 
-def _references(client: MlflowClient) -> dict[str, str]:
-    """Return all that versions of registered models refer to, by the version."""
-    found = {}
-    for version in pages(lambda token: client.search_model_versions(page_token=token)):
-        # A version that was made from another one says in its source no more than which one that was.
-        files = client.get_model_version_download_uri(version.name, version.version)
-        said = (version.run_id, version.model_id, version.source, files)
-        found[f"{version.name}, version {version.version}"] = " ".join(filter(None, said))
+def _references(place: str) -> dict[str, str]:
+    """Return what versions of registered models refer to, in this store and in the one that the person registers in."""
+    found: dict[str, str] = {}
+    for address in {place, os.environ.get("MLFLOW_REGISTRY_URI") or place}:
+        with closing(MlflowRegistry(address)) as registry:
+            found |= registry.references()
     return found
 
 

@@ -133,7 +133,7 @@ class MlflowRun:
             there = self._models()
             if not there and MODEL_REMOVED_TAG not in self._tags:
                 return 0
-            mlflow_models.require_free(self._client, self._name, there)
+            mlflow_models.require_free(self._client, self._place, self._name, there)
             self.set_tags({MODEL_REMOVED_TAG: self._tags.get(MODEL_REMOVED_TAG, reason)})
             freed = sum(mlflow_models.remove(self._client, self._place, model) for model in there)
             if MODEL_TAG in self._tags:
