@@ -95,6 +95,18 @@ def trial(result: Result, output: Format) -> None:
         say(line)
 
 
+def confirmed(summary: Summary) -> None:
+    """Print what several seeds have said of a study's best, or how they are asked."""
+    if summary.confirmed:
+        say("confirmed with several seeds, on all images but the test ones:")
+        for sentence in summary.confirmed["sentences"]:
+            say(f"  {sentence}")
+        if model := summary.confirmed["model"]:
+            say(f"  registered as {model}")
+    else:
+        say(f"not confirmed yet: `python -m search confirm {summary.name}` tells how much of this was luck")
+
+
 def findings(found: Sequence[Finding], studies: Sequence[str], output: Format) -> None:
     """Print what the doctor found, and what became of it or will."""
     if output == "json":
@@ -226,6 +238,7 @@ def summary_data(summary: Summary) -> dict[str, Any]:
         "settings": dict(summary.settings),
         "best": result_data(summary.best) if summary.best else None,
         "report": against.data() if against else {},
+        "confirmed": dict(summary.confirmed),
     }
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import sqrt
 from typing import Any
 
@@ -16,7 +16,7 @@ from search import baselines, storage
 from search.baselines import Baseline
 from search.errors import SearchError, UsageError
 from search.settings import caveat
-from search.study import REPEAT_OF, RUN_ID, START, Standing, run_name, run_of, standing
+from search.study import CONFIRMED, REPEAT_OF, RUN_ID, START, Standing, run_name, run_of, standing
 from search.study import best as best_of
 from tracking import model_address
 
@@ -104,6 +104,8 @@ class Summary:
     settings: Mapping[str, Any]
     best: Result | None
     repeats: int = 0
+    # What `confirm` came to, as it is told to programs; empty where nothing was confirmed.
+    confirmed: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def comparable(self) -> bool:
@@ -180,6 +182,7 @@ def _summed_up(study: optuna.Study, trials: Sequence[FrozenTrial]) -> Summary:
         settings=settings,
         best=result(study.study_name, storage.whole(study, trials[best[1]]), attributes) if best else None,
         repeats=len(storage.marked(study, REPEAT_OF)),
+        confirmed=attributes.get(CONFIRMED, {}),
     )
 
 

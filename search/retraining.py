@@ -23,13 +23,17 @@ from tracking import Recorder, Status, TrackingError
 
 @dataclass(frozen=True)
 class Task:
-    """One training: its job, what its run is called and tagged with, and whether its network is kept."""
+    """One training: its job, what its run is called and tagged with, and whether its network is kept.
+
+    `validated` where validation images were not trained on, so that they judge it as they do a trial.
+    """
 
     job: Job
     name: str
     label: str
     tags: Mapping[str, str]
     model: bool
+    validated: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,16 +108,7 @@ class Retraining:
                 self._record_epoch(current, epoch + 1, metrics)
                 board.update(current.shown, completed=epoch + 1)
             case Trained():
-                title = current.task.name
-                recording.record_final(
-                    current.run,
-                    title,
-                    message,
-                    current.history,
-                    self._images,
-                    family=current.task.job.family,
-                    model=current.task.model,
-                )
+                self._record(current, message)
                 took = duration(sum(current.history["seconds"]))
                 said = f"test_accuracy {message.test.metrics['accuracy']:.4f}, {took}"
                 self._end(current, message, Status.FINISHED, said, board)
@@ -124,11 +119,21 @@ class Retraining:
             case Blocked(reason):
                 raise SearchError(reason)
 
+    def _record(self, current: _Open, trained: Trained) -> None:
+        task = current.task
+        recorded = (current.run, task.name, trained, current.history, self._images)
+        if task.validated:
+            current.run.log_metrics(recording.measured(trained, current.history))
+            recording.record(*recorded, family=task.job.family)
+        else:
+            recording.record_final(*recorded, family=task.job.family, model=task.model)
+
     def _record_epoch(self, current: _Open, step: int, metrics: Mapping[str, float]) -> None:
         for name, value in metrics.items():
             current.history[name].append(value)
         if step > current.recorded:
-            known = {name: value for name, value in metrics.items() if not name.startswith(recording.SEEN)}
+            seen = () if current.task.validated else recording.SEEN
+            known = {name: value for name, value in metrics.items() if not name.startswith(seen)}
             current.run.log_metrics(known, step)
             current.recorded = step
 

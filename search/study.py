@@ -30,9 +30,11 @@ RUN_ID = "mlflow_run_id"
 ASKED_FOR = "asked_for"
 # The attribute of a trial that was not trained, since another has its configuration: that one's number.
 REPEAT_OF = "repeat_of"
+# The attribute of a study that holds what came of its finalists.
+CONFIRMED = "confirmed"
 # What runs of a study are for that are no trial's, beside the study's own.
-CONFIRMATION = "confirmation"
-EXTRAS = (CONFIRMATION,)
+CONFIRMATION, RETRAINING, REPRODUCTION = "confirmation", "retraining", "reproduction"
+EXTRAS = (CONFIRMATION, RETRAINING, REPRODUCTION)
 # The attribute of a trial that no report has, and that was not drawn either: what it is.
 START = "start"
 Point = frozenset[tuple[str, Choice]]

@@ -29,3 +29,26 @@ def doctor(
 
     place = Place.at(home, storage, tracking_uri)
     raise typer.Exit(visit(study, place, fix=fix, abandon=abandon, output=output))
+
+
+@commands.command(rich_help_panel=PANEL)
+def promote(
+    model: Annotated[str, typer.Argument(metavar="NAME/VERSION", help="A registered model, see `models`.")],
+    force: Annotated[
+        str | None, typer.Option(metavar="REASON", help="Whatever the figures say; the reason is kept with it.")
+    ] = None,
+    home: Home = None,
+    tracking_uri: Tracking = None,
+    debug: Debug = False,
+) -> None:
+    """Make a registered model the champion of its name, if it is better than the one that is.
+
+    Better is what was right more often about the same test images, by more than
+    noise. `confirm` does the same for each winner.
+    """
+    from search.registry import promotion
+    from search.tables import say
+
+    standing = promotion.promote(model, Place.at(home, None, tracking_uri), force)
+    say(f"{standing.sentence}.")
+    raise typer.Exit(0 if standing.champion else 1)

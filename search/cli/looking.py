@@ -51,7 +51,10 @@ def best(study: str, home: Home = None, storage: Storage = None, output: Output 
 
     with stores.reading(Place.at(home, storage, None).storage) as store:
         found = results.named(store, study)
+        summary = results.summary(stores.load(store, found.study))
     printing.trial(found, output)
+    if output == "text":
+        printing.confirmed(summary)
 
 
 @commands.command(rich_help_panel=PANEL)
@@ -79,6 +82,16 @@ def compare(
         summaries = [results.summary(stores.load(store, name)) for name in names or []] or results.summaries(store)
         rows = [row for found in summaries for row in results.reproductions(stores.load(store, found.name))]
     comparison.studies(summaries, rows, output)
+
+
+@commands.command(name="models", rich_help_panel=PANEL)
+def show_models(
+    home: Home = None, tracking_uri: Tracking = None, output: TableOutput = "text", debug: Debug = False
+) -> None:
+    """List the registered models: each winner that was confirmed, and which is the champion of its kind."""
+    from search.registry import listing
+
+    listing.printed(Place.at(home, None, tracking_uri), output)
 
 
 @commands.command(rich_help_panel=PANEL)

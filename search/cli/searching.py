@@ -196,3 +196,53 @@ def confirm(
     flags = {"workers": worker_count(workers) if workers else None, "precision": precision, "engine": engine}
     found = [confirming.confirm(check_name(name), place, flags, top=top, seeds=seeds) for name in dict.fromkeys(names)]
     outcome.printed(found, output)
+
+
+@commands.command(rich_help_panel=PANEL)
+def retrain(
+    name: Annotated[str, typer.Argument(metavar="STUDY/NUMBER")],
+    epochs: Annotated[int | None, typer.Option(min=1, show_default="as it was", help="Train for so many.")] = None,
+    all_images: Annotated[
+        bool, typer.Option("--all-images", help="Train on the validation images, too: for a network to use.")
+    ] = False,
+    seed: Annotated[int | None, typer.Option(min=0, show_default="the trial's", help="Another seed.")] = None,
+    engine: Engine = None,
+    home: Home = None,
+    storage: Storage = None,
+    tracking_uri: Tracking = None,
+    output: Output = "text",
+    debug: Debug = False,
+) -> None:
+    """Train a trial again, with more epochs, another seed or all images, and compare.
+
+    It stands in MLflow under its study, and is no trial: the search does not
+    learn from it. What was trained before is not trained again.
+    """
+    from search.again import retrain as again
+
+    place = Place.at(home, storage, tracking_uri)
+    found = again.retrain(name, place, epochs=epochs, all_images=all_images, seed=seed, engine=engine)
+    again.printed(found, output)
+
+
+@commands.command(rich_help_panel=PANEL)
+def reproduce(
+    name: Annotated[str, typer.Argument(metavar="STUDY/NUMBER")],
+    engine: Engine = None,
+    home: Home = None,
+    storage: Storage = None,
+    tracking_uri: Tracking = None,
+    output: Output = "text",
+    debug: Debug = False,
+) -> None:
+    """Train a trial again exactly as it was, and say whether the same comes out.
+
+    Says "identical" where every number is the same to the last bit, "within
+    tolerance" where accuracies differ by less than half a point, and what
+    differs of versions, code and machine: 1 where the difference is larger.
+    """
+    from search.again import reproduce as again
+
+    found = again.reproduce(name, Place.at(home, storage, tracking_uri), engine)
+    again.printed(found, output)
+    raise typer.Exit(1 if found.verdict == "different" else 0)

@@ -5,43 +5,32 @@ has clearly lost, and what is said of the winner has both in it that could be lu
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 
-from models import data
 from models.data import Images, fashion_mnist
 from models.data.leakage import leakage
-from models.family import Resources
-from search import baselines, disk, engines, execution, judgements, locks, opening, quiet, results, signals, storage
+from search import baselines, extras, judgements
 from search.confirm import finalists
 from search.confirm.finalists import Finalist
 from search.confirm.outcome import Confirmed
-from search.confirm.standings import Lead, Scored, Standings
-from search.errors import SearchError, UsageError
-from search.estimate import least_megabytes
-from search.execution import Plan
+from search.errors import SearchError
+from search.extras import Opened
 from search.jobs import Job, Trained
 from search.progress import say
-from search.recording import identity_of_extra
-from search.results import Result, Summary
-from search.retraining import Retraining, Task, Unfit
-from search.seam import Seam
-from search.settings import Place, Settings
-from search.signals import Stop, Stopped
-from search.study import CONFIRMATION, Study
-from tracking import DESCRIPTION_TAG, Status
+from search.registry import promotion
+from search.retraining import Task, Unfit
+from search.settings import Place
+from search.standings import Lead, Scored, Standings
+from search.study import CONFIRMATION, CONFIRMED
+from tracking import Status
 
 # Tells the seeds of finalists from those of trials.
 SEEDS = 0xC0F1
 # Seconds for which the tracker may take what is left of an earlier call, whose networks then need no second training.
 PATIENCE = 60.0
-# The study's attribute with the outcome.
-CONFIRMED = "confirmed"
 Rights = NDArray[np.bool_]
 
 
@@ -50,73 +39,24 @@ def confirm(name: str, place: Place, flags: Mapping[str, Any], *, top: int, seed
 
     Raises `UsageError`, `SearchError`, and `Stopped` where a signal asked to stop.
     """
-    console = Console(stderr=True)
-    quiet.libraries()
-    with storage.reading(place.storage) as store:
-        summary, trials = results.everything(storage.load(store, name))
-    settings, images = opening.decide(name, place, {"data": None, "weights": None, **flags})
-    planned = execution.plan(settings, images.shape, execution.machine())
-    disk.require(settings.home, least_megabytes(settings, planned))
-    opening.require_writable(settings.home)
-    with signals.heeded() as stop, locks.alone(settings.home, name):
-        try:
-            return _confirm(console, summary, trials, settings, images, planned, stop, top=top, seeds=seeds)
-        except Stopped:
-            say(console, "stopped: what was trained stays, and the same command goes on")
-            raise
-
-
-def _confirm(
-    console: Console,
-    summary: Summary,
-    trials: Sequence[Result],
-    settings: Settings,
-    images: Images,
-    planned: Plan,
-    stop: Stop,
-    *,
-    top: int,
-    seeds: int,
-) -> Confirmed:
-    chosen = finalists.of(summary, trials, top)
-    logs = settings.home / "logs"
-    engine = engines.start(settings.engine, planned.workers, planned.threads, logs, planned.devices)
-    with closing(engine):
-        study = _opened(settings, images)
-        say(console, leakage(images).text)
-        final = images.all_to_train()
-        shared = data.share(final, settings.home / "cache")
-        say(
-            console,
-            f"confirming study {settings.study}: {len(chosen)} finalists, up to {seeds} seed(s) each, on "
-            f"{len(final.train):,} images of {final.name}; {len(final.test):,} test images judge each network once",
-        )
-        with opening.joined(console, study) as seam:
-            settled = opening.settled(console, planned, engine, settings, images, shared)
-            rounds = _Rounds(console, study, seam, Retraining(engine, seam, final, console, stop), shared, settled)
-            return rounds.run(chosen, seeds)
-
-
-def _opened(settings: Settings, images: Images) -> Study:
-    with storage.told(settings.storage):
-        study = Study(storage.load(storage.connect(settings.storage), settings.study), settings)
-    if study.identity["data"] != images.digest:
-        raise UsageError(
-            f"study {settings.study} was searched on other images (digest {study.identity['data'][:12]}, now "
-            f"{images.digest[:12]}); put those back, or begin another study"
-        )
-    return study
+    known = extras.known(name, place, flags)
+    chosen = finalists.of(known.summary, known.trials, top)
+    images = known.images
+    what = (
+        f"{leakage(images).text}\nconfirming study {name}: {len(chosen)} finalists, up to {seeds} seed(s) each, on "
+        f"{len(images.train) + len(images.validation):,} images of {images.name}; {len(images.test):,} test images "
+        "judge each network once"
+    )
+    with extras.opened(known, Images.all_to_train, before=what) as opened:
+        return _Rounds(opened).run(chosen, seeds)
 
 
 class _Rounds:
     """Trains all who are left with one seed, then with the next."""
 
-    def __init__(
-        self, console: Console, study: Study, seam: Seam, retraining: Retraining, shared: Path, planned: Plan
-    ) -> None:
-        self._console, self._study, self._seam, self._retraining = console, study, seam, retraining
-        self._shared, self._plan = shared, planned
-        self._settings = study.settings
+    def __init__(self, opened: Opened) -> None:
+        self._opened, self._study, self._seam = opened, opened.study, opened.seam
+        self._settings = opened.study.settings
         self._rights: dict[str, list[Rights]] = {}
         self._given_up: dict[str, str] = {}
 
@@ -131,9 +71,10 @@ class _Rounds:
                 self._give_up(self._standings().lost())
         standings = self._standings()
         winner = next(one for one in chosen if one.name == standings.first.name)
-        # Its run has a name once it is delivered.
+        # A run has a name once it is delivered.
         self._seam.settle(PATIENCE)
-        run = self._seam.found(self._key(winner, 0))
+        found = (self._seam.found(self._key(winner, seed)) for seed in range(standings.first.seeds))
+        runs = tuple(run.id for run in found if run and run.id)
         row = baselines.best(self._settings.family) if self._settings.data == fashion_mnist.NAME else None
         confirmed = Confirmed(
             self._settings.study,
@@ -141,17 +82,35 @@ class _Rounds:
             {one.name: one for one in chosen},
             standings,
             self._given_up,
-            run.id if run else "",
+            runs,
             row,
+            self._register(winner, standings, runs),
         )
         self._study.note(CONFIRMED, confirmed.data())
         return confirmed
+
+    def _register(self, winner: Finalist, standings: Standings, runs: tuple[str, ...]) -> promotion.Standing | None:
+        """Register the winner's model; None where the tracker has not taken all that was trained."""
+        first, settings = standings.first, self._settings
+        if len(runs) < first.seeds:
+            return None
+        named = promotion.Winner(
+            settings.study,
+            winner.name,
+            settings.family,
+            self._opened.known.images.name,
+            self._opened.known.images.digest,
+            runs,
+            first.mean,
+            standings.margin(first),
+        )
+        return promotion.enter(named, settings.tracking_uri)
 
     def _train(self, left: Sequence[Finalist], seed: int) -> None:
         """Train those that were not trained with this seed before, and take in what their networks are right about."""
         known = {one.name: self._known(one, seed) for one in left}
         tasks = {one.name: self._task(one, seed, number) for number, one in enumerate(left) if known[one.name] is None}
-        outcomes = self._retraining.run(list(tasks.values()))
+        outcomes = self._opened.retraining.run(list(tasks.values()))
         for one in left:
             outcome = outcomes[tasks[one.name].job.key] if one.name in tasks else None
             if isinstance(outcome, Unfit):
@@ -166,7 +125,7 @@ class _Rounds:
         for name, lead in lost.items():
             if name not in self._given_up:
                 self._given_up[name] = f"after {len(self._rights[name])} seeds: {lead.sentence}"
-                say(self._console, f"{name} is given up {self._given_up[name]}")
+                say(self._opened.console, f"{name} is given up {self._given_up[name]}")
 
     def _standings(self) -> Standings:
         if not self._rights:
@@ -182,35 +141,28 @@ class _Rounds:
             return judgements.of_run(tracker, record.id, one.name).right
 
     def _key(self, one: Finalist, seed: int) -> str:
-        return self._study.extra_key(CONFIRMATION, one.place, seed)
+        return self._opened.key(CONFIRMATION, one.place, seed)
 
     def _task(self, one: Finalist, seed: int, number: int) -> Task:
-        settings, key = self._settings, self._key(one, seed)
-        place = one.place.replace("/", "-")
-        folder = settings.checkpoints / f"{CONFIRMATION}-{place}-{seed}"
+        settings, opened = self._settings, self._opened
         job = Job(
             number=number,
-            key=key,
+            key=self._key(one, seed),
             family=settings.family,
             parameters=one.parameters,
-            images=self._shared,
-            resources=Resources(settings.home / "cache", settings.weights),
+            images=opened.shared,
+            resources=opened.resources,
             epochs=one.epochs,
             patience=None,
             seed=int(np.random.SeedSequence((settings.seed, SEEDS, seed)).generate_state(1)[0]),
-            folder=folder,
-            precision=self._plan.precision,
+            folder=opened.folder(CONFIRMATION, one.place, "seed", seed),
+            precision=opened.plan.precision,
             until=one.until,
             kept="last",
             temperature=one.temperature,
         )
-        tags = identity_of_extra(CONFIRMATION, settings.study, key, settings.family)
-        tags |= {"search.finalist": one.name, "search.seed": str(seed), **self._plan.tags()}
-        if settings.caveat:
-            tags["search.caveat"] = settings.caveat
+        tags = {"search.finalist": one.name, "search.seed": str(seed)}
         if one.place.isdecimal():
-            trial = self._study.address(int(one.place))
-            tags[DESCRIPTION_TAG] = f"[The trial that this confirms, in the Optuna dashboard]({trial})"
-        name = f"{settings.study}-{CONFIRMATION}-{place}-seed-{seed}"
+            tags |= opened.of_trial(int(one.place))
         # The first seed's is the one to use: the best of several would be the luckiest.
-        return Task(job, name, f"{one.name}, seed {seed}", tags, model=seed == 0)
+        return opened.task(job, f"{one.name}, seed {seed}", tags, model=seed == 0)

@@ -9,7 +9,8 @@ from scipy.stats import norm
 
 from search.baselines import Baseline
 from search.confirm.finalists import Finalist
-from search.confirm.standings import CONFIDENCE, Lead, Scored, Standings
+from search.registry.promotion import Standing
+from search.standings import CONFIDENCE, Lead, Scored, Standings
 from search.tables import Cell, Margin, Points, Sheet, TableFormat, as_json, sheets
 
 INTERVALS = (
@@ -20,15 +21,19 @@ INTERVALS = (
 
 @dataclass(frozen=True, eq=False)
 class Confirmed:
-    """What became of a study's finalists. `given_up` says why of those that were not trained with every seed."""
+    """What became of a study's finalists. `given_up` says why of those that were not trained with every seed.
+
+    `runs` are the winner's, by seed; the first holds its model.
+    """
 
     study: str
     caveat: str
     finalists: Mapping[str, Finalist]
     standings: Standings
     given_up: Mapping[str, str]
-    run: str
+    runs: tuple[str, ...]
     row: Baseline | None
+    standing: Standing | None = None
 
     @property
     def winner(self) -> Scored:
@@ -65,13 +70,20 @@ class Confirmed:
             )
         return said + [f"{name} is out: it {why}" for name, why in self._unfit.items()]
 
+    @property
+    def registered(self) -> str:
+        """Say under which name the winner is found, and whether it is the champion."""
+        return self.standing.sentence if self.standing else "the tracker has not taken the winner yet: confirm it again"
+
     def data(self) -> dict[str, Any]:
         """Return it for programs, and for the study to remember."""
         return {
             "study": self.study,
             "caveat": self.caveat,
             "winner": self.winner.name,
-            "run": self.run,
+            "run": self.runs[0] if self.runs else "",
+            "model": self.standing.version.address if self.standing else "",
+            "champion": self.standing.champion if self.standing else False,
             "finalists": [
                 {
                     "name": one.name,
@@ -80,12 +92,21 @@ class Confirmed:
                     "margin": self.standings.margin(one),
                     "by_seed": one.by_seed.tolist(),
                     "given_up": self.given_up.get(one.name, ""),
+                    "what": self.finalists[one.name].label,
+                    **self._against_winner(one),
                 }
                 for one in self.standings.ranked
             ],
             "unfit": self._unfit,
             "sentences": self.sentences(),
         }
+
+    def _against_winner(self, one: Scored) -> dict[str, Any]:
+        """Return how far a finalist is from the winner; nothing of the winner itself."""
+        if one is self.winner:
+            return {"difference": None, "difference_margin": None, "clear": None}
+        lead = self.standings.lead(self.winner, one)
+        return {"difference": -lead.difference, "difference_margin": lead.margin, "clear": lead.clear}
 
     @property
     def _unfit(self) -> dict[str, str]:
@@ -94,27 +115,26 @@ class Confirmed:
         return {name: why for name, why in self.given_up.items() if name not in ranked}
 
 
-def table(confirmed: Confirmed) -> Sheet:
-    """Return a row a finalist, the winner first."""
-    behind = {lead.second: lead for lead in confirmed.leads}
-    rows: list[tuple[Cell, ...]] = []
-    for one in confirmed.standings.ranked:
-        lead = behind.get(one.name)
-        rows.append(
-            (
-                one.name,
-                one.seeds,
-                one.mean,
-                Margin(confirmed.standings.margin(one)),
-                None if lead is None else Points(-lead.difference),
-                None if lead is None else Margin(lead.margin),
-                "" if lead is None else "yes" if lead.clear else "no",
-                confirmed.finalists[one.name].label,
-            )
-        )
+def table(confirmed: Mapping[str, Any]) -> Sheet:
+    """Return a row a finalist, the winner first, of what a study remembers."""
     columns = ("finalist", "seeds", "test", "±", "points", "± ", "clear", "what")
-    beside = f" ({confirmed.caveat})" if confirmed.caveat else ""
-    return Sheet(f"{confirmed.study}{beside}, trained on all images but the test ones", columns, rows)
+    beside = f" ({confirmed['caveat']})" if confirmed["caveat"] else ""
+    rows = [_row(one) for one in confirmed["finalists"]]
+    return Sheet(f"{confirmed['study']}{beside}, trained on all images but the test ones", columns, rows)
+
+
+def _row(one: Mapping[str, Any]) -> tuple[Cell, ...]:
+    beaten = one["difference"] is not None
+    return (
+        one["name"],
+        one["seeds"],
+        one["test_accuracy"],
+        Margin(one["margin"]),
+        Points(one["difference"]) if beaten else None,
+        Margin(one["difference_margin"]) if beaten else None,
+        ("yes" if one["clear"] else "no") if beaten else "",
+        one["what"],
+    )
 
 
 def printed(found: Sequence[Confirmed], output: TableFormat) -> None:
@@ -122,9 +142,9 @@ def printed(found: Sequence[Confirmed], output: TableFormat) -> None:
     if output == "json":
         as_json([confirmed.data() for confirmed in found])
         return
-    notes = [f"{sentence}." for confirmed in found for sentence in confirmed.sentences()]
+    notes = [f"{sentence}." for confirmed in found for sentence in (*confirmed.sentences(), confirmed.registered)]
     if len(found) > 1:
         first, *others = sorted((confirmed.winner for confirmed in found), key=lambda one: -one.mean)
         standings = Standings([first, *others])
         notes += [f"{standings.lead(first, other).sentence}." for other in others]
-    sheets([table(confirmed) for confirmed in found], [*notes, INTERVALS], output)
+    sheets([table(confirmed.data()) for confirmed in found], [*notes, INTERVALS], output)

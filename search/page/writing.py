@@ -18,6 +18,7 @@ from plotly.offline import get_plotlyjs
 from rich.console import Console
 
 from search import commands, comparison, printing, quiet, whole
+from search.confirm import outcome
 from search.page import gathering
 from search.page.differing import address
 from search.page.gathering import Gathered, Section, by_class
@@ -81,6 +82,7 @@ def render(gathered: Gathered) -> str:
     )
     environment.filters |= {"cell": cell, "exact": exact, "address": address}
     environment.globals |= {"again": commands.again, "by_class": by_class, "trials_of": trials_of}
+    environment.globals |= {"confirmed": outcome.table, "intervals": outcome.INTERVALS}
     summaries = [section.summary for section in gathered.sections]
     rows = [row for section in gathered.sections for row in section.reproductions]
     return MARK + environment.get_template("page.html").render(

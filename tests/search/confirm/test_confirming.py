@@ -1,5 +1,6 @@
 """Finalists are trained once for each seed, stand in the tracker under their study, and are told with their noise."""
 
+import html
 import json
 import os
 import shutil
@@ -97,6 +98,37 @@ def test_the_same_command_trains_nothing_twice_and_says_the_same(
     assert call(["doctor", "bars"]) == 0
 
 
+def test_the_winner_is_registered_as_the_champion_with_where_it_is_from(
+    confirmed: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEARCH_HOME", str(confirmed))
+    capfd.readouterr()
+    assert call([*CONFIRM, "--format", "json"]) == 0
+    (study,) = json.loads(capfd.readouterr().out)
+    assert call(["models", "--format", "json"]) == 0
+    (model,) = json.loads(capfd.readouterr().out)
+    assert model["champion"]
+    assert (model["name"], model["address"], model["run"]) == ("bars-mlp", study["model"], study["run"])
+    assert model["tags"]["search.study"] == "bars"
+    assert model["tags"]["search.finalist"] == study["winner"]
+    assert model["test_accuracy"] == study["finalists"][0]["test_accuracy"]
+
+
+def test_best_and_the_report_say_what_was_confirmed(
+    confirmed: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SEARCH_HOME", str(confirmed))
+    assert call([*CONFIRM, "--format", "json"]) == 0
+    (study,) = json.loads(capfd.readouterr().out)
+    assert call(["best", "bars"]) == 0
+    said = capfd.readouterr().out
+    assert call(["report", "--out", str(tmp_path / "report.html")]) == 0
+    page = html.unescape((tmp_path / "report.html").read_text("utf-8"))
+    for shown in (said, page):
+        assert all(sentence in shown for sentence in study["sentences"])
+        assert study["model"] in shown
+
+
 def test_more_seeds_go_on_from_those_there_are(confirmed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEARCH_HOME", str(confirmed))
     before = {run.id for run in runs(confirmed)}
@@ -150,7 +182,7 @@ def test_a_finalist_that_fails_with_a_seed_is_out_and_the_others_are_judged(
     train = worker.run
 
     def failing(job: Job | Probe) -> worker.Training:
-        if isinstance(job, Job) and "confirmation-0-0" in str(job.folder):
+        if isinstance(job, Job) and "confirmation-0-seed-0" in str(job.folder):
             yield Failed("diverged at epoch 1")
         else:
             yield from train(job)

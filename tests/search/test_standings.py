@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.confirm.standings import Scored, Standings
+from search.standings import Scored, Standings
 
 IMAGES = 10_000
 # What seeds do to a network of these families: a fifth of a point.

@@ -1,0 +1,135 @@
+"""A study that is opened to train what is no trial of it: finalists, and trials once more."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from models import data
+from models.data import Images
+from models.family import Resources
+from search import disk, engines, execution, locks, opening, quiet, results, signals, storage
+from search.errors import UsageError
+from search.estimate import least_megabytes
+from search.execution import Plan
+from search.jobs import Job
+from search.progress import say
+from search.recording import identity_of_extra
+from search.results import Result, Summary
+from search.retraining import Retraining, Task
+from search.seam import Seam
+from search.settings import Place, Settings
+from search.signals import Stopped
+from search.study import Study
+from tracking import DESCRIPTION_TAG
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What a study has come to, how it is gone on with, and its images."""
+
+    summary: Summary
+    trials: Sequence[Result]
+    settings: Settings
+    images: Images
+    plan: Plan
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """The study with its workers and stores. `images` are those to train on, as the file `shared`."""
+
+    console: Console
+    known: Known
+    study: Study
+    seam: Seam
+    retraining: Retraining
+    images: Images
+    shared: Path
+    plan: Plan
+
+    def key(self, kind: str, *parts: object) -> str:
+        """Return what a run of this kind is known by."""
+        return self.study.extra_key(kind, *parts)
+
+    def task(self, job: Job, label: str, tags: Mapping[str, str], *, model: bool, validated: bool = False) -> Task:
+        """Return the task for a job: its run is named after its folder, and tagged with the study and the plan."""
+        kind = job.folder.name.partition("-")[0]
+        settings = self.study.settings
+        named = identity_of_extra(kind, settings.study, job.key, job.family) | dict(tags) | self.plan.tags()
+        if settings.caveat:
+            named["search.caveat"] = settings.caveat
+        return Task(job, f"{settings.study}-{job.folder.name}", label, named, model=model, validated=validated)
+
+    def of_trial(self, number: int) -> dict[str, str]:
+        """Return the tag that leads from a run to the trial that it trains again."""
+        return {DESCRIPTION_TAG: f"[The trial, in the Optuna dashboard]({self.study.address(number)})"}
+
+    def folder(self, kind: str, *parts: object) -> Path:
+        """Return where a training keeps how far it is. A name with a dash is no trial's."""
+        return self.study.settings.checkpoints / "-".join((kind, *map(str, parts))).replace("/", "-")
+
+    @property
+    def resources(self) -> Resources:
+        """What families may use beside the images."""
+        return Resources(self.study.settings.home / "cache", self.study.settings.weights)
+
+
+def known(name: str, place: Place, flags: Mapping[str, Any]) -> Known:
+    """Read a study and its images, and decide how to go on. Writes nothing. Raises `UsageError`."""
+    with storage.reading(place.storage) as store:
+        study = storage.load(store, name)
+        summary, trials = results.everything(study)
+        digest = study.user_attrs["identity"]["data"]
+    settings, images = opening.decide(name, place, {"data": None, "weights": None, **flags})
+    if digest != images.digest:
+        raise UsageError(
+            f"study {name} was searched on other images (digest {digest[:12]}, now {images.digest[:12]}); put those "
+            "back, or begin another study"
+        )
+    return Known(summary, trials, settings, images, execution.plan(settings, images.shape, execution.machine()))
+
+
+@contextmanager
+def opened(
+    found: Known, train_on: Callable[[Images], Images] = lambda images: images, *, before: str = ""
+) -> Iterator[Opened]:
+    """Lend the study, with workers started and the stores joined; `before` is said once that is certain to come.
+
+    Raises `SearchError`, and `Stopped` where a signal asked to stop.
+    """
+    console, settings, planned = Console(stderr=True), found.settings, found.plan
+    quiet.libraries()
+    disk.require(settings.home, least_megabytes(settings, planned))
+    opening.require_writable(settings.home)
+    with signals.heeded() as stop, locks.alone(settings.home, settings.study):
+        try:
+            logs = settings.home / "logs"
+            engine = engines.start(settings.engine, planned.workers, planned.threads, logs, planned.devices)
+            with closing(engine):
+                with storage.told(settings.storage):
+                    study = Study(storage.load(storage.connect(settings.storage), settings.study), settings)
+                if before:
+                    say(console, before)
+                images = train_on(found.images)
+                shared = data.share(images, settings.home / "cache")
+                with opening.joined(console, study) as seam:
+                    plan = opening.settled(console, planned, engine, settings, found.images, shared)
+                    retraining = Retraining(engine, seam, images, console, stop)
+                    yield Opened(console, found, study, seam, retraining, images, shared, plan)
+        except Stopped:
+            say(console, "stopped: what was trained stays, and the same command goes on")
+            raise
+
+
+def one(found: Known, number: int) -> Result:
+    """Return a trial of the study by its number."""
+    return next(trial for trial in found.trials if trial.number == number)
+
+
+def with_plan(found: Known, **changes: Any) -> Known:
+    """Return the same, trained in another way."""
+    return replace(found, plan=replace(found.plan, **changes))

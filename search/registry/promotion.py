@@ -1,0 +1,139 @@
+"""Which version of a model is its champion: one that is clearly better takes the place of another, and nothing else."""
+
+import re
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+
+import numpy as np
+
+import tracking
+from search import judgements
+from search.errors import UsageError
+from search.registry import registered
+from search.settings import Place
+from search.standings import Scored, Standings
+from tracking import CHAMPION, Registry, Tracker, TrackingError, Version
+
+# Tags of a version: what it was confirmed as, on which images, and the runs of all its seeds.
+STUDY, FINALIST, DIGEST, RUNS = "search.study", "search.finalist", "search.data_digest", "search.runs"
+ACCURACY, MARGIN, COMMIT = "search.test_accuracy", "search.margin", "search.commit"
+# Why it was made the champion although the rule says no.
+FORCED = "search.forced_because"
+
+
+@dataclass(frozen=True)
+class Winner:
+    """What a confirmation has come to: the finalist, its runs by seed, its accuracy and the margin of that."""
+
+    study: str
+    finalist: str
+    family: str
+    data: str
+    digest: str
+    runs: tuple[str, ...]
+    accuracy: float
+    margin: float
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A version, whether it is the champion now, and why."""
+
+    version: Version
+    champion: bool
+    sentence: str
+
+
+def name_of(data: str, family: str) -> str:
+    """Return under which name models of a family on these images are registered: without what MLflow does not take."""
+    return re.sub(r"[^\w-]+", "-", f"{data}-{family}")
+
+
+def enter(winner: Winner, uri: str) -> Standing:
+    """Register the winner, whose first seed's run holds its model, and make it champion if it is to be.
+
+    Raises `TrackingError`.
+    """
+    registry, tracker = tracking.open_registry(uri), tracking.open_existing(uri)
+    assert registry is not None
+    assert tracker is not None
+    with closing(registry), closing(tracker):
+        name = name_of(winner.data, winner.family)
+        version = registry.register(name, winner.runs[0], _tags(winner, tracker), _description(winner))
+        return _moved(registry, tracker, version)
+
+
+def promote(called: str, place: Place, force: str | None) -> Standing:
+    """Make a version the champion if it is better, or for the reason that a person gives. Raises `UsageError`."""
+    if force is not None and not force.strip():
+        raise UsageError("--force: give the reason, which is kept with the version")
+    version = registered.named(called, place)
+    with registered.opened(place) as registry, judgements.opened(place.tracking_uri) as tracker:
+        if force is None or version.is_champion:
+            return _moved(registry, tracker, version)
+        registry.set_tags(version.name, version.number, {FORCED: force})
+        registry.point(version.name, CHAMPION, version.number)
+        return Standing(version, True, f"{version.address} is the champion now, because: {force}")
+
+
+def _moved(registry: Registry, tracker: Tracker, version: Version) -> Standing:
+    """Let the alias mean this version where that is better than what it means."""
+    champion = next((one for one in registry.versions(version.name) if one.is_champion), None)
+    if champion is None:
+        registry.point(version.name, CHAMPION, version.number)
+        return Standing(version, True, f"{version.address} is the first, and so the champion")
+    if champion.number == version.number:
+        return Standing(version, True, f"{version.address} is the champion")
+    better, why = _better(tracker, version, champion)
+    if better:
+        registry.point(version.name, CHAMPION, version.number)
+        return Standing(version, True, f"{version.address} is the champion now, instead of {champion.number}: {why}")
+    return Standing(
+        version,
+        False,
+        f"the champion is still {champion.address}, not {version.number}: {why}; "
+        f'`python -m search promote {version.name}/{version.number} --force "REASON"` would change it',
+    )
+
+
+def _better(tracker: Tracker, version: Version, champion: Version) -> tuple[bool, str]:
+    """Return whether a version is better than the champion by more than noise, on the same images; and why or not."""
+    theirs, ours = champion.tags.get(DIGEST, ""), version.tags.get(DIGEST, "")
+    if theirs != ours or not ours:
+        return False, f"they were judged on other images (digest {ours[:12] or 'unknown'}, was {theirs[:12]})"
+    try:
+        scored = [_scored(tracker, one) for one in (version, champion)]
+    except TrackingError as error:
+        return False, f"they cannot be compared ({error})"
+    lead = Standings(scored).lead(*scored)
+    return lead.clear and lead.difference > 0, lead.sentence
+
+
+def _scored(tracker: Tracker, version: Version) -> Scored:
+    rights = [judgements.of_run(tracker, run, version.name).right for run in version.tags.get(RUNS, "").split()]
+    if not rights:
+        raise TrackingError(f"{version.address} does not say what judged it")
+    return Scored(f"version {version.number}", np.stack(rights))
+
+
+def _tags(winner: Winner, tracker: Tracker) -> Mapping[str, str]:
+    return {
+        STUDY: winner.study,
+        FINALIST: winner.finalist,
+        "search.family": winner.family,
+        "search.data": winner.data,
+        DIGEST: winner.digest,
+        RUNS: " ".join(winner.runs),
+        ACCURACY: repr(winner.accuracy),
+        MARGIN: repr(winner.margin),
+        COMMIT: tracker.record(winner.runs[0]).tags.get("mlflow.source.git.commit", ""),
+    }
+
+
+def _description(winner: Winner) -> str:
+    return (
+        f"{winner.finalist}, confirmed in study {winner.study} with {len(winner.runs)} seed(s): test_accuracy "
+        f"{winner.accuracy:.4f} ± {winner.margin:.4f} on {winner.data} (digest {winner.digest[:12]}). "
+        f"The network is that of the first seed, run {winner.runs[0]}."
+    )
