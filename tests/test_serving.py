@@ -199,6 +199,14 @@ def test_a_body_that_does_not_say_how_large_it_is_is_refused_when_it_is_too_larg
         assert connection.getresponse().status == 413
 
 
+def test_who_hangs_up_disturbs_nobody(server: Server) -> None:
+    body = asked(*range(100), images=server.images)
+    for sent in (body, body[:1000]):
+        with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)) as connection:
+            connection.request("POST", "/invocations", sent, {"Content-Length": str(len(body)), **JSON})
+    assert server.ask(asked(0, images=server.images))[0] == 200
+
+
 def test_who_is_not_at_this_address_is_refused(server: Server) -> None:
     with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)) as connection:
         connection.request("POST", "/invocations", "{}", {"Host": f"evil.com:{server.port}", **JSON})

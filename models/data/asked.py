@@ -1,5 +1,6 @@
 """What a network is asked about: pictures, folders of them, and arrays in `.npz` files, read a batch at a time."""
 
+import math
 import os
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -113,10 +114,11 @@ class Arrays:
     def of(cls, file: Path) -> "Arrays":
         """Return the array of images of a file: `x_test`, `images`, `x`, or the only one that looks like images."""
         with npz.reading(file), zipfile.ZipFile(file) as archive:
-            shapes = {}
+            headers = {}
             for member in filter(lambda name: name.endswith(NPY), archive.namelist()):
                 with archive.open(member) as stream:
-                    shapes[member.removesuffix(NPY)] = _header(stream)[0]
+                    headers[member.removesuffix(NPY)] = _header(stream)
+        shapes = {name: shape for name, (shape, _, _) in headers.items()}
         pictured = [name for name, shape in shapes.items() if len(shape) in (3, 4)]
         known = [name for name in ARRAYS if name in pictured]
         if not known and len(pictured) != 1:
@@ -128,6 +130,8 @@ class Arrays:
         name = (known or pictured)[0]
         if not all(shapes[name]):
             raise DataError(f"{file}: {name} has the shape {shapes[name]}, and nothing in it; give another file")
+        if headers[name][1]:
+            raise DataError(f"{file}: {name} is stored by columns; store numpy.ascontiguousarray({name})")
         beside = ARRAYS.get(name, "")
         labels = npz.labels(file, beside) if beside in shapes else None
         if labels is not None and len(labels) != shapes[name][0]:
@@ -143,10 +147,10 @@ class Arrays:
         """As in the contract."""
         size = min(evaluation_batch(frame.shape), evaluation_batch((*self.shape[1:], 1)))
         with npz.reading(self.file), zipfile.ZipFile(self.file) as archive, archive.open(f"{self.name}{NPY}") as stream:
-            _, dtype = _header(stream)
+            dtype = _header(stream)[2]
             for start in range(0, self.count, size):
                 end = min(start + size, self.count)
-                content = stream.read((end - start) * dtype.itemsize * int(np.prod(self.shape[1:])))
+                content = stream.read((end - start) * dtype.itemsize * math.prod(self.shape[1:]))
                 values = np.frombuffer(content, dtype).reshape(end - start, *self.shape[1:])
                 fitted = frame.array(npz.as_images(self.file, self.name, values))
                 yield Batch(
@@ -159,12 +163,10 @@ class Arrays:
             stream.read(1)
 
 
-def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Return shape and type of an array, and leave the stream where its values begin."""
-    shape, by_columns, dtype = HEADERS[np.lib.format.read_magic(stream)](stream)
-    if by_columns and len(shape) > 1:
-        raise ValueError("it is stored by columns: numpy.ascontiguousarray makes it one that can be read in order")
-    return shape, dtype
+def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Return an array's shape, whether it is stored by columns, and its type; the values are what comes next."""
+    found: tuple[tuple[int, ...], bool, np.dtype[Any]] = HEADERS[np.lib.format.read_magic(stream)](stream)
+    return found
 
 
 def _inside(folder: Path) -> Iterator[Path]:

@@ -15,6 +15,7 @@ commands = typer.Typer()
 Model = Annotated[
     str,
     typer.Argument(
+        metavar="MODEL",
         help="STUDY/NUMBER, STUDY (its best trial), a registered NAME or NAME/VERSION, or a .keras file.",
         show_default=False,
     ),
@@ -22,7 +23,7 @@ Model = Annotated[
 Images = Annotated[
     list[str],
     typer.Argument(
-        metavar="IMAGES...",
+        metavar="IMAGE",
         help="Pictures, folders of them, or .npz files (x_test, images, x, or the only array of images).",
         show_default=False,
     ),

@@ -15,7 +15,7 @@ Answer = tuple[str, Top]
 
 COLUMNS: Final = ("image", "class", "probability", "second", "second_probability", "third", "third_probability")
 # How what is written here begins, so that it may be written over.
-MARKS: Final = (b"image,class,probability,second,", b'[\n{"image": ', b"image  ")
+MARKS: Final = (b"image,class,probability,second,", b'[\n{"image": ', b"[]", b"image  ")
 # What is left at least for what an image is called, and the space for a probability beside that of its class.
 SHORTEST, NUMBER = 16, 9
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from models import retrieval
 from models.data import DataError, Split
 from models.data.asked import sources
-from search import signals, tables, whole
+from search import quiet, signals, tables, whole
 from search.errors import UsageError
 from search.progress import say
 from search.registry import named
@@ -50,6 +50,7 @@ def nearest(
     Raises `UsageError`, `DataError` and `SearchError`.
     """
     console = Console(stderr=True)
+    quiet.libraries()
     whole.require_ours(out, lambda head: head.startswith(PNG) and DRAWN in head, "sheet of nearest images")
     asked = sources(paths)
     if (count := sum(source.count for source in asked)) > MOST:

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from models.data import DataError
 from models.data.asked import Batch, Source, sources
-from search import signals, tables, whole
+from search import quiet, signals, tables, whole
 from search.errors import UsageError
 from search.progress import duration, say
 from search.registry import named
@@ -47,6 +47,7 @@ def predict(
     a file that was there before is as it was.
     """
     console = Console(stderr=True)
+    quiet.libraries()
     if out is not None:
         _require_free(out, paths)
     asked = sources(paths)
@@ -59,10 +60,16 @@ def predict(
         # Lines that are printed on the same terminal show by themselves how it goes on.
         quietly = stream is sys.stdout and stream.isatty()
         show = (lambda _: None) if quietly else stack.enter_context(progress.shown(console, total))
-        told = _answers(console, ready, asked, tally, show)
+        told = answered(console, ready, asked, tally, show)
         form = output or ("csv" if out else "text")
-        answers.write(told, stream, form, ready.class_names, tables.console().width)
-    _conclude(console, tally, time.monotonic() - began, out)
+        try:
+            answers.write(told, stream, form, ready.class_names, tables.console().width)
+            stream.flush()
+        except BrokenPipeError:
+            # Whoever read it has seen enough, as `head` has; Python would complain once more when it ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+    _conclude(console, ready, tally, time.monotonic() - began, out)
     return 1 if tally.unreadable else 0
 
 
@@ -85,19 +92,14 @@ def _require_known(asked: Sequence[Source], ready: Ready) -> None:
 
 @contextmanager
 def _opened(out: Path | None) -> Iterator[TextIO]:
-    if out is not None:
-        with whole.placed(out) as fresh, fresh.open("w", encoding="utf-8", newline="") as stream:
-            yield stream
-        return
-    try:
+    if out is None:
         yield sys.stdout
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read it has seen enough, as `head` has; Python would complain once more when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return
+    with whole.placed(out) as fresh, fresh.open("w", encoding="utf-8", newline="") as stream:
+        yield stream
 
 
-def _answers(
+def answered(
     console: Console, ready: Ready, asked: Sequence[Source], tally: Tally, show: Callable[[int], None]
 ) -> Iterator[Answer]:
     """Ask about batch after batch, and yield what is answered about each image."""
@@ -123,7 +125,7 @@ def _judged(ready: Ready, batch: Batch, tally: Tally) -> Iterator[Answer]:
     yield from zip(batch.names, ranking.named(ready.class_names), strict=True)
 
 
-def _conclude(console: Console, tally: Tally, seconds: float, out: Path | None) -> None:
+def _conclude(console: Console, ready: Ready, tally: Tally, seconds: float, out: Path | None) -> None:
     written = f", in {out}" if out else ""
     rate = tally.asked / max(seconds, 1e-9)
     took = duration(seconds) if seconds > 10 else f"{seconds:.1f} s"
@@ -131,10 +133,7 @@ def _conclude(console: Console, tally: Tally, seconds: float, out: Path | None) 
     if tally.labelled:
         say(console, f"accuracy {tally.right / tally.labelled:.4f} on the {tally.labelled:,} whose class is known")
     if tally.inverted:
-        say(
-            console,
-            f"{tally.inverted:,} were negated: their ground is light where that of training images was dark, "
-            "or the other way round",
-        )
+        ground, other = ("light", "dark") if ready.predictor.frame.dark else ("dark", "light")
+        say(console, f"{tally.inverted:,} were negated: they show it on {ground}, and the training images on {other}")
     if tally.unreadable:
         say(console, f"{tally.unreadable:,} could not be read, and are left out")

@@ -14,6 +14,7 @@ from rich.console import Console
 import tracking
 from models.data import DataError, pictures
 from models.data.pictures import BRIGHTEST, Fitted, Frame
+from search import quiet
 from search.progress import say
 from search.registry import named
 from search.settings import Place
@@ -32,6 +33,7 @@ EXAMPLE: Final = """\
 def serve(name: str, place: Place, port: int, trusted: str | None) -> int:
     """Answer until Ctrl-C, and return 0 then. Raises `UsageError` and `SearchError`."""
     console = Console(stderr=True)
+    quiet.libraries()
     # Who asks while the model is loaded waits, and is answered as soon as it is.
     with until_stopped(), closing(listen(port)) as listening, named.opened(name, place, trusted) as kept:
         ready = loading.classifier(console, kept, "serve")

@@ -93,7 +93,6 @@ class _Plain:
             await _answer(send, 413, f"more than {self.most_bytes:,} bytes; send fewer images at once")
             return
         parts: list[Mapping[str, Any]] = []
-
         whole = [{"type": "http.request", "body": body}]
 
         async def again() -> Mapping[str, Any]:
@@ -104,7 +103,8 @@ class _Plain:
             parts.append(message)
 
         await self.server(scope, again, hold)
-        status = next(part["status"] for part in parts if part["type"] == "http.response.start")
+        # Where nobody waits any more there may be no answer.
+        status = next((part["status"] for part in parts if part["type"] == "http.response.start"), 0)
         if status < 400:
             for part in parts:
                 await send(part)
@@ -145,8 +145,8 @@ class _Plain:
             told = {"message": body.decode("utf-8", "replace")}
         if "reason" in told:
             return str(told["reason"])
-        error = told.get("message", "").rpartition("Error: ")[2].partition("\n")[0][:LONGEST].rstrip(" .")
-        return f"{error}; send {self.wanted}"
+        error = told.get("message", "").rpartition("Error: ")[2].partition("\n")[0].rstrip(" .")
+        return f"{error if len(error) <= LONGEST else error[:LONGEST] + '…'}; send {self.wanted}"
 
 
 async def _answer(send: Send, status: int, reason: str) -> None:

@@ -56,7 +56,7 @@ def test_an_array_is_read_in_batches_that_together_are_the_array(tmp_path: Path)
     images = np.random.default_rng(0).integers(0, 256, (2_345, 5, 4), np.uint8)
     labels = np.arange(2_345) % 7
     for write, name in ((np.savez, "plain.npz"), (np.savez_compressed, "small.npz")):
-        write(tmp_path / name, x_test=images.astype(np.int16), y_test=labels, other=np.zeros((3, 5, 4)))
+        write(tmp_path / name, x_test=images.astype(np.int16), y_test=labels, other=np.zeros((3, 5), order="F"))
         batches = everything(tmp_path / name)
         assert [len(batch.names) for batch in batches] == [1000, 1000, 345]
         assert np.array_equal(np.concatenate([batch.images for batch in batches])[..., 0], images)

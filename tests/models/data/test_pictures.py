@@ -1,3 +1,4 @@
+import contextlib
 import io
 
 import numpy as np
@@ -9,6 +10,9 @@ from PIL import Image
 from models.data import load
 from models.data.pictures import FORMATS, UNREADABLE, Frame, decoded
 
+# Held upright.
+EXIF = Image.Exif()
+EXIF[0x0112] = 6
 GARMENTS = Frame(28, 28, 1, background=0, trim=True)
 
 
@@ -17,6 +21,13 @@ def photograph(garment: int = 40, ground: int = 250, mode: str = "RGB") -> Image
     picture = Image.new("L", (1000, 800), ground)
     picture.paste(garment, (500, 100, 800, 700))
     return picture.convert(mode)
+
+
+def camera(kind: str) -> bytes:
+    """Return a small photograph as a file of a kind."""
+    file = io.BytesIO()
+    photograph().resize((40, 32)).save(file, kind, exif=EXIF)
+    return file.getvalue()
 
 
 def test_a_photograph_becomes_what_fashion_mnist_has_a_garment_light_on_dark_that_fills_the_image() -> None:
@@ -95,10 +106,8 @@ def test_sixteen_bits_are_scaled_to_eight(value: int) -> None:
 def test_a_camera_held_upright_makes_an_upright_image() -> None:
     pixels = np.zeros((20, 28), np.uint8)
     pixels[:5] = 255
-    exif = Image.Exif()
-    exif[0x0112] = 6
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG", exif=exif)
+    Image.fromarray(pixels).save(file, "PNG", exif=EXIF)
     turned = Frame(28, 20, 1).picture(decoded(file.getvalue())).images[0, :, :, 0]
     assert np.array_equal(turned, np.rot90(pixels, -1))
 
@@ -141,9 +150,15 @@ def test_what_is_no_picture_is_refused_and_nothing_else_happens(data: bytes) -> 
         decoded(data, FORMATS)
 
 
-def test_fractions_are_refused_for_nothing_says_of_what_they_are() -> None:
-    with pytest.raises(ValueError, match="its values are fractions"):
-        GARMENTS.picture(Image.new("F", (5, 5)))
+@given(
+    st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), min_size=1, max_size=8), st.sampled_from(FORMATS)
+)
+def test_a_damaged_picture_is_read_or_refused(damage: list[tuple[int, int]], kind: str) -> None:
+    data = bytearray(camera(kind))
+    for place, value in damage:
+        data[place % len(data)] = value
+    with contextlib.suppress(*UNREADABLE, UserWarning):
+        assert GARMENTS.picture(decoded(bytes(data), FORMATS)).images.shape == (1, 28, 28, 1)
 
 
 @pytest.mark.real

@@ -67,4 +67,4 @@ def test_of_two_classes_there_is_no_third() -> None:
 def test_each_begins_so_that_it_may_be_written_over(output: Format) -> None:
     told = [("a.png", [("Trouser", 0.9), ("Ankle boot", 0.08), ("Trouser", 0.02)])]
     assert written(told, output).encode().startswith(answers.MARKS)
-    assert written([], output).encode().startswith((*answers.MARKS, b"[]"))
+    assert written([], output).encode().startswith(answers.MARKS)

@@ -59,7 +59,7 @@ def test_a_negative_is_found_and_told(home: Home, tmp_path: Path, capfd: pytest.
     said = capfd.readouterr()
     _, one, other = csv.reader(said.out.splitlines())
     assert one[1:] == other[1:]
-    assert "1 were negated: their ground is light" in said.err
+    assert "1 were negated: they show it on light, and the training images on dark" in said.err
 
 
 def test_what_cannot_be_read_is_named_and_the_rest_is_answered(
@@ -106,7 +106,7 @@ def test_a_file_from_elsewhere_is_asked_once_it_is_trusted(
         (["predict", "mlp", "DATA", "--out", "DATA"], "this is what the model is asked about; name another file"),
         (["predict", "mlp", "DATA", "--out", "THESIS"], "is there and is no table of predictions; name another file"),
         (["predict", "mlp", "FAR"], "labels go up to 10, and mlp/0 knows 10 classes"),
-        (["predict", "mlp"], "IMAGES"),
+        (["predict", "mlp"], "IMAGE"),
     ],
 )
 def test_wrong_usage_is_answered_before_anything_is_written(
