@@ -1,8 +1,6 @@
 """The page itself: what was gathered, put into a template and into a file."""
 
 import base64
-import os
-import tempfile
 import time
 import webbrowser
 from collections.abc import Sequence
@@ -19,9 +17,8 @@ from optuna.storages import RDBStorage
 from plotly.offline import get_plotlyjs
 from rich.console import Console
 
-from search import commands, comparison, printing, quiet
+from search import commands, comparison, printing, quiet, whole
 from search.confirm import outcome
-from search.errors import UsageError
 from search.page import gathering
 from search.page.differing import address
 from search.page.gathering import Gathered, Section, by_class
@@ -65,37 +62,13 @@ def of_study(store: RDBStorage, name: str) -> str:
 
 def require_ours(out: Path) -> None:
     """Raise `UsageError` where something else is in the way."""
-    try:
-        if not out.absolute().parent.is_dir():
-            raise UsageError(f"--out {out}: there is no folder {out.absolute().parent}; make it, or name another file")
-        if out.exists() and not out.read_bytes().startswith(MARK.encode()):
-            raise UsageError(f"--out {out}: is there and is no report; name another file")
-    except OSError as error:
-        raise UsageError(f"--out {out}: {error.strerror}; name another file") from error
+    whole.require_ours(out, lambda head: head.startswith(MARK.encode()), "report")
 
 
 def write(out: Path, text: str) -> None:
     """Put the file there whole, or leave what was there. Raises `UsageError`."""
-    try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=out.absolute().parent, delete=False) as file:
-            fresh = Path(file.name)
-            try:
-                file.write(text)
-                file.close()
-                # As any file that a person makes: temporary ones are for their maker's eyes only.
-                fresh.chmod(0o666 & ~_umask())
-                fresh.replace(out)
-            except OSError:
-                fresh.unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise UsageError(f"--out {out}: {error.strerror}; make room there, or name another file") from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    with whole.placed(out) as fresh:
+        fresh.write_text(text, "utf-8")
 
 
 def render(gathered: Gathered) -> str:
