@@ -60,6 +60,7 @@ class Options(TypedDict, total=False):
     patience: int
     weights: str | Path
     repeats: bool
+    keep: int
     timeout: float | str
     trial_timeout: float | str
     workers: int | Literal["auto"]
@@ -86,7 +87,7 @@ class Trial:
 
     @property
     def model(self) -> str:
-        """The address of its network, for `mlflow.keras.load_model`; empty where it left none."""
+        """The address of its network, for `mlflow.keras.load_model`; empty where it left none, or that was removed."""
         return self.result.model
 
     @property

@@ -90,6 +90,8 @@ def trial(result: Result, output: Format) -> None:
     if row:
         say(f"baseline {row.name}: {row.label}; reported {row.headline[0]} {row.headline[1]:.4f}")
     loaded = f"model: {result.model} (mlflow.keras.load_model)" if result.model else ""
+    if result.removed:
+        loaded = f"model: {result.removal}"
     run = f"MLflow run: {result.run}" if result.run else ""
     for line in filter(None, (loaded, run, result.traceback)):
         say(line)

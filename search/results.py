@@ -16,7 +16,18 @@ from search import baselines, storage
 from search.baselines import Baseline
 from search.errors import SearchError, UsageError
 from search.settings import caveat
-from search.study import CONFIRMED, REPEAT_OF, RUN_ID, START, Standing, run_name, run_of, standing
+from search.study import (
+    CONFIRMED,
+    REPEAT_OF,
+    RUN_ID,
+    START,
+    Standing,
+    left_model,
+    removal,
+    run_name,
+    run_of,
+    standing,
+)
 from search.study import best as best_of
 from tracking import model_address
 
@@ -24,6 +35,8 @@ from tracking import model_address
 @dataclass(frozen=True)
 class Result:
     """One trial, as it stands in Optuna. `value` is its best epoch's, or the last reported one's.
+
+    `model` is the address of its network, empty where it has none; `removed` says when that was removed, and by what.
 
     `budget` and `patience` are those of a report's row that was run as the report did; None where they are the study's.
     """
@@ -38,6 +51,7 @@ class Result:
     reason: str
     caveat: str
     model: str
+    removed: str
     run: str
     traceback: str
     epochs: int
@@ -49,6 +63,12 @@ class Result:
     def name(self) -> str:
         """As people type it: `lenet5/17`."""
         return f"{self.study}/{self.number}"
+
+    @property
+    def removal(self) -> str:
+        """What became of a model that was removed, and what brings it back; empty where none was."""
+        again = f"`python -m search reproduce {self.name}` trains it again"
+        return f"removed {self.removed}; {again}" if self.removed else ""
 
     @property
     def epoch_seconds(self) -> float | None:
@@ -139,7 +159,7 @@ WORDS = ("baseline", START, "caveat", "epochs", "patience", "reason", "traceback
 def result(study: str, trial: FrozenTrial, of_study: Mapping[str, Any]) -> Result:
     """Return what a trial has come to; `of_study` are its study's user attributes."""
     attributes = trial.user_attrs
-    run = run_of(trial, of_study)
+    run, removed = run_of(trial, of_study), of_study.get(removal(trial.number), "")
     last = trial.intermediate_values.get(trial.last_step) if trial.last_step is not None else None
     return Result(
         study=study,
@@ -151,8 +171,8 @@ def result(study: str, trial: FrozenTrial, of_study: Mapping[str, Any]) -> Resul
         baseline=attributes.get("baseline"),
         reason=attributes.get("reason", ""),
         caveat=attributes.get("caveat", ""),
-        # Whatever was judged on the test images has left its model.
-        model=model_address(run, run_name(study, trial.number)) if run and "test_accuracy" in attributes else "",
+        model=model_address(run, run_name(study, trial.number)) if run and left_model(trial) and not removed else "",
+        removed=removed,
         run=run,
         traceback=attributes.get("traceback", ""),
         epochs=len(trial.intermediate_values),

@@ -91,9 +91,12 @@ def _go_on(console: Console, settings: Settings, images: Images, planned: Plan, 
             f"nothing to do: study {settings.study} has {study.standing().finished} finished trials of the "
             f"{settings.trials} asked for; ask for more with --trials N",
         )
-        if Spool(settings.spool).keys(study.uuid):
-            with opening.joined(console, study):
-                say(console, "delivering what the tracker has missed")
+        waiting = Spool(settings.spool).keys(study.uuid)
+        if waiting or settings.keep:
+            with opening.joined(console, study) as seam:
+                if waiting:
+                    say(console, "delivering what the tracker has missed")
+                seam.clear()
     _sweep(study)
 
 
@@ -164,6 +167,7 @@ def _search(console: Console, settings: Settings, images: Images, planned: Plan,
                 # What is left to deliver needs the cores.
                 engine.close()
             seam.portray(_page(settings))
+            seam.clear()
     return study
 
 

@@ -28,7 +28,10 @@ PASSING = ("study", "home", "storage", "tracking_uri", "workers", "engine", "tim
 
 @dataclass(frozen=True)
 class Settings:
-    """A search, fully decided. Timeouts are in seconds; `workers` 0 leaves the number to the machine."""
+    """A search, fully decided. Timeouts are in seconds; `workers` 0 leaves the number to the machine.
+
+    `keep` is of how many of the best trials the models stay; 0: of all that there are.
+    """
 
     study: str
     family: str
@@ -50,6 +53,7 @@ class Settings:
     fix: tuple[str, ...] = ()
     baselines: Baselines = "best"
     repeats: bool = False
+    keep: int = 0
     data: str = "fashion-mnist"
     weights: str = "imagenet"
 

@@ -359,6 +359,16 @@ def late_link(number: int) -> str:
     return f"{RUN_ID}:{number}"
 
 
+def removal(number: int) -> str:
+    """Return the study's attribute that says when the model of a trial was removed, and by what."""
+    return f"model_removed:{number}"
+
+
+def left_model(trial: FrozenTrial) -> bool:
+    """Whether a trial has left a model: whatever was judged on the test images has."""
+    return "test_accuracy" in trial.user_attrs
+
+
 def run_of(trial: FrozenTrial, of_study: Mapping[str, Any]) -> str:
     """Return what the tracker calls a trial's run, empty where nobody knows; `of_study` are the study's attributes.
 

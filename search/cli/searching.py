@@ -100,6 +100,16 @@ def run(
             rich_help_panel=SEARCH,
         ),
     ] = None,
+    keep: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            show_default="0",
+            help="Remove models as the search goes, except of so many of the best trials and what `keep` spares; 0: "
+            "leave all.",
+            rich_help_panel=RUNNING,
+        ),
+    ] = None,
     weights: Annotated[
         str | None,
         typer.Option(
@@ -157,6 +167,7 @@ def run(
         "patience": patience,
         "weights": weights,
         "repeats": repeats,
+        "keep": keep,
         "timeout": seconds(timeout) if timeout else None,
         "trial_timeout": seconds(trial_timeout, "--trial-timeout") if trial_timeout else None,
         "workers": worker_count(workers) if workers else None,

@@ -41,15 +41,15 @@ class Prune(optuna.pruners.BasePruner):
         return self._endings[trial.number] == "pruned" and trial.last_step == 2
 
 
-def settings(home: Path, study: str = "mlp", endings: Sequence[str] = ENDINGS) -> Settings:
-    flags = {"trials": len(endings), "epochs": 3, "engine": "inline"}
+def settings(home: Path, study: str = "mlp", endings: Sequence[str] = ENDINGS, keep: int = 0) -> Settings:
+    flags = {"trials": len(endings), "epochs": 3, "engine": "inline", "keep": keep}
     return resolve(study, Place.at(home, None, None), flags | {"family": "mlp"}, {})
 
 
-def search(home: Path, images: Images, study: str = "mlp", endings: Sequence[str] = ENDINGS) -> None:
+def search(home: Path, images: Images, study: str = "mlp", endings: Sequence[str] = ENDINGS, keep: int = 0) -> None:
     """Search with the driver, the courier and MLflow's own database, as far as `endings` go."""
     quiet.libraries()
-    chosen = settings(home, study, endings)
+    chosen = settings(home, study, endings, keep)
     store = storage.connect(chosen.storage)
     opened = Study.open(store, chosen, images.digest)
     opened._study.pruner = Prune(endings)
@@ -72,6 +72,7 @@ def search(home: Path, images: Images, study: str = "mlp", endings: Sequence[str
             except SearchError as error:
                 assert "was stopped" in str(error)
     seam.portray(writing.of_study(store, study))
+    seam.clear()
     assert courier.settle(120) == []
     seam.link()
     courier.close()
