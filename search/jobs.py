@@ -17,7 +17,8 @@ class Job:
 
     It ends `until` so many epochs of a schedule that is made for `epochs`; None: when they are over. What is judged and
     kept is the `best` epoch on validation, or the `last` one, where validation has been trained on and cannot choose;
-    nor can it then tell the `temperature` of the probabilities, which is given.
+    nor can it then tell the `temperature` of the probabilities, which is given. With `timed`,
+    the trained network's latency is measured.
     """
 
     number: int
@@ -34,6 +35,7 @@ class Job:
     until: int | None = None
     kept: Literal["best", "last"] = "best"
     temperature: float | None = None
+    timed: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ class ModelFile:
     parameters: int
     input: tuple[int, ...]
     output: tuple[int, ...]
+    latency_ms: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -48,7 +48,7 @@ class Seam:
         adopted = []
         for trial in self._study.interrupted():
             record = self._recognise(trial.number)
-            outcome = recording.outcome(record, self._study.goal) if record else None
+            outcome = recording.outcome(record, self._study.goals) if record else None
             if outcome:
                 self._tell(trial, outcome)
                 adopted.append(Adopted(trial.number, outcome))
@@ -124,5 +124,4 @@ class Seam:
         for name, value in outcome.attributes.items():
             trial.set_user_attr(name, value)
         self._study.annotate(trial.number)
-        complete = outcome.state == TrialState.COMPLETE
-        self._study.tell(trial, outcome.state, outcome.value if complete else None)
+        self._study.tell(trial, outcome.state, *(outcome.values if outcome.state == TrialState.COMPLETE else ()))

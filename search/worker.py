@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import models
-from models import precision
+from models import latency, precision
 from models.data import open_shared
 from models.data.images import Images
 from models.family import Choice, Diverged, Family, Goal, Infeasible, Unavailable
@@ -200,4 +200,5 @@ def _save(job: Job, family: Family, network: "Network", images: Images, temperat
     file = job.folder / "model.keras"
     exported.save(file)
     shape = tuple(images.train.images.shape[1:])
-    return ModelFile(file, exported.count_params(), shape, tuple(exported.output.shape[1:]))
+    took = latency.milliseconds(exported, images.validation.images) if job.timed else None
+    return ModelFile(file, exported.count_params(), shape, tuple(exported.output.shape[1:]), took)
