@@ -192,6 +192,8 @@ class Driver:
         values, reason = tuple(known.values or ()), known.user_attrs.get("reason", "")
         infeasible = reason if reason.startswith(recording.INFEASIBLE) else ""
         measured = dict(zip(objectives.recorded(self._study.goals), values, strict=False))
+        if infeasible:
+            measured = recording.summarised(known.user_attrs)
         current.run.log_metrics(measured)
         self._end(current, Outcome(known.state, values, infeasible or f"repeats trial {known.number}", measured))
 
@@ -253,6 +255,7 @@ class Driver:
             seed=self._study.seed(trial.number),
             folder=self._settings.checkpoints / f"{trial.number:04d}",
             precision=self._plan.precision,
+            limits=self._settings.limits,
             timed=objectives.LATENCY in self._study.goals,
         )
 
@@ -287,8 +290,11 @@ class Driver:
 
     def _handle_failure(self, current: Open, message: Message) -> None:
         match message:
-            case Rejected(reason):
-                self._end(current, Outcome(TrialState.PRUNED, reason=recording.INFEASIBLE + reason))
+            case Rejected(reason, measured):
+                current.run.log_metrics(measured)
+                self._end(
+                    current, Outcome(TrialState.PRUNED, reason=recording.INFEASIBLE + reason, attributes=measured)
+                )
             case Failed(reason, traceback):
                 self._fail(current, reason, traceback)
             case Died(reason):

@@ -53,6 +53,8 @@ class Options(TypedDict, total=False):
     images: int
     data: str | Path
     objective: str
+    max_parameters: int
+    max_seconds_per_epoch: float
     fix: Mapping[str, Choice]
     baselines: Baselines
     sampler: Sampler

@@ -169,7 +169,10 @@ def plan(
         )
         return
     say(f"study {settings.study}, {settings.trials} trials of {settings.family}; nothing is written by this call")
-    say(f"objective: {objectives.words(goals)}")
+    say(
+        f"objective: {objectives.words(goals)}"
+        + (f"; at most {settings.limits.words}" if settings.limits.words else "")
+    )
     table = columns("hyperparameter", "space")
     for name, description in described.items():
         table.add_row(name, f"{fixed[name]} (pinned)" if name in fixed else description)

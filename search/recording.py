@@ -116,7 +116,7 @@ class Outcome:
 
     @property
     def infeasible(self) -> bool:
-        """Whether no network can be built of the configuration."""
+        """Whether no network can be built of the configuration, or one that costs too much."""
         return self.reason.startswith(INFEASIBLE)
 
 
@@ -155,13 +155,13 @@ def outcome(record: Record, goals: Sequence[Goal]) -> Outcome | None:
     values, reason = objectives.values(goals, record.metrics), record.tags.get(REASON_TAG, "")
     if ended.get(state) != record.status or (state == "COMPLETE" and not values):
         return None
-    kept = summarised(record.metrics) if values else {}
+    kept = summarised(record.metrics) if values or reason.startswith(INFEASIBLE) else {}
     return Outcome(TrialState[state], values, reason, kept)
 
 
 def summarised(metrics: Mapping[str, float]) -> dict[str, float]:
     """Return the final metrics that are worth a column: those of single classes have a dot, those of epochs go."""
-    final = ("best_", "test_", "parameters", "temperature", "training_seconds", "latency_ms")
+    final = ("best_", "test_", "parameters", "temperature", "training_seconds", "latency_ms", "seconds_per_epoch")
     return {name: value for name, value in metrics.items() if name.startswith(final) and "." not in name}
 
 

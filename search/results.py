@@ -279,7 +279,8 @@ def reproductions(study: optuna.Study) -> list[Reproduction]:
         return []
     of_study = study.user_attrs
     ran = [result(found.name, trial, of_study) for trial in storage.marked(study, "baseline")]
-    done = [trial for trial in ran if trial.metrics]
+    # What was over a limit has no figure of its own.
+    done = [trial for trial in ran if trial.metrics and trial.epochs]
     return [
         _reproduction(found.name, row, [trial for trial in done if trial.baseline == row.name])
         for row in baselines.of(found.family)

@@ -11,6 +11,7 @@ import models
 from search import objectives
 from search.addresses import has_password, redacted
 from search.errors import UsageError
+from search.limits import Limits
 from tracking import databases
 
 Sampler = Literal["tpe", "random", "qmc", "grid"]
@@ -22,9 +23,18 @@ STUDY_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 # Without a number of trials from the person, a search ends after this.
 USUAL_SECONDS = 3600.0
 # Trials of one study are compared with each other: these cannot change on the way.
-CONSTANT = ("family", "data", "images", "epochs", "weights", "objective")
+CONSTANT = (
+    "family",
+    "data",
+    "images",
+    "epochs",
+    "weights",
+    "objective",
+    "max_parameters",
+    "max_seconds_per_epoch",
+)
 # What earlier versions did not know, and did not write down: their studies were begun without.
-LATER = ("objective",)
+LATER = ("objective", "max_parameters", "max_seconds_per_epoch")
 # These belong to one call, not to the study.
 PASSING = ("study", "home", "storage", "tracking_uri", "workers", "engine", "timeout")
 
@@ -56,10 +66,17 @@ class Settings:
     data: str = "fashion-mnist"
     weights: str = "imagenet"
     objective: str | None = None
+    max_parameters: int | None = None
+    max_seconds_per_epoch: float | None = None
 
     def lasting(self) -> dict[str, Any]:
         """What a study remembers, for the calls that continue it."""
         return {name: value for name, value in asdict(self).items() if name not in PASSING}
+
+    @property
+    def limits(self) -> Limits:
+        """The most that a network may cost."""
+        return Limits(self.max_parameters, self.max_seconds_per_epoch)
 
     @property
     def caveat(self) -> str:

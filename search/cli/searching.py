@@ -63,6 +63,24 @@ def run(
             rich_help_panel=SEARCH,
         ),
     ] = None,
+    max_parameters: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            show_default="none",
+            help="Train no network that has more; a frozen one below it does not count.",
+            rich_help_panel=SEARCH,
+        ),
+    ] = None,
+    max_seconds_per_epoch: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001,
+            show_default="none",
+            help="Train no network that takes longer, as timed on up to 1,000 images before its first epoch.",
+            rich_help_panel=SEARCH,
+        ),
+    ] = None,
     fix: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="Pin a hyperparameter; may be repeated.", rich_help_panel=SEARCH),
@@ -161,6 +179,8 @@ def run(
         "images": images,
         "data": data,
         "objective": objective,
+        "max_parameters": max_parameters,
+        "max_seconds_per_epoch": max_seconds_per_epoch,
         "fix": tuple(fix) if fix else None,
         "baselines": baselines,
         "sampler": sampler,

@@ -134,7 +134,9 @@ def test_halving_lets_the_best_by_the_goal_go_on(settle: Settle, search: Search)
     assert len(chosen.values) == 2
 
 
-@pytest.mark.parametrize(("flag", "value"), [("objective", "val_accuracy,latency")])
+@pytest.mark.parametrize(
+    ("flag", "value"), [("objective", "val_accuracy,latency"), ("max_parameters", 9), ("max_seconds_per_epoch", 9.0)]
+)
 def test_a_study_of_an_earlier_version_goes_on_and_was_begun_without(flag: str, value: object, tmp_path: Path) -> None:
     place = Place.at(tmp_path, None, None)
     stored = {name: known for name, known in resolve("mlp", place, {}, {}).lasting().items() if name not in LATER}
@@ -144,11 +146,14 @@ def test_a_study_of_an_earlier_version_goes_on_and_was_begun_without(flag: str, 
         resolve("mlp", place, {flag: value}, stored)
 
 
-def test_what_a_search_is_for_cannot_change_on_the_way(tmp_path: Path) -> None:
-    place, begun = Place.at(tmp_path, None, None), {"objective": "val_accuracy,parameters"}
+def test_what_a_search_is_for_and_its_limits_cannot_change_on_the_way(tmp_path: Path) -> None:
+    place, begun = Place.at(tmp_path, None, None), {"objective": "val_accuracy,parameters", "max_parameters": 9}
     stored = resolve("mlp", place, begun, {}).lasting()
+    assert resolve("mlp", place, begun, stored).limits.parameters == 9
     with pytest.raises(UsageError, match="begun with --objective val_accuracy,parameters"):
         resolve("mlp", place, {"objective": "val_accuracy"}, stored)
+    with pytest.raises(UsageError, match="--max-parameters 10: study mlp was begun with --max-parameters 9"):
+        resolve("mlp", place, {"max_parameters": 10}, stored)
 
 
 def test_a_study_is_known_by_its_objectives(settle: Settle, open_study: Callable[..., Study]) -> None:
@@ -245,6 +250,8 @@ def test_what_would_be_searched_for_is_shown_before_it_is(
     bars_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     words = ["run", "--study", "mlp", "--data", str(bars_file), "--home", str(tmp_path / "none"), "--dry-run"]
-    assert call([*words, "--objective", "val_accuracy,latency"]) == 0
-    assert "objective: val_accuracy (maximize), latency_ms (minimize)" in capfd.readouterr().out
+    asked = ["--objective", "val_accuracy,latency", "--max-parameters", "300000", "--max-seconds-per-epoch", "2.5"]
+    assert call([*words, *asked]) == 0
+    shown = "objective: val_accuracy (maximize), latency_ms (minimize); at most 300,000 parameters and 2.5 s an epoch"
+    assert shown in capfd.readouterr().out
     assert not (tmp_path / "none").exists()
