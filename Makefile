@@ -28,6 +28,7 @@ bench: .venv/benchmarks  ## measure what the search costs and gains, for about a
 	$(BIN)/python -m benchmarks.loop
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.scale
+	$(BIN)/python -m benchmarks.prediction
 	$(BIN)/python -m benchmarks.time_to_quality
 
 check: lint types test  ## what has to pass before a change lands

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 MLFLOW_PORT: Final = 5000
 DASHBOARD_PORT: Final = 8080
+SCORING_PORT: Final = 5001
 
 
 def address(port: int) -> str:

@@ -31,7 +31,7 @@ from search.execution import Plan
 from search.progress import begin, duration, say
 from search.settings import Place, Settings
 from search.signals import Stop, Stopped
-from search.study import Study, planned_baselines, planned_start
+from search.study import Study, goals, planned_baselines, planned_start
 from tracking.spool import Spool
 
 Format = Literal["text", "json"]
@@ -53,6 +53,7 @@ def plan(study: str, place: Place, flags: Mapping[str, Any], output: Format) -> 
         execution=planned,
         estimated=estimate(settings, planned, images, max(left, 0)),
         images=data.summary(images),
+        goals=goals(settings),
         output=output,
     )
     return 0

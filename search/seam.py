@@ -54,7 +54,7 @@ class Seam:
         adopted = []
         for trial in self._study.interrupted():
             record = self._recognise(trial.number)
-            outcome = recording.outcome(record, self._study.goal) if record else None
+            outcome = recording.outcome(record, self._study.goals) if record else None
             if outcome:
                 self._tell(trial, outcome)
                 adopted.append(Adopted(trial.number, outcome))
@@ -144,10 +144,18 @@ class Seam:
     def _tell(self, trial: optuna.Trial, outcome: Outcome) -> None:
         if outcome.reason:
             trial.set_user_attr("reason", outcome.reason)
-        if outcome.infeasible and "feasible" not in trial.constraints:
-            trial.set_constraint("feasible", 1.0)
+        if outcome.infeasible:
+            self._constrain(trial, outcome)
         for name, value in outcome.attributes.items():
             trial.set_user_attr(name, value)
         self._study.annotate(trial.number)
-        complete = outcome.state == TrialState.COMPLETE
-        self._study.tell(trial, outcome.state, outcome.value if complete else None)
+        self._study.tell(trial, outcome.state, *(outcome.values if outcome.state == TrialState.COMPLETE else ()))
+
+    def _constrain(self, trial: optuna.Trial, outcome: Outcome) -> None:
+        """Let the sampler know by how much the network was over the limits. It asks nothing of those that are within.
+
+        TPE puts what is over behind all else, and what is less over before what is more.
+        """
+        over = self._study.settings.limits.excess(outcome.attributes) or {"feasible": 1.0}
+        for name in over.keys() - trial.constraints.keys():
+            trial.set_constraint(name, over[name])

@@ -30,7 +30,7 @@ class Count(int):
 
 
 # Columns of words, which give way where a terminal is narrow; figures stay whole.
-WRAPPED = ("what", "space", "reported", "study")
+WRAPPED = ("what", "space", "reported", "study", "image")
 # Wide enough for any table.
 WHOLE = 1_000
 Cell = str | float | None

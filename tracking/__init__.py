@@ -1,7 +1,7 @@
 """Runs and what they hold. MLflow is imported in this package and nowhere else, and only once a store is opened."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,7 @@ __all__ = [
     "model_address",
     "open_existing",
     "open_registry",
+    "scoring_server",
     "user_interface",
 ]
 
@@ -99,6 +100,17 @@ def user_interface(uri: str, hosts: Collection[str]) -> Any:
     from tracking.engines import mlflow_ui, places
 
     return mlflow_ui.application(places.find(uri) or uri, hosts)
+
+
+def scoring_server(answer: Callable[[Any], object], *, refusal: type[Exception], wanted: str, most_bytes: int) -> Any:
+    """Return MLflow's scoring server as an ASGI application that answers by a function, and takes so large bodies.
+
+    The function is given an array of what JSON has, and raises a `refusal` where that is not what is `wanted`.
+    """
+    _quieten_mlflow()
+    from tracking.engines import scoring
+
+    return scoring.application(answer, refusal, wanted, most_bytes)
 
 
 def model_address(run: str, name: str) -> str:

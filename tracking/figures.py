@@ -108,6 +108,23 @@ def nearest(
     return sheet(tiles, title, subtitle if tiles else "there are none")
 
 
+def found(
+    queries: NDArray[np.uint8],
+    names: Sequence[str],
+    neighbours: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    distances: NDArray[np.float32],
+    class_names: Sequence[str],
+    title: str,
+) -> Figure:
+    """Show each query at the left of a row, then its nearest images with class and distance, nearest first."""
+    tiles = [Tile(query, (row, 0), None, (name,)) for row, (query, name) in enumerate(zip(queries, names, strict=True))]
+    for (row, column), distance in np.ndenumerate(distances):
+        lines = (class_names[int(labels[row, column])], f"{distance:.3f}")
+        tiles.append(Tile(neighbours[row, column], (row, column + 1.15), None, lines))
+    return sheet(tiles, title, "left: what was looked for; then the nearest, with class and distance")
+
+
 def _write_counts(axes: Axes, counts: NDArray[np.int64], shares: NDArray[np.float64], cell: float) -> None:
     digits = max(len(str(counts.max(initial=0))), 2)
     crowded = len(counts) > _MANY_CLASSES

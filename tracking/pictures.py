@@ -88,4 +88,28 @@ class Nearest:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Images of which nobody knows the class (q, height, width, channels), by name, and those nearest to each.
+
+    These are (q, k, height, width, channels), nearest first, with their labels and distances, (q, k).
+    """
+
+    queries: NDArray[np.uint8]
+    names: Sequence[str]
+    neighbours: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    distances: NDArray[np.float32]
+    class_names: Sequence[str]
+    title: str
+
+    def draw(self) -> "Figure":
+        """Draw a row for each query."""
+        from tracking import figures
+
+        return figures.found(
+            self.queries, self.names, self.neighbours, self.labels, self.distances, self.class_names, self.title
+        )
+
+
 KINDS: Final = (ConfusionMatrix, LearningCurves, Predictions, Nearest)

@@ -1,8 +1,5 @@
 """Images as files: `train/<class>/*.png` and `test/<class>/*.png`, JPEG as well."""
 
-import io
-import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +7,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from models.data.images import Collection, DataError, Split
+from models.data.pictures import UNREADABLE, decoded
 
 SUFFIXES = (".jpeg", ".jpg", ".png")
 LEFT_BY_SYSTEMS = ("thumbs.db", "desktop.ini")
 CHANNELS = {"L": 1, "RGB": 3}
 PNG = b"\x89PNG\r\n\x1a\n"
 DEPTH = 24  # where a PNG tells its bits per channel
-
-# What Pillow raises for files that are no image, cut short or damaged; a SyntaxError is its word for a broken PNG.
-UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
 
 
 def read(folder: Path) -> Collection:
@@ -101,14 +96,10 @@ def _size(shape: tuple[int, ...]) -> str:
 
 
 def _pixels(file: Path) -> NDArray[np.uint8]:
-    """Height, width, channels. The checksums of a PNG are verified: Pillow passes over them when it only loads."""
+    """Height, width, channels."""
     try:
         data = file.read_bytes()
-        with Image.open(io.BytesIO(data)) as image:
-            image.verify()
-        with Image.open(io.BytesIO(data)) as image:
-            image.load()
-            plain = _plain(image)
+        plain = _plain(decoded(data))
     except UNREADABLE as error:
         raise DataError(f"{file} cannot be read as an image ({error}); replace it, or move it away") from error
     # Pillow reads 16 bits of grey as such, but cuts 16 bits of RGB to 8 without a word.

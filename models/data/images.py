@@ -43,6 +43,12 @@ class Split:
         return Split(self.images[positions], self.labels[positions])
 
 
+def edges(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the outermost pixels of images (n, height, width, channels), all together as (pixels, channels)."""
+    sides = (images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1])
+    return np.concatenate([side.reshape(-1, images.shape[3]) for side in sides])
+
+
 @dataclass(frozen=True, eq=False)
 class Collection:
     """Labelled images as their source gives them: nothing set aside for validation yet."""
@@ -83,9 +89,7 @@ class Images:
     @cached_property
     def background(self) -> int:
         """How bright the edge of a training image usually is, from 0 to 255: garments lie light on dark at 0."""
-        pixels = self.train.images
-        edges = (pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1])
-        return int(np.median(np.concatenate([edge.ravel() for edge in edges])))
+        return int(np.median(edges(self.train.images)))
 
     def all_to_train(self) -> "Images":
         """Return the same with the validation images among those to train on.

@@ -1,6 +1,8 @@
 """Images in one file of NumPy arrays: `x_train, y_train, x_test, y_test`, optionally `class_names`."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,8 @@ def read(file: Path) -> Collection:
     """
     arrays = _arrays(file)
     train, test = (
-        Split(_images(file, f"x_{part}", arrays), _labels(file, f"y_{part}", arrays)) for part in ("train", "test")
+        Split(as_images(file, f"x_{part}", arrays[f"x_{part}"]), as_labels(file, f"y_{part}", arrays[f"y_{part}"]))
+        for part in ("train", "test")
     )
     _check_fit(file, train, test)
     return Collection(file.stem, str(file.resolve()), _class_names(file, arrays, train, test), train, test)
@@ -34,12 +37,9 @@ def read(file: Path) -> Collection:
 
 def _arrays(file: Path) -> Arrays:
     names = (*REQUIRED, "class_names")
-    try:
-        with file.open("rb") as stream, NpzFile(stream, allow_pickle=False) as archive:
-            members = {name: archive[name] for name in names if name in archive.files}
-            ignored = [name for name in archive.files if name not in names]
-    except UNREADABLE as error:
-        raise DataError(f"{file} cannot be read ({error}); write it anew with numpy.savez and no objects") from error
+    with reading(file), file.open("rb") as stream, NpzFile(stream, allow_pickle=False) as archive:
+        members = {name: archive[name] for name in names if name in archive.files}
+        ignored = [name for name in archive.files if name not in names]
     if ignored:
         log.warning("%s: not used: %s", file, ", ".join(ignored))
     # A member that is no array comes as bytes.
@@ -49,26 +49,42 @@ def _arrays(file: Path) -> Arrays:
     return arrays
 
 
-def _images(file: Path, name: str, arrays: Arrays) -> NDArray[np.uint8]:
-    array = arrays[name]
+@contextmanager
+def reading(file: Path) -> Iterator[None]:
+    """Raise as `DataError` what NumPy, and whatever it reads with, find wrong with a file."""
+    try:
+        yield
+    except DataError:
+        raise
+    except UNREADABLE as error:
+        raise DataError(f"{file} cannot be read ({error}); write it anew with numpy.savez and no objects") from error
+
+
+def labels(file: Path, name: str) -> NDArray[np.int64]:
+    """Return one array of a file as labels. Raises `DataError`."""
+    with reading(file), file.open("rb") as stream, NpzFile(stream, allow_pickle=False) as archive:
+        return as_labels(file, name, archive[name])
+
+
+def as_images(file: Path, name: str, array: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return an array of `file` as images (n, height, width, 1 or 3) from 0 to 255. Raises `DataError`."""
     if array.dtype.kind == "f":
         nan = ", with NaN among them" if np.isnan(array).any() else ""
         raise _refused(file, name, f"holds {array.dtype}{nan}", "store uint8: numpy.rint(x * 255).astype('uint8')")
     if array.dtype.kind not in "iu":
         raise _refused(file, name, f"holds {array.dtype}", "store uint8, from 0 to 255")
+    shape = array.shape
     if array.ndim == 3:
         array = array[..., np.newaxis]
     if array.ndim != 4 or array.shape[3] not in (1, 3) or not array.size:
-        raise _refused(
-            file, name, f"has the shape {arrays[name].shape}", "store (n, height, width) or (n, height, width, 1 or 3)"
-        )
+        raise _refused(file, name, f"has the shape {shape}", "store (n, height, width) or (n, height, width, 1 or 3)")
     if array.min() < 0 or array.max() > BRIGHTEST:
         raise _refused(file, name, f"goes from {array.min()} to {array.max()}", "store values from 0 to 255")
     return np.ascontiguousarray(array, dtype=np.uint8)
 
 
-def _labels(file: Path, name: str, arrays: Arrays) -> NDArray[np.int64]:
-    array = arrays[name]
+def as_labels(file: Path, name: str, array: NDArray[Any]) -> NDArray[np.int64]:
+    """Return an array of `file` as labels (n,), whole numbers from 0. Raises `DataError`."""
     if array.ndim != 1:
         raise _refused(file, name, f"has the shape {array.shape}", "store one number per image: y.reshape(-1)")
     if array.dtype.kind not in "iu":

@@ -8,7 +8,7 @@ from rich.console import Console
 from typer.exceptions import TyperException
 
 from models.data import DataError
-from search.cli import keeping, looking, searching
+from search.cli import keeping, looking, searching, using
 from search.errors import SearchError, UsageError
 from search.signals import Stopped
 from tracking import TrackingError
@@ -22,7 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 # In the order of the help.
-for part in (searching, looking, keeping):
+for part in (searching, looking, using, keeping):
     app.add_typer(part.commands)
 
 

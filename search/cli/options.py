@@ -9,6 +9,7 @@ from search.settings import EngineName, PrecisionChoice
 
 Format = Literal["text", "json"]
 TableFormat = Literal["text", "json", "csv", "markdown"]
+AnswerFormat = Literal["text", "json", "csv"]
 
 Home = Annotated[
     Path | None,

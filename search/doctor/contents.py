@@ -11,7 +11,7 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from models import metrics
-from search import recording, space
+from search import objectives, recording, space
 from search.doctor.case import Case
 from search.doctor.findings import CORRECTED_TAG, DIFFERS_TAG, MISSING_TAG, RECONSTRUCTED_TAG, Finding, Id
 from search.recording import INFEASIBLE
@@ -73,10 +73,9 @@ def _noted(case: Case, invariant: Id, trial: FrozenTrial, run: Record, tag: str,
 
 
 def _results(case: Case, trial: FrozenTrial, run: Record, counted: Mapping[str, float]) -> Iterator[Finding]:
-    goal = f"best_{case.study.goal.metric}"
-    known = recording.summarised(trial.user_attrs)
-    if trial.state == TrialState.COMPLETE and trial.value is not None:
-        known[goal] = trial.value
+    complete = trial.state == TrialState.COMPLETE and trial.values
+    told = dict(zip(objectives.recorded(case.study.goals), trial.values, strict=False)) if complete else {}
+    known = recording.summarised(trial.user_attrs) | told
     finite = {name: value for name, value in known.items() if math.isfinite(value)}
     missing = {name: value for name, value in finite.items() if name not in run.metrics}
     if missing:
@@ -94,10 +93,11 @@ def _results(case: Case, trial: FrozenTrial, run: Record, counted: Mapping[str, 
         for name, value in sorted(finite.items())
         if name in found and found[name] != value
     ]
-    # Optuna keeps the objective twice, and of two that differ the first counts.
-    said = trial.user_attrs.get(goal)
-    if trial.state == TrialState.COMPLETE and said not in (None, trial.value):
-        differing.append(f"{goal} is {trial.value!r} as its value and {said!r} as its attribute")
+    # Optuna keeps each objective twice, and of two that differ the first counts.
+    for name, value in told.items():
+        said = trial.user_attrs.get(name, value)
+        if said != value:
+            differing.append(f"{name} is {value!r} as its value and {said!r} as its attribute")
     yield from _noted(case, "I6", trial, run, CORRECTED_TAG, differing)
 
 

@@ -1,8 +1,6 @@
 """The page itself: what was gathered, put into a template and into a file."""
 
 import base64
-import os
-import tempfile
 import time
 import webbrowser
 from collections.abc import Sequence
@@ -19,14 +17,13 @@ from optuna.storages import RDBStorage
 from plotly.offline import get_plotlyjs
 from rich.console import Console
 
-from search import commands, comparison, printing, quiet
+from search import commands, comparison, printing, quiet, whole
 from search.confirm import outcome
-from search.errors import UsageError
 from search.page import gathering
 from search.page.differing import address
 from search.page.gathering import Gathered, Section, by_class
 from search.pairing import Judged
-from search.progress import say, short
+from search.progress import say
 from search.settings import Place
 from search.tables import Sheet, cell, exact
 
@@ -65,37 +62,13 @@ def of_study(store: RDBStorage, name: str) -> str:
 
 def require_ours(out: Path) -> None:
     """Raise `UsageError` where something else is in the way."""
-    try:
-        if not out.absolute().parent.is_dir():
-            raise UsageError(f"--out {out}: there is no folder {out.absolute().parent}; make it, or name another file")
-        if out.exists() and not out.read_bytes().startswith(MARK.encode()):
-            raise UsageError(f"--out {out}: is there and is no report; name another file")
-    except OSError as error:
-        raise UsageError(f"--out {out}: {error.strerror}; name another file") from error
+    whole.require_ours(out, lambda head: head.startswith(MARK.encode()), "report")
 
 
 def write(out: Path, text: str) -> None:
     """Put the file there whole, or leave what was there. Raises `UsageError`."""
-    try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=out.absolute().parent, delete=False) as file:
-            fresh = Path(file.name)
-            try:
-                file.write(text)
-                file.close()
-                # As any file that a person makes: temporary ones are for their maker's eyes only.
-                fresh.chmod(0o666 & ~_umask())
-                fresh.replace(out)
-            except OSError:
-                fresh.unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise UsageError(f"--out {out}: {error.strerror}; make room there, or name another file") from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    with whole.placed(out) as fresh:
+        fresh.write_text(text, "utf-8")
 
 
 def render(gathered: Gathered) -> str:
@@ -108,8 +81,14 @@ def render(gathered: Gathered) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"cell": cell, "exact": exact, "address": address}
-    environment.globals |= {"again": commands.again, "by_class": by_class, "trials_of": trials_of}
-    environment.globals |= {"confirmed": outcome.table, "intervals": outcome.INTERVALS}
+    environment.globals |= {
+        "again": commands.again,
+        "by_class": by_class,
+        "choice_of": choice_of,
+        "confirmed": outcome.table,
+        "intervals": outcome.INTERVALS,
+        "trials_of": trials_of,
+    }
     summaries = [section.summary for section in gathered.sections]
     rows = [row for section in gathered.sections for row in section.reproductions]
     return MARK + environment.get_template("page.html").render(
@@ -168,18 +147,27 @@ def _packed(judged: Judged, classes: NDArray[np.int64]) -> str:
     return base64.b64encode(classes.astype("<u1" if len(judged.class_names) <= BYTE else "<u2").tobytes()).decode()
 
 
+def choice_of(section: Section) -> Sheet | None:
+    """Return the Pareto set of a study; None where it has one objective."""
+    numbers = section.summary.pareto
+    found = {trial.number: trial for trial in section.trials if trial.number in numbers}
+    return comparison.choice(section.summary, [found[number] for number in numbers]) if numbers else None
+
+
 def trials_of(section: Section) -> Sheet:
     """Return a row a trial."""
-    columns = ("trial", "state", section.summary.goal.metric, "test", "epochs", "seconds", "what")
+    metrics = (goal.metric for goal in section.summary.goals)
+    columns = ("trial", "state", *metrics, "test", "epochs", "seconds", "what")
     rows = [
         (
             trial.number,
-            printing.state(trial),
+            printing.marked(trial, section.summary),
             trial.value,
+            *(trial.metrics.get(cost.metric) for cost in section.summary.costs),
             trial.metrics.get("test_accuracy"),
             trial.epochs,
             None if trial.seconds is None else round(trial.seconds),
-            trial.baseline or trial.reason or short(trial.parameters),
+            printing.what(trial),
         )
         for trial in section.trials
     ]

@@ -1,6 +1,7 @@
 """Serving applications on this machine alone, each on an address of its own, for as long as somebody looks."""
 
 import errno
+import signal
 import socket
 import threading
 import time
@@ -9,7 +10,9 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from search import links
 from search.errors import SearchError, UsageError
+from search.signals import Stop, Stopped, heeded
 from search.ui.guard import Application
 
 LOOPBACK = "127.0.0.1"
@@ -32,6 +35,28 @@ def listen(port: int) -> socket.socket:
             raise UsageError(f"port {port} of {LOOPBACK} cannot be listened on: {error.strerror}") from error
     listening.listen()
     return listening
+
+
+def address(listening: socket.socket) -> str:
+    """Return where a browser finds what is served on this socket."""
+    return links.address(listening.getsockname()[1])
+
+
+def hosts(listening: socket.socket) -> frozenset[str]:
+    """Return what programs on this machine call that address."""
+    port = listening.getsockname()[1]
+    return frozenset({f"{LOOPBACK}:{port}", f"localhost:{port}"})
+
+
+@contextmanager
+def until_stopped() -> Iterator[Stop]:
+    """Heed signals. Ctrl-C is how this is meant to end; `Stopped` is raised where another one ended it."""
+    try:
+        with heeded() as stop:
+            yield stop
+    except Stopped as stopped:
+        if stopped.exit_code != 128 + signal.SIGINT:
+            raise
 
 
 @contextmanager
@@ -61,5 +86,5 @@ def _wait_for(servers: Sequence[uvicorn.Server]) -> None:
     give_up = time.monotonic() + PATIENCE
     while not all(server.started for server in servers):
         if time.monotonic() > give_up:
-            raise SearchError(f"a user interface did not begin to answer within {PATIENCE:.0f} s")
+            raise SearchError(f"a server did not begin to answer within {PATIENCE:.0f} s")
         time.sleep(0.02)

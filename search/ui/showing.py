@@ -1,6 +1,5 @@
 """`python -m search ui`: MLflow's user interface and the Optuna dashboard, side by side, until Ctrl-C."""
 
-import signal
 import socket
 import threading
 import webbrowser
@@ -14,10 +13,9 @@ from search import judgements, links, quiet, storage
 from search.errors import UsageError
 from search.progress import say
 from search.settings import Place
-from search.signals import Stopped, heeded
 from search.ui import dashboard
 from search.ui.guard import Application, Guard
-from search.ui.serving import listen, served
+from search.ui.serving import address, hosts, listen, served, until_stopped
 
 
 def show(place: Place, *, mlflow_port: int, dashboard_port: int, open_browser: bool, writable: bool) -> int:
@@ -26,13 +24,9 @@ def show(place: Place, *, mlflow_port: int, dashboard_port: int, open_browser: b
         raise UsageError("--tracking-uri memory: keeps nothing that could be looked at; give MLflow's address")
     console = Console(stderr=True)
     quiet.libraries()
-    try:
-        with storage.reading(place.storage) as store, heeded():
-            say(console, "starting ...")
-            _serve(console, place, store, (mlflow_port, dashboard_port), open_browser=open_browser, writable=writable)
-    except Stopped as stopped:
-        if stopped.exit_code != 128 + signal.SIGINT:
-            raise
+    with until_stopped(), storage.reading(place.storage) as store:
+        say(console, "starting ...")
+        _serve(console, place, store, (mlflow_port, dashboard_port), open_browser=open_browser, writable=writable)
     return 0
 
 
@@ -51,30 +45,20 @@ def _serve(
         # A server has an interface of its own.
         runs = None if place.tracking_uri.startswith("http") else stack.enter_context(closing(listen(ports[0])))
         usual = {links.DASHBOARD_PORT: trials} | ({links.MLFLOW_PORT: runs} if runs else {})
-        now = {links.address(port): _address(listening) for port, listening in usual.items()}
+        now = {links.address(port): address(listening) for port, listening in usual.items()}
         moved = {before: after for before, after in now.items() if before != after}
         dashboards = dashboard.application(store, tracker)
         served_here: list[tuple[Application, socket.socket]] = [
-            (Guard(dashboards, _hosts(trials), read_only=not writable, moved=moved), trials)
+            (Guard(dashboards, hosts(trials), read_only=not writable, moved=moved), trials)
         ]
         if runs:
-            mlflow = tracking.user_interface(place.tracking_uri, _hosts(runs))
-            served_here.append((Guard(mlflow, _hosts(runs), moved=moved), runs))
+            mlflow = tracking.user_interface(place.tracking_uri, hosts(runs))
+            served_here.append((Guard(mlflow, hosts(runs), moved=moved), runs))
         stack.enter_context(served(served_here))
-        addresses = (_address(runs) if runs else links.mlflow(place.tracking_uri), f"{_address(trials)}/dashboard")
+        addresses = (address(runs) if runs else links.mlflow(place.tracking_uri), f"{address(trials)}/dashboard")
         say(console, f"MLflow, runs and what they hold:    {addresses[0]}")
         say(console, f"Optuna dashboard, studies, trials:  {addresses[1]}")
         say(console, "Only this machine reaches what is served here. Ctrl-C stops it.")
-        for address in addresses if open_browser else ():
-            webbrowser.open(address)
+        for shown in addresses if open_browser else ():
+            webbrowser.open(shown)
         threading.Event().wait()
-
-
-def _address(listening: socket.socket) -> str:
-    return links.address(listening.getsockname()[1])
-
-
-def _hosts(listening: socket.socket) -> frozenset[str]:
-    """Return what a browser on this machine calls an address."""
-    port = listening.getsockname()[1]
-    return frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tracking import figures
+from tracking.pictures import Found
 
 GARMENTS = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
 CYRILLIC = ["Футболка", "Брюки", "Свитер", "Платье", "Пальто", "Сандалии", "Рубашка", "Кеды", "Сумка", "Ботинки"]
@@ -137,6 +138,18 @@ def test_pixels_reach_the_sheet_unchanged() -> None:
     enlarged = image[0].repeat(4, axis=0).repeat(4, axis=1)
     found = np.lib.stride_tricks.sliding_window_view(picture[:200, :200], enlarged.shape)[:, :, 0]
     assert (found == enlarged).all(axis=(2, 3, 4)).sum() == 1
+
+
+def test_what_was_found_stands_beside_what_was_looked_for_with_class_and_distance() -> None:
+    labels, distances = np.array([[1, 2], [5, 5]]), np.array([[0.125, 0.25], [0.5, 1.0]], np.float32)
+    sheet = Found(
+        grey(2), ["юбка.png", "b.png"], grey(4).reshape(2, 2, 28, 28, 1), labels, distances, GARMENTS, "Found"
+    )
+    shown = words(sheet.draw())
+    assert {"юбка.png", "b.png", "Trouser", "0.125", "Pullover", "0.250", "Sandal", "0.500", "1.000"} <= set(
+        shown.split("\n")
+    )
+    assert pixels(sheet.draw()).shape[0] > 300
 
 
 def test_the_nearest_images_stand_beside_what_was_looked_for() -> None:
