@@ -7,7 +7,7 @@ from datetime import datetime
 from optuna.trial import FrozenTrial, TrialState
 
 from models.family import Goal
-from search import crash
+from search import crash, objectives
 from search.study import CONFIRMED, Study, left_model, removal
 from tracking import MODEL_REMOVED_TAG, Tracker
 
@@ -58,12 +58,15 @@ def spared(study: Study, top: int) -> dict[int, str]:
     trials = study.trials()
     named = {finalist["name"] for finalist in study.attributes.get(CONFIRMED, {}).get("finalists", ())}
     best = {number: f"top {place}" for place, number in enumerate(ranked(trials, study.goal)[:top], start=1)}
+    valued = {trial.number: trial.values for trial in trials if trial.state == TrialState.COMPLETE and trial.values}
+    choice = objectives.pareto(valued, study.goals)
     found = {}
     for number in dict.fromkeys((*best, *range(len(trials)))):
         trial = trials[number]
         why = (
             best.get(number, ""),
             f"baseline {trial.user_attrs['baseline']}" if "baseline" in trial.user_attrs else "",
+            "one to choose" if number in choice else "",
             "finalist" if f"{study.settings.study}/{number}" in named else "",
             "" if trial.state.is_finished() else "running",
         )
@@ -75,9 +78,9 @@ def spared(study: Study, top: int) -> dict[int, str]:
 def ranked(trials: list[FrozenTrial], goal: Goal) -> list[int]:
     """Return the complete trials that have left a network, best first; of equal ones the earliest."""
     values = {
-        trial.number: trial.value
+        trial.number: trial.values[0]
         for trial in trials
-        if trial.state == TrialState.COMPLETE and trial.value is not None and left_model(trial)
+        if trial.state == TrialState.COMPLETE and trial.values and left_model(trial)
     }
     sign = -1 if goal.direction == "maximize" else 1
     return sorted(values, key=lambda number: (sign * values[number], number))

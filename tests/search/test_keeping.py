@@ -325,3 +325,20 @@ def test_the_best_are_complete_have_a_model_and_of_equal_ones_the_earliest_count
     for number, trial in enumerate(trials):
         trial.number = number
     assert keeping.ranked(trials, Goal("val_accuracy", direction)) == expected
+
+
+def test_of_two_objectives_all_stay_between_which_one_has_to_choose(
+    bars: Images, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    homes.search(tmp_path, bars, endings=["complete"] * 6, objective="val_accuracy,parameters")
+    capfd.readouterr()
+    assert call(["best", "mlp", "--home", str(tmp_path), "--format", "json"]) == 0
+    chosen = {member["number"] for member in json.loads(capfd.readouterr().out)["pareto"]}
+    assert call(["keep", "mlp", "--top", "1", "--home", str(tmp_path)]) == 0
+    tracker = tracking.open_existing(address_of(tmp_path / "mlflow.db"))
+    assert tracker is not None
+    with closing(tracker):
+        there = {int(model.key.rpartition("/")[2]) for model in tracker.models("mlp")}
+    assert len(chosen) > 1
+    assert there == chosen | {BASELINE}
+    assert call(["doctor", "mlp", "--home", str(tmp_path)]) == 0
