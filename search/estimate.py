@@ -57,7 +57,9 @@ def estimate(settings: Settings, plan: Plan, images: Images, trials_left: int) -
     seconds = first_epoch + (epochs * epoch_seconds + trials_left * TRIAL_SECONDS) / plan.workers
     # What is likely to be begun before the time is over.
     begun = min(1.0, settings.timeout / seconds) if settings.timeout else 1.0
-    recorded = begun * trials_left * (cost.model_megabytes + ARTIFACT_MEGABYTES)
+    # Those that `--keep` leaves, and one a worker that is not judged yet.
+    networks = min(trials_left, settings.keep + len(baselines) + plan.workers) if settings.keep else trials_left
+    recorded = begun * (trials_left * ARTIFACT_MEGABYTES + networks * cost.model_megabytes)
     return Estimate(
         epochs=round(begun * epochs),
         seconds=begun * seconds,

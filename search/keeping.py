@@ -1,6 +1,6 @@
 """Which models of a study stay and why, and how the others are removed: of their trials, everything else stays."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,29 +25,35 @@ class Removed:
 class Clearance:
     """Trials of a study whose models may go, by number, with the keys of their runs.
 
-    `unsaid` are those of which the study does not say yet that they have none.
+    `unsaid` are those of which the study does not say yet that they have none; `rule` is what a person has typed.
     """
 
     experiment: str
     keys: Mapping[int, str]
     unsaid: frozenset[int]
-    reason: str
+    rule: str
 
-    def carry_out(self, tracker: Tracker) -> Iterator[Removed]:
-        """Remove what the store has of them and does not hold; yield each, and those that an earlier call removed."""
+    def carry_out(self, tracker: Tracker, waiting: Collection[str] = ()) -> Iterator[Removed]:
+        """Remove what the store has of them and does not hold; yield each, and those that an earlier call removed.
+
+        Runs with the keys `waiting` are not delivered yet, and are left for another time.
+        """
         there = {model.key: model for model in tracker.models(self.experiment)}
         for number, key in self.keys.items():
+            if key in waiting:
+                continue
             model = there.get(key)
             if model and not model.held:
-                freed = tracker.reopen(model.run).remove_model(self.reason)
+                reason = f"{datetime.now().astimezone().isoformat(' ', 'seconds')}, by {self.rule}"
+                freed = tracker.reopen(model.run).remove_model(reason)
                 crash.point("after_removal")
-                yield Removed(number, self.reason, freed)
+                yield Removed(number, reason, freed)
             elif model is None and number in self.unsaid:
                 run = tracker.find(self.experiment, key)
                 if run and MODEL_REMOVED_TAG in run.tags:
                     # It was cut short near its end, or the study was not told.
-                    freed = tracker.reopen(run.id).remove_model(self.reason)
-                    yield Removed(number, run.tags[MODEL_REMOVED_TAG], freed)
+                    reason = run.tags[MODEL_REMOVED_TAG]
+                    yield Removed(number, reason, tracker.reopen(run.id).remove_model(reason))
 
 
 def spared(study: Study, top: int) -> dict[int, str]:
@@ -87,12 +93,12 @@ def ranked(trials: list[FrozenTrial], goal: Goal) -> list[int]:
 
 
 def clearance(study: Study, top: int, rule: str) -> Clearance:
-    """Return what may go where the best `top` stay; `rule` is the command that a person gave."""
+    """Return what may go where the best `top` stay."""
     stays, said = spared(study, top), study.attributes
     numbers = [trial.number for trial in study.trials() if left_model(trial) and trial.number not in stays]
     return Clearance(
         study.settings.study,
         {number: study.key(number) for number in numbers},
         frozenset(number for number in numbers if not said.get(removal(number))),
-        f"{datetime.now().astimezone().isoformat(' ', 'seconds')}, by {rule}",
+        rule,
     )

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import optuna
 from optuna.trial import TrialState
@@ -36,7 +36,8 @@ class Seam:
         # Trials of which Optuna does not know yet what the tracker calls their runs.
         self._unlinked: set[int] = set()
         self._portrayed = False
-        # Trials whose models the courier has removed, of which Optuna does not know yet; and all of this process.
+        # Trials whose models the courier has removed: all that it knows of, and those that Optuna does not know yet.
+        self._cleared: set[int] = set()
         self._removed: deque[Removed] = deque()
         self.removed: list[Removed] = []
 
@@ -78,13 +79,16 @@ class Seam:
         self.clear()
 
     def clear(self) -> None:
-        """Have the models removed that the study's settings do not keep, once all is delivered; `link` notes them."""
+        """Have the models removed that the study's settings do not keep, once they are delivered; `link` notes them."""
         if keep := self._study.settings.keep:
             what = clearance(self._study, keep, f"run --keep {keep}")
             self._courier.entrust(lambda tracker: self._carry_out(what, tracker))
 
     def _carry_out(self, what: Clearance, tracker: Tracker) -> Iterator[None]:
-        for removed in what.carry_out(tracker):
+        """Do what is to be done, in the courier's thread; it may be done again before it is noted."""
+        left = replace(what, unsaid=what.unsaid - self._cleared)
+        for removed in left.carry_out(tracker, frozenset(self._courier.waiting(f"{self._study.uuid}/"))):
+            self._cleared.add(removed.number)
             self._removed.append(removed)
             yield
 

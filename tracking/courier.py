@@ -35,7 +35,7 @@ class Courier:
         self._deliveries: dict[str, Delivery] = {}
         # Runs of which something is to be delivered, and when that is tried.
         self._due: dict[str, float] = {}
-        self._errand: Callable[[Tracker], Iterator[object]] = lambda _: iter(())
+        self._errand: Callable[[Tracker], Iterator[object]] | None = None
         self._ids: dict[str, str] = {}
         self._busy: str | None = None
         self._closing = False
@@ -67,14 +67,18 @@ class Courier:
             self.deliver(key)
 
     def entrust(self, errand: Callable[[Tracker], Iterator[object]]) -> None:
-        """Do something else in the store, step by step, once nothing is left to deliver. A new errand replaces the old.
+        """Do something else in the store: now, and again whenever a run is delivered. A new errand replaces the old.
 
-        It is begun again where it was interrupted or refused, so what it has done it must not do twice.
+        Runs are delivered between its steps. Then it is begun again, so what it has done it must not do twice.
         """
         with self._changed:
             self._errand = errand
             self._due.setdefault(ERRAND, 0.0)
             self._changed.notify_all()
+
+    def waiting(self, prefix: str) -> list[str]:
+        """Return the keys of runs that are not delivered yet, of those that begin with `prefix`."""
+        return self._spool.keys(prefix)
 
     def id(self, key: str) -> str | None:
         """Return what the store calls the run; None as long as it has none."""
@@ -131,7 +135,7 @@ class Courier:
         """Wait for the next run that is due; None when it is time to end."""
         with self._changed:
             while not self._closing:
-                key = min(self._due, key=self._turn, default=None)
+                key = min(self._due, key=self._due.__getitem__, default=None)
                 wait = None if key is None else self._due[key] - time.monotonic()
                 if key is not None and wait is not None and wait <= 0:
                     del self._due[key]
@@ -139,10 +143,6 @@ class Courier:
                     return key
                 self._changed.wait(wait)
         return None
-
-    def _turn(self, key: str) -> tuple[bool, float]:
-        # An errand comes last, also after runs that the store refuses for now.
-        return key == ERRAND, self._due[key]
 
     def _carry(self, key: str, delivery: Delivery) -> None:
         """Carry what is new of a run, until it is another's turn; forget it once it is finished there."""
@@ -165,6 +165,7 @@ class Courier:
                 return
 
     def _do_errand(self, delivery: Delivery) -> None:
+        assert self._errand, "only one that was entrusted is due"
         for _ in self._errand(self._tracker):
             self._moved = time.monotonic()
             if self._due or self._closing:
@@ -179,6 +180,8 @@ class Courier:
                 return False
             self._spool.remove(key)
             del self._deliveries[key]
+            if self._errand:
+                self.deliver(ERRAND)
             return True
 
     def _name(self, key: str, run: str) -> None:

@@ -29,6 +29,11 @@ def test_baselines_count_with_the_reports_own_epochs(settle: Settle, bars: Image
     assert estimate(settings, PLAN, bars, 21).epochs == 21 * 20
 
 
+def test_models_that_are_removed_take_no_room(settle: Settle, bars: Images) -> None:
+    everything, best = (estimate(settle(trials=50, keep=keep), PLAN, bars, 50).megabytes for keep in (0, 3))
+    assert best + 40 * models.family("mlp").cost.model_megabytes < everything
+
+
 def test_larger_images_and_more_of_them_take_longer(settle: Settle, bars: Images) -> None:
     settings = settle("cnn", trials=10)
     larger, more = make_images(height=56, width=56), make_images(train=3200)
