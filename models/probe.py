@@ -1,16 +1,20 @@
-"""A short race between the precisions, on this very machine: how fast a network trains in each, and how well."""
+"""Short trainings on this very machine: how fast a network trains, and which precision suits the machine."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from models import precision
 from models.data.images import Images, Split
-from models.family import Choice, Family
+from models.family import Choice, Diverged, Family
 from models.precision import Precision
+
+if TYPE_CHECKING:
+    from keras import Model as Network
 
 PRECISIONS: Final[tuple[Precision, ...]] = ("float32", "bfloat16")
 # The first epoch compiles; the best of the others counts.
@@ -50,3 +54,15 @@ def race(configuration: Family, images: Images, seed: int = 0) -> Mapping[Precis
         name: Pace(min(epoch[name]["seconds"] for epoch in epochs[1:]), epochs[-1][name][configuration.goal.metric])
         for name in PRECISIONS
     }
+
+
+def epoch_seconds(configuration: Family, network: "Network", images: Images) -> float | None:
+    """Estimate what an epoch on these images takes from short ones on some of them; the network is spent on that.
+
+    None where it diverges before anything can be told.
+    """
+    some = some_of(images)
+    seconds: list[float] = []
+    with suppress(Diverged):
+        seconds.extend(epoch["seconds"] for epoch in configuration.fit(network, some, epochs=EPOCHS, seed=0))
+    return min(seconds[1:]) * len(images.train) / len(some.train) if len(seconds) > 1 else None

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
+from search.objectives import words
 from search.pairing import SIGNIFICANCE, Paired, Pairing
-from search.printing import result_data, summary_data
+from search.printing import result_data, summary_data, what
 from search.results import Reproduction, Result, Summary
 from search.tables import Cell, Count, Margin, Points, Sheet, TableFormat, as_json, sheets
 
@@ -22,12 +23,42 @@ CHANCE = (
 )
 
 
-def studies(summaries: Sequence[Summary], rows: Sequence[Reproduction], output: TableFormat) -> None:
-    """Print each study's best beside the report's best, and each row of the reports beside ours."""
+def studies(
+    summaries: Sequence[Summary], choices: Sequence[Sheet], rows: Sequence[Reproduction], output: TableFormat
+) -> None:
+    """Print each study's best beside the report's best, Pareto sets, and each row of the reports beside ours."""
     if output == "json":
         as_json({"studies": list(map(summary_data, summaries)), "rows": list(map(_reproduction_data, rows))})
         return
-    sheets([leaderboard(summaries), *against_reports(rows)], notes(summaries, rows), output)
+    sheets([leaderboard(summaries), *choices, *against_reports(rows)], notes(summaries, rows), output)
+
+
+def choice(summary: Summary, members: Sequence[Result]) -> Sheet:
+    """Return the Pareto set of a study, a row a trial: the first is best by the goal, the last costs least."""
+    rows = [
+        (
+            member.number,
+            member.value,
+            *(member.metrics.get(cost.metric) for cost in summary.costs),
+            member.metrics.get("test_accuracy"),
+            what(member),
+        )
+        for member in members
+    ]
+    metrics = (goal.metric for goal in summary.goals)
+    return Sheet(f"{summary.title}, Pareto set of {words(summary.goals)}", ("trial", *metrics, "test", "what"), rows)
+
+
+def best(summary: Summary, members: Sequence[Result], output: Literal["text", "json"]) -> None:
+    """Print the trials of a study between which one has to choose."""
+    if output == "json":
+        as_json(summary_data(summary) | {"pareto": list(map(result_data, members))})
+        return
+    sheets(
+        [choice(summary, members)],
+        [f"Each is the best that costs no more; see one with `python -m search show {summary.name}/N`."],
+        output,
+    )
 
 
 def notes(summaries: Sequence[Summary], rows: Sequence[Reproduction]) -> list[str]:

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from models.data import Images
 from models.family import Choice, Resources
-from search import baselines, crash, recording, storage
+from search import baselines, crash, objectives, recording, storage
 from search.engines import Engine
 from search.errors import SearchError
 from search.execution import Plan
@@ -189,11 +189,13 @@ class Driver:
         """End a trial of which another has the configuration, as that one ended: it would teach nothing new."""
         current.trial.set_user_attr(REPEAT_OF, known.number)
         current.run.set_tags({"search.repeat_of": str(known.number)})
-        measured = {} if known.value is None else {f"best_{self._study.goal.metric}": known.value}
-        current.run.log_metrics(measured)
-        reason = known.user_attrs.get("reason", "")
+        values, reason = tuple(known.values or ()), known.user_attrs.get("reason", "")
         infeasible = reason if reason.startswith(recording.INFEASIBLE) else ""
-        self._end(current, Outcome(known.state, known.value, infeasible or f"repeats trial {known.number}", measured))
+        measured = dict(zip(objectives.recorded(self._study.goals), values, strict=False))
+        if infeasible:
+            measured = recording.summarised(known.user_attrs)
+        current.run.log_metrics(measured)
+        self._end(current, Outcome(known.state, values, infeasible or f"repeats trial {known.number}", measured))
 
     def _park(self, current: Open) -> None:
         """Leave a trial until others have come as far."""
@@ -253,6 +255,8 @@ class Driver:
             seed=self._study.seed(trial.number),
             folder=self._settings.checkpoints / f"{trial.number:04d}",
             precision=self._plan.precision,
+            limits=self._settings.limits,
+            timed=objectives.LATENCY in self._study.goals,
         )
 
     def _epochs(self, trial: optuna.Trial) -> int:
@@ -286,8 +290,11 @@ class Driver:
 
     def _handle_failure(self, current: Open, message: Message) -> None:
         match message:
-            case Rejected(reason):
-                self._end(current, Outcome(TrialState.PRUNED, reason=recording.INFEASIBLE + reason))
+            case Rejected(reason, measured):
+                current.run.log_metrics(measured)
+                self._end(
+                    current, Outcome(TrialState.PRUNED, reason=recording.INFEASIBLE + reason, attributes=measured)
+                )
             case Failed(reason, traceback):
                 self._fail(current, reason, traceback)
             case Died(reason):
@@ -341,7 +348,7 @@ class Driver:
             current,
             Outcome(
                 TrialState.PRUNED if current.pruned else TrialState.COMPLETE,
-                measured[f"best_{self._study.goal.metric}"],
+                objectives.values(self._study.goals, measured),
                 self._why_it_stopped(current, trained),
                 recording.summarised(measured),
             ),

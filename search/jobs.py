@@ -1,7 +1,7 @@
 """What the driver gives to a worker, and what a worker tells: plain values that travel between processes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Literal
@@ -9,6 +9,7 @@ from typing import Literal
 from models.family import Choice, Evaluation, Resources
 from models.precision import Precision
 from models.probe import Pace
+from search.limits import Limits
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,8 @@ class Job:
 
     It ends `until` so many epochs of a schedule that is made for `epochs`; None: when they are over. What is judged and
     kept is the `best` epoch on validation, or the `last` one, where validation has been trained on and cannot choose;
-    nor can it then tell the `temperature` of the probabilities, which is given.
+    nor can it then tell the `temperature` of the probabilities, which is given. What is over the `limits` is not
+    trained; with `timed`, the trained network's latency is measured.
     """
 
     number: int
@@ -34,6 +36,8 @@ class Job:
     until: int | None = None
     kept: Literal["best", "last"] = "best"
     temperature: float | None = None
+    limits: Limits = field(default_factory=Limits)
+    timed: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,7 @@ class ModelFile:
     parameters: int
     input: tuple[int, ...]
     output: tuple[int, ...]
+    latency_ms: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,9 +106,10 @@ class Trained:
 
 @dataclass(frozen=True)
 class Rejected:
-    """No network can be built of this configuration."""
+    """No network can be built of this configuration, or one that costs too much: what was `measured` of it says so."""
 
     reason: str
+    measured: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

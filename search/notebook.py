@@ -52,6 +52,9 @@ class Options(TypedDict, total=False):
     epochs: int
     images: int
     data: str | Path
+    objective: str
+    max_parameters: int
+    max_seconds_per_epoch: float
     fix: Mapping[str, Choice]
     baselines: Baselines
     sampler: Sampler
@@ -60,6 +63,7 @@ class Options(TypedDict, total=False):
     patience: int
     weights: str | Path
     repeats: bool
+    keep: int
     timeout: float | str
     trial_timeout: float | str
     workers: int | Literal["auto"]
@@ -86,7 +90,7 @@ class Trial:
 
     @property
     def model(self) -> str:
-        """The address of its network, for `mlflow.keras.load_model`; empty where it left none."""
+        """The address of its network, for `mlflow.keras.load_model`; empty where it left none, or that was removed."""
         return self.result.model
 
     @property
@@ -172,6 +176,14 @@ class Study:
         """The best complete trial. Raises `SearchError` where there is none yet."""
         with storage.reading(self.place.storage) as store:
             return Trial(results.named(store, self.name), self.place)
+
+    @property
+    def pareto(self) -> list[Trial]:
+        """The trials between which one has to choose, where there are two objectives; best by the first one first."""
+        with storage.reading(self.place.storage) as store:
+            study = storage.load(store, self.name)
+            found = results.pareto(study, results.summary(study))
+        return [Trial(result, self.place) for result in found]
 
     def __getitem__(self, number: int) -> Trial:
         with storage.reading(self.place.storage) as store:

@@ -20,7 +20,7 @@ PICTURES: Final = (
     "predictions/mistakes.png",
     "nearest.png",
 )
-SHOWN: Final = ("best_val_accuracy", "test_accuracy", "best_epoch", "parameters", "training_seconds")
+SHOWN: Final = ("best_val_accuracy", "test_accuracy", "best_epoch", "parameters", "latency_ms", "training_seconds")
 COUNTS: Final = ("best_epoch", "parameters")
 # Keys of Optuna and of its dashboard (0.21), which have no function for what is not a file, and for what may not take
 # longer with every trial there is.

@@ -22,7 +22,7 @@ from search.seam import Seam
 from search.settings import Place, Settings, resolve
 from search.study import Study, grid_points
 from tracking import TrackingError
-from tracking.courier import Courier
+from tracking.courier import ERRAND, Courier
 from tracking.spool import Spool
 
 # For so long the tracker may take what is left when a search is stopped, and when it ends while the tracker is away.
@@ -96,6 +96,7 @@ def joined(console: Console, study: Study) -> Iterator[Seam]:
             yield seam
             _deliver_the_rest(console, courier, settings)
             seam.link()
+            _say_what_went(console, seam, settings)
     except TrackingError as error:
         raise SearchError(disk.refusal(error, settings.home) or f"{error}{storage.GOES_ON}") from error
     finally:
@@ -111,7 +112,15 @@ def _deliver_the_rest(console: Console, courier: Courier, settings: Settings) ->
         if courier.problem and silent > SECONDS_TO_RECOVER:
             say(
                 console,
-                f"{courier.problem}\n{len(left)} run(s) wait in {settings.spool}; they are delivered by the next "
-                f"`run --study {settings.study}`, or by `doctor {settings.study} --fix`",
+                f"{courier.problem}\n{len(set(left) - {ERRAND})} run(s) wait in {settings.spool}; they are delivered "
+                f"by the next `run --study {settings.study}`, or by `doctor {settings.study} --fix`",
             )
             return
+
+
+def _say_what_went(console: Console, seam: Seam, settings: Settings) -> None:
+    count = len(seam.removed)
+    if count:
+        freed = sum(removed.freed for removed in seam.removed) / 1e6
+        went = "1 model was" if count == 1 else f"{count} models were"
+        say(console, f"--keep {settings.keep}: {went} removed, {freed:,.1f} MB came free")

@@ -11,8 +11,8 @@ from models.data import Images
 from models.data import Summary as DataSummary
 from models.data import summary as described
 from models.data.leakage import leakage
-from models.family import Choice
-from search import baselines, commands
+from models.family import Choice, Goal
+from search import baselines, commands, objectives
 from search.baselines import Baseline
 from search.doctor.findings import Finding
 from search.estimate import Estimate
@@ -23,6 +23,9 @@ from search.settings import Settings
 from search.space import Space, describe
 from search.starts import Start
 from search.tables import Format, as_json, columns, lines, number, points, say
+
+# What the mark of `marked` means.
+PARETO = "*: the Pareto set, in which nobody is better in one objective without being worse in the other"
 
 
 def studies(found: Sequence[Summary], output: Format) -> None:
@@ -54,12 +57,13 @@ def trials(summary: Summary, found: Sequence[Result], output: Format) -> None:
     rows = [
         (
             str(result.number),
-            state(result),
+            marked(result, summary),
             number(result.value),
+            *(number(result.metrics.get(cost.metric)) for cost in summary.costs),
             number(result.metrics.get("test_accuracy")),
             str(result.epochs),
             duration(result.seconds) if result.seconds is not None else "-",
-            result.baseline or result.reason or short(result.parameters),
+            what(result),
         )
         for result in found
     ]
@@ -69,7 +73,10 @@ def trials(summary: Summary, found: Sequence[Result], output: Format) -> None:
         f"{summary.title}{of_family}: {now.finished} of {summary.asked_for} trials finished, "
         f"{now.pruned} pruned, {now.failed} failed, {now.running} running"
     )
-    lines(("trial", "state", summary.goal.metric, "test", "epochs", "time", "what"), rows)
+    metrics = (goal.metric for goal in summary.goals)
+    lines(("trial", "state", *metrics, "test", "epochs", "time", "what"), rows)
+    if summary.pareto:
+        say(PARETO)
     if summary.best:
         say(f"best: trial {summary.best.number}; see `python -m search show {summary.best.name}`")
 
@@ -90,6 +97,8 @@ def trial(result: Result, output: Format) -> None:
     if row:
         say(f"baseline {row.name}: {row.label}; reported {row.headline[0]} {row.headline[1]:.4f}")
     loaded = f"model: {result.model} (mlflow.keras.load_model)" if result.model else ""
+    if result.removed:
+        loaded = f"model: {result.removal}"
     run = f"MLflow run: {result.run}" if result.run else ""
     for line in filter(None, (loaded, run, result.traceback)):
         say(line)
@@ -154,6 +163,7 @@ def plan(
     execution: Plan,
     estimated: Estimate,
     images: DataSummary,
+    goals: Sequence[Goal],
     output: Format,
 ) -> None:
     """Print what a search would do."""
@@ -168,10 +178,15 @@ def plan(
                 "execution": asdict(execution),
                 "estimate": asdict(estimated),
                 "data": {"name": images.name, "digest": images.digest},
+                "objectives": [asdict(goal) for goal in goals],
             }
         )
         return
     say(f"study {settings.study}, {settings.trials} trials of {settings.family}; nothing is written by this call")
+    say(
+        f"objective: {objectives.words(goals)}"
+        + (f"; at most {settings.limits.words}" if settings.limits.words else "")
+    )
     table = columns("hyperparameter", "space")
     for name, description in described.items():
         table.add_row(name, f"{fixed[name]} (pinned)" if name in fixed else description)
@@ -214,6 +229,8 @@ def conclusion(summary: Summary, settings: Settings) -> None:
             )
         if best.model:
             say(f"model: {best.model} (mlflow.keras.load_model)")
+        if summary.pareto:
+            say(f"Pareto set: trials {', '.join(map(str, summary.pareto))}; see `python -m search best {summary.name}`")
     else:
         say(f"no trial is complete; see why with `python -m search show {summary.name}`")
     for command in commands.looks(summary, settings):
@@ -233,6 +250,8 @@ def summary_data(summary: Summary) -> dict[str, Any]:
         "study": summary.name,
         "family": summary.family,
         "goal": asdict(summary.goal),
+        "objectives": [asdict(goal) for goal in summary.goals],
+        "pareto": list(summary.pareto),
         "trials": asdict(summary.standing)
         | {"finished": summary.standing.finished, "asked_for": summary.asked_for, "repeats": summary.repeats},
         "settings": dict(summary.settings),
@@ -250,3 +269,13 @@ def result_data(result: Result) -> dict[str, Any]:
 def state(result: Result) -> str:
     """Return a trial's state as people call it."""
     return "infeasible" if result.reason.startswith("infeasible") else result.state.lower()
+
+
+def marked(result: Result, summary: Summary) -> str:
+    """Return a trial's state, with a star where it is in the Pareto set of its study."""
+    return state(result) + "*" * (result.number in summary.pareto)
+
+
+def what(result: Result) -> str:
+    """Return what people tell a trial by: the report's row, why it ended as it did, or a few hyperparameters."""
+    return result.baseline or result.reason or short(result.parameters)

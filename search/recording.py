@@ -17,6 +17,7 @@ from optuna.trial import TrialState
 from models import metrics
 from models.data import Images
 from models.family import Evaluation, Goal
+from search import objectives
 from search.addresses import redacted
 from search.jobs import ModelFile, Trained
 from tracking import KEY_TAG, Dataset, Model, Record, Recorder, Status, Tensor
@@ -83,6 +84,7 @@ def measured(trained: Trained, history: History) -> dict[str, float]:
         | {"best_epoch": float(trained.best_epoch + 1)}
         | _temperature(trained)
         | _effort(history, trained.model.parameters)
+        | _latency(trained)
     )
 
 
@@ -94,18 +96,27 @@ def _effort(history: History, parameters: int) -> dict[str, float]:
     return {"parameters": float(parameters), "training_seconds": sum(history["seconds"])}
 
 
+def _latency(trained: Trained) -> dict[str, float]:
+    return {} if trained.model.latency_ms is None else {objectives.LATENCY.metric: trained.model.latency_ms}
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """How a trial ended: what Optuna is told, and what its run says. `value` is that of a trained network."""
+    """How a trial ended: what Optuna is told, and what its run says. `values` are those of a trained network."""
 
     state: TrialState
-    value: float | None = None
+    values: tuple[float, ...] = ()
     reason: str = ""
     attributes: Mapping[str, float] = field(default_factory=dict)
 
     @property
+    def value(self) -> float | None:
+        """The first of its values."""
+        return self.values[0] if self.values else None
+
+    @property
     def infeasible(self) -> bool:
-        """Whether no network can be built of the configuration."""
+        """Whether no network can be built of the configuration, or one that costs too much."""
         return self.reason.startswith(INFEASIBLE)
 
 
@@ -137,20 +148,20 @@ def conclude(run: Recorder, outcome: Outcome) -> None:
     run.finish(Status.FAILED if outcome.state == TrialState.FAIL else Status.FINISHED)
 
 
-def outcome(record: Record, goal: Goal) -> Outcome | None:
+def outcome(record: Record, goals: Sequence[Goal]) -> Outcome | None:
     """Return how the trial of a run ended; None where the run is not one that `conclude` has ended."""
     ended = {"COMPLETE": Status.FINISHED, "PRUNED": Status.FINISHED, "FAIL": Status.FAILED}
     state = record.tags.get(STATE_TAG, "")
-    value = record.metrics.get(f"best_{goal.metric}")
-    if ended.get(state) != record.status or (state == "COMPLETE" and value is None):
+    values, reason = objectives.values(goals, record.metrics), record.tags.get(REASON_TAG, "")
+    if ended.get(state) != record.status or (state == "COMPLETE" and not values):
         return None
-    kept = summarised(record.metrics) if value is not None else {}
-    return Outcome(TrialState[state], value, record.tags.get(REASON_TAG, ""), kept)
+    kept = summarised(record.metrics) if values or reason.startswith(INFEASIBLE) else {}
+    return Outcome(TrialState[state], values, reason, kept)
 
 
 def summarised(metrics: Mapping[str, float]) -> dict[str, float]:
     """Return the final metrics that are worth a column: those of single classes have a dot, those of epochs go."""
-    final = ("best_", "test_", "parameters", "temperature", "training_seconds")
+    final = ("best_", "test_", "parameters", "temperature", "training_seconds", "latency_ms", "seconds_per_epoch")
     return {name: value for name, value in metrics.items() if name.startswith(final) and "." not in name}
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
-from typing import Any
+from typing import Any, Literal
 
 import optuna
 from optuna.storages import RDBStorage
@@ -12,18 +12,31 @@ from optuna.trial import FrozenTrial, TrialState
 
 from models.data import fashion_mnist
 from models.family import Goal
-from search import baselines, storage
+from search import baselines, objectives, storage
 from search.baselines import Baseline
 from search.errors import SearchError, UsageError
 from search.settings import caveat
-from search.study import CONFIRMED, REPEAT_OF, RUN_ID, START, Standing, run_name, run_of, standing
+from search.study import (
+    CONFIRMED,
+    REPEAT_OF,
+    RUN_ID,
+    START,
+    Standing,
+    left_model,
+    removal,
+    run_name,
+    run_of,
+    standing,
+)
 from search.study import best as best_of
 from tracking import model_address
 
 
 @dataclass(frozen=True)
 class Result:
-    """One trial, as it stands in Optuna. `value` is its best epoch's, or the last reported one's.
+    """One trial, as it stands in Optuna. `value` is its best epoch's, or the last reported one's, of the study's goal.
+
+    `model` is the address of its network, empty where it has none; `removed` says when that was removed, and by what.
 
     `budget` and `patience` are those of a report's row that was run as the report did; None where they are the study's.
     """
@@ -38,6 +51,7 @@ class Result:
     reason: str
     caveat: str
     model: str
+    removed: str
     run: str
     traceback: str
     epochs: int
@@ -49,6 +63,12 @@ class Result:
     def name(self) -> str:
         """As people type it: `lenet5/17`."""
         return f"{self.study}/{self.number}"
+
+    @property
+    def removal(self) -> str:
+        """What became of a model that was removed, and what brings it back; empty where none was."""
+        again = f"`python -m search reproduce {self.name}` trains it again"
+        return f"removed {self.removed}; {again}" if self.removed else ""
 
     @property
     def epoch_seconds(self) -> float | None:
@@ -94,7 +114,7 @@ class Against:
 
 @dataclass(frozen=True)
 class Summary:
-    """One study."""
+    """One study. Where it has `costs` beside its goal, `pareto` are the trials between which one has to choose."""
 
     name: str
     family: str
@@ -104,8 +124,15 @@ class Summary:
     settings: Mapping[str, Any]
     best: Result | None
     repeats: int = 0
+    costs: tuple[Goal, ...] = ()
+    pareto: tuple[int, ...] = ()
     # What `confirm` came to, as it is told to programs; empty where nothing was confirmed.
     confirmed: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def goals(self) -> tuple[Goal, ...]:
+        """All objectives, the one by which trials are called best first."""
+        return self.goal, *self.costs
 
     @property
     def comparable(self) -> bool:
@@ -139,20 +166,20 @@ WORDS = ("baseline", START, "caveat", "epochs", "patience", "reason", "traceback
 def result(study: str, trial: FrozenTrial, of_study: Mapping[str, Any]) -> Result:
     """Return what a trial has come to; `of_study` are its study's user attributes."""
     attributes = trial.user_attrs
-    run = run_of(trial, of_study)
+    run, removed = run_of(trial, of_study), of_study.get(removal(trial.number), "")
     last = trial.intermediate_values.get(trial.last_step) if trial.last_step is not None else None
     return Result(
         study=study,
         number=trial.number,
         state=trial.state.name,
-        value=trial.value if trial.state == TrialState.COMPLETE else last,
+        value=(trial.values or [None])[0] if trial.state == TrialState.COMPLETE else last,
         parameters=trial.params,
         metrics={name: value for name, value in attributes.items() if name not in WORDS},
         baseline=attributes.get("baseline"),
         reason=attributes.get("reason", ""),
         caveat=attributes.get("caveat", ""),
-        # Whatever was judged on the test images has left its model.
-        model=model_address(run, run_name(study, trial.number)) if run and "test_accuracy" in attributes else "",
+        model=model_address(run, run_name(study, trial.number)) if run and left_model(trial) and not removed else "",
+        removed=removed,
         run=run,
         traceback=attributes.get("traceback", ""),
         epochs=len(trial.intermediate_values),
@@ -170,9 +197,10 @@ def summary(study: optuna.Study) -> Summary:
 def _summed_up(study: optuna.Study, trials: Sequence[FrozenTrial]) -> Summary:
     attributes = study.user_attrs
     settings = attributes.get("settings", {})
-    direction = "maximize" if study.direction == optuna.study.StudyDirection.MAXIMIZE else "minimize"
-    goal = Goal(attributes.get("identity", {}).get("goal", "value"), direction)  # type: ignore[arg-type]  # one of two
+    metrics = attributes.get("identity", {}).get("goal", "value").split(",")
+    goal, *costs = [Goal(*found) for found in zip(metrics, map(_word, study.directions), strict=False)]
     best = best_of(trials, goal)
+    complete = {trial.number: trial.values for trial in trials if trial.state == TrialState.COMPLETE and trial.values}
     return Summary(
         name=study.study_name,
         family=settings.get("family", "?"),
@@ -183,7 +211,19 @@ def _summed_up(study: optuna.Study, trials: Sequence[FrozenTrial]) -> Summary:
         best=result(study.study_name, storage.whole(study, trials[best[1]]), attributes) if best else None,
         repeats=len(storage.marked(study, REPEAT_OF)),
         confirmed=attributes.get(CONFIRMED, {}),
+        costs=tuple(costs),
+        pareto=objectives.pareto(complete, (goal, *costs)),
     )
+
+
+def _word(direction: optuna.study.StudyDirection) -> Literal["maximize", "minimize"]:
+    return "maximize" if direction == optuna.study.StudyDirection.MAXIMIZE else "minimize"
+
+
+def pareto(study: optuna.Study, found: Summary) -> list[Result]:
+    """Return the trials of the Pareto set, in its order; none where there is one objective."""
+    trials, of_study = storage.outlines(study) if found.pareto else [], study.user_attrs
+    return [result(found.name, storage.whole(study, trials[number]), of_study) for number in found.pareto]
 
 
 def summaries(store: RDBStorage) -> list[Summary]:
@@ -211,10 +251,14 @@ def named(store: RDBStorage, name: str) -> Result:
     """Return the trial named `STUDY/NUMBER`, or the best one of the study `STUDY`. Raises `UsageError`."""
     if "/" in name:
         return one(store, name)
-    best = summary(storage.load(store, name)).best
-    if best is None:
-        raise SearchError(f"study {name} has no complete trial yet; see `python -m search show {name}`")
-    return best
+    return best(summary(storage.load(store, name)))
+
+
+def best(found: Summary) -> Result:
+    """Return the best trial of a study. Raises `SearchError` where none is complete."""
+    if found.best is None:
+        raise SearchError(f"study {found.name} has no complete trial yet; see `python -m search show {found.name}`")
+    return found.best
 
 
 def one(store: RDBStorage, name: str) -> Result:
@@ -258,7 +302,8 @@ def reproductions(study: optuna.Study) -> list[Reproduction]:
         return []
     of_study = study.user_attrs
     ran = [result(found.name, trial, of_study) for trial in storage.marked(study, "baseline")]
-    done = [trial for trial in ran if trial.metrics]
+    # What was over a limit has no figure of its own.
+    done = [trial for trial in ran if trial.metrics and trial.epochs]
     return [
         _reproduction(found.name, row, [trial for trial in done if trial.baseline == row.name])
         for row in baselines.of(found.family)

@@ -31,7 +31,7 @@ from search.execution import Plan
 from search.progress import begin, duration, say
 from search.settings import Place, Settings
 from search.signals import Stop, Stopped
-from search.study import Study, planned_baselines, planned_start
+from search.study import Study, goals, planned_baselines, planned_start
 from tracking.spool import Spool
 
 Format = Literal["text", "json"]
@@ -53,6 +53,7 @@ def plan(study: str, place: Place, flags: Mapping[str, Any], output: Format) -> 
         execution=planned,
         estimated=estimate(settings, planned, images, max(left, 0)),
         images=data.summary(images),
+        goals=goals(settings),
         output=output,
     )
     return 0
@@ -91,9 +92,12 @@ def _go_on(console: Console, settings: Settings, images: Images, planned: Plan, 
             f"nothing to do: study {settings.study} has {study.standing().finished} finished trials of the "
             f"{settings.trials} asked for; ask for more with --trials N",
         )
-        if Spool(settings.spool).keys(study.uuid):
-            with opening.joined(console, study):
-                say(console, "delivering what the tracker has missed")
+        waiting = Spool(settings.spool).keys(study.uuid)
+        if waiting or settings.keep:
+            with opening.joined(console, study) as seam:
+                if waiting:
+                    say(console, "delivering what the tracker has missed")
+                seam.clear()
     _sweep(study)
 
 
@@ -164,6 +168,7 @@ def _search(console: Console, settings: Settings, images: Images, planned: Plan,
                 # What is left to deliver needs the cores.
                 engine.close()
             seam.portray(_page(settings))
+            seam.clear()
     return study
 
 

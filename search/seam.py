@@ -1,15 +1,17 @@
 """Where Optuna and the tracker meet: each trial has one run, both name the other, and both say the same of its end."""
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import optuna
 from optuna.trial import TrialState
 
 from search import crash, recording
+from search.keeping import Clearance, Removed, clearance
 from search.recording import Outcome
-from search.study import Study, run_name
-from tracking import DESCRIPTION_TAG, Record, Recorder, Status
+from search.study import Study, removal, run_name
+from tracking import DESCRIPTION_TAG, Record, Recorder, Status, Tracker
 from tracking.courier import Courier
 
 # Seconds for which the end of a trial waits for the name of its run: others must not wait long for that.
@@ -34,6 +36,9 @@ class Seam:
         # Trials of which Optuna does not know yet what the tracker calls their runs.
         self._unlinked: set[int] = set()
         self._portrayed = False
+        # Trials whose models the courier has removed, of which Optuna does not know yet; and all of this process.
+        self._removed: deque[Removed] = deque()
+        self.removed: list[Removed] = []
 
     @property
     def problem(self) -> str:
@@ -48,7 +53,7 @@ class Seam:
         adopted = []
         for trial in self._study.interrupted():
             record = self._recognise(trial.number)
-            outcome = recording.outcome(record, self._study.goal) if record else None
+            outcome = recording.outcome(record, self._study.goals) if record else None
             if outcome:
                 self._tell(trial, outcome)
                 adopted.append(Adopted(trial.number, outcome))
@@ -70,9 +75,21 @@ class Seam:
         self.link()
         self._tell(trial, outcome)
         crash.point("after_tell")
+        self.clear()
+
+    def clear(self) -> None:
+        """Have the models removed that the study's settings do not keep, once all is delivered; `link` notes them."""
+        if keep := self._study.settings.keep:
+            what = clearance(self._study, keep, f"run --keep {keep}")
+            self._courier.entrust(lambda tracker: self._carry_out(what, tracker))
+
+    def _carry_out(self, what: Clearance, tracker: Tracker) -> Iterator[None]:
+        for removed in what.carry_out(tracker):
+            self._removed.append(removed)
+            yield
 
     def link(self) -> None:
-        """Write into the study what the tracker calls the runs of which it was not known before."""
+        """Write into the study what it did not know before: what the tracker calls runs, and whose models are gone."""
         for number in list(self._unlinked):
             if run := self._courier.id(self._study.key(number)):
                 self._study.link(number, run)
@@ -81,6 +98,10 @@ class Seam:
         if self._portrayed and (run := self._courier.id(self._study.own_key)):
             self._study.link_own(run)
             self._portrayed = False
+        while self._removed:
+            removed = self._removed.popleft()
+            self._study.note(removal(removed.number), removed.reason)
+            self.removed.append(removed)
 
     def portray(self, page: str) -> None:
         """Give the study a run of its own that shows it, by this page of HTML; one that it has is written over."""
@@ -119,10 +140,18 @@ class Seam:
     def _tell(self, trial: optuna.Trial, outcome: Outcome) -> None:
         if outcome.reason:
             trial.set_user_attr("reason", outcome.reason)
-        if outcome.infeasible and "feasible" not in trial.constraints:
-            trial.set_constraint("feasible", 1.0)
+        if outcome.infeasible:
+            self._constrain(trial, outcome)
         for name, value in outcome.attributes.items():
             trial.set_user_attr(name, value)
         self._study.annotate(trial.number)
-        complete = outcome.state == TrialState.COMPLETE
-        self._study.tell(trial, outcome.state, outcome.value if complete else None)
+        self._study.tell(trial, outcome.state, *(outcome.values if outcome.state == TrialState.COMPLETE else ()))
+
+    def _constrain(self, trial: optuna.Trial, outcome: Outcome) -> None:
+        """Let the sampler know by how much the network was over the limits. It asks nothing of those that are within.
+
+        TPE puts what is over behind all else, and what is less over before what is more.
+        """
+        over = self._study.settings.limits.excess(outcome.attributes) or {"feasible": 1.0}
+        for name in over.keys() - trial.constraints.keys():
+            trial.set_constraint(name, over[name])

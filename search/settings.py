@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import models
+from search import objectives
 from search.addresses import has_password, redacted
 from search.errors import UsageError
+from search.limits import Limits
 from tracking import databases
 
 Sampler = Literal["tpe", "random", "qmc", "grid"]
@@ -21,14 +23,28 @@ STUDY_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 # Without a number of trials from the person, a search ends after this.
 USUAL_SECONDS = 3600.0
 # Trials of one study are compared with each other: these cannot change on the way.
-CONSTANT = ("family", "data", "images", "epochs", "weights")
+CONSTANT = (
+    "family",
+    "data",
+    "images",
+    "epochs",
+    "weights",
+    "objective",
+    "max_parameters",
+    "max_seconds_per_epoch",
+)
+# What earlier versions did not know, and did not write down: their studies were begun without.
+LATER = ("objective", "max_parameters", "max_seconds_per_epoch")
 # These belong to one call, not to the study.
 PASSING = ("study", "home", "storage", "tracking_uri", "workers", "engine", "timeout")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """A search, fully decided. Timeouts are in seconds; `workers` 0 leaves the number to the machine."""
+    """A search, fully decided. Timeouts are in seconds; `workers` 0 leaves the number to the machine.
+
+    `keep` is of how many of the best trials the models stay; 0: of all that there are.
+    """
 
     study: str
     family: str
@@ -50,12 +66,21 @@ class Settings:
     fix: tuple[str, ...] = ()
     baselines: Baselines = "best"
     repeats: bool = False
+    keep: int = 0
     data: str = "fashion-mnist"
     weights: str = "imagenet"
+    objective: str | None = None
+    max_parameters: int | None = None
+    max_seconds_per_epoch: float | None = None
 
     def lasting(self) -> dict[str, Any]:
         """What a study remembers, for the calls that continue it."""
         return {name: value for name, value in asdict(self).items() if name not in PASSING}
+
+    @property
+    def limits(self) -> Limits:
+        """The most that a network may cost."""
+        return Limits(self.max_parameters, self.max_seconds_per_epoch)
 
     @property
     def caveat(self) -> str:
@@ -131,12 +156,13 @@ def check_name(study: str) -> str:
 def resolve(study: str, place: Place, flags: Mapping[str, Any], stored: Mapping[str, Any]) -> Settings:
     """Return the settings of a call: `flags` (None: not given) over `stored`, what the study was begun with."""
     given = {name: value for name, value in flags.items() if value is not None}
-    _refuse_changes(study, given, stored)
     known = {field.name for field in fields(Settings)}
     chosen = {name: value for name, value in stored.items() if name in known} | given
     chosen["fix"] = tuple(chosen.get("fix", ()))
     family = _family(study, chosen.pop("family", None))
+    chosen["objective"] = objectives.named(objectives.of(models.family(family).goal, chosen.get("objective")))
     settings = Settings(study, family, place.home, place.storage, place.tracking_uri, **chosen)
+    _refuse_changes(settings, given, stored)
     if "trials" not in given and "timeout" not in given:
         settings = replace(settings, timeout=USUAL_SECONDS)
     return settings
@@ -152,14 +178,16 @@ def _family(study: str, family: str | None) -> str:
     return name
 
 
-def _refuse_changes(study: str, given: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
+def _refuse_changes(settings: Settings, given: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
+    before = {**dict.fromkeys(LATER), **stored} if stored else {}
     for name in CONSTANT:
-        if name in stored and name in given and given[name] != stored[name]:
-            was = "all" if stored[name] is None else stored[name]
+        if name in given and getattr(settings, name) != before.get(name, getattr(settings, name)):
+            flag = f"--{name.replace('_', '-')}"
+            was = "all" if name == "images" and before[name] is None else before[name]
             raise UsageError(
-                f"--{name} {given[name]}: study {study} was begun with --{name} {was}, and its trials would not be "
-                f"comparable; go on without --{name}, or begin another with --study {study}-2 "
-                f"--family {given.get('family', stored['family'])}"
+                f"{flag} {given[name]}: study {settings.study} was begun "
+                f"{'without it' if was is None else f'with {flag} {was}'}, and its trials would not be comparable; go "
+                f"on without {flag}, or begin another with --study {settings.study}-2 --family {settings.family}"
             )
 
 

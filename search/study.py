@@ -17,9 +17,10 @@ from optuna.trial import FrozenTrial, TrialState
 import models
 from models.data import fashion_mnist
 from models.family import Choice, Goal
-from search import baselines, halving, links, notes, space, starts
+from search import baselines, halving, links, notes, objectives, space, starts
 from search.errors import UsageError
 from search.halving import Ladder
+from search.pruning import ByFirst, Hyperband
 from search.settings import Settings
 from search.starts import Start
 
@@ -61,9 +62,11 @@ class Study:
 
     def __init__(self, study: optuna.Study, settings: Settings) -> None:
         self.settings = settings
-        self.goal: Goal = models.family(settings.family).goal
+        self.goals = goals(settings)
+        # The first of them, by which epochs are kept, trials pruned, and one called the best.
+        self.goal: Goal = self.goals[0]
         self.fixed = space.parse(models.family(settings.family), settings.fix)
-        self._study = study
+        self._study = ByFirst(study.study_name, study._storage)  # noqa: SLF001  # no public way
         self._grid: Iterator[dict[str, Choice]] | None = None
         # The trials that have a point, of a grid or any other.
         self._tried: dict[Point, list[int]] = {}
@@ -81,9 +84,12 @@ class Study:
         """Create the study, or continue it where its images, space and goal are what they were."""
         family = models.family(settings.family)
         study = optuna.create_study(
-            storage=storage, study_name=settings.study, direction=family.goal.direction, load_if_exists=True
+            storage=storage,
+            study_name=settings.study,
+            directions=[goal.direction for goal in goals(settings)],
+            load_if_exists=True,
         )
-        identity = {"data": digest, "space": space.digest(family), "goal": family.goal.metric}
+        identity = {"data": digest} | _identity(settings)
         if "identity" in study.user_attrs:
             _refuse_changes(study, settings, identity)
         else:
@@ -91,7 +97,7 @@ class Study:
             with warnings.catch_warnings():
                 # Without it the dashboard calls what is searched for "Objective 0".
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-                study.set_metric_names([family.goal.metric])
+                study.set_metric_names([goal.metric for goal in goals(settings)])
             study.set_user_attr("distributions", space.fingerprint(space.of(family)))
             study.set_user_attr("identity", identity)
         study.set_user_attr("settings", settings.lasting())
@@ -120,7 +126,7 @@ class Study:
 
     @property
     def identity(self) -> Mapping[str, str]:
-        """The digests of images and space, and the goal: what stays as it was when the study was begun."""
+        """The digests of images and space, and the goals: what stays as it was when the study was begun."""
         return dict(self.attributes["identity"])
 
     def note(self, name: str, what: object) -> None:
@@ -129,10 +135,8 @@ class Study:
 
     def changes(self) -> str:
         """Say what of the space or the goal is not what the study was begun with; empty where all is."""
-        family = models.family(self.settings.family)
-        now = {"space": space.digest(family), "goal": family.goal.metric}
         try:
-            _refuse_changes(self._study, self.settings, {**self.identity, **now})
+            _refuse_changes(self._study, self.settings, {**self.identity, **_identity(self.settings)})
         except UsageError as error:
             return str(error)
         return ""
@@ -236,11 +240,16 @@ class Study:
         return int(np.random.SeedSequence((self.settings.seed, number)).generate_state(1)[0])
 
     def report(self, trial: optuna.Trial, step: int, value: float) -> bool:
-        """Report the value after so many epochs, once, and return whether to go on."""
-        known = self._study._storage.get_trial(trial._trial_id).intermediate_values  # noqa: SLF001  # no public way
-        if step not in known:
-            trial.report(value, step)
-        return "baseline" in trial.user_attrs or not trial.should_prune()
+        """Report the value after so many epochs, once, and return whether to go on.
+
+        It is that of the first objective. A trial's own `report` and `should_prune` do the same, and refuse two.
+        """
+        storage, id_ = self._study._storage, trial._trial_id  # noqa: SLF001  # no public way
+        told = storage.get_trial(id_)
+        if step not in told.intermediate_values:
+            storage.set_trial_intermediate_value(id_, step, float(value))
+            told = storage.get_trial(id_)
+        return "baseline" in told.user_attrs or not self._study.pruner.prune(self._study, told)
 
     def unlinked(self) -> list[int]:
         """Return the finished trials that do not name their runs: of those a driver was killed just then."""
@@ -300,9 +309,9 @@ class Study:
         storage.set_trial_user_attr(trial._trial_id, "reason", reason)  # noqa: SLF001  # see above
         storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)  # noqa: SLF001  # see above
 
-    def tell(self, trial: optuna.Trial, state: TrialState, value: float | None = None) -> None:
-        """End a trial."""
-        self._study.tell(trial, value, state)
+    def tell(self, trial: optuna.Trial, state: TrialState, *values: float) -> None:
+        """End a trial; one that is complete has a value for each objective."""
+        self._study.tell(trial, values or None, state)
 
     def _sampler(self) -> BaseSampler:
         with warnings.catch_warnings():
@@ -331,7 +340,7 @@ class Study:
     def _pruner(self) -> optuna.pruners.BasePruner:
         match self.settings.pruner:
             case "hyperband":
-                return optuna.pruners.HyperbandPruner(min_resource=1, max_resource=self.settings.epochs)
+                return Hyperband(min_resource=1, max_resource=self.settings.epochs)
             case "median":
                 return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1)
             case _:
@@ -357,6 +366,16 @@ def run_name(study: str, number: int) -> str:
 def late_link(number: int) -> str:
     """Return the study's attribute that stands in for `RUN_ID` where a run was made after its trial was over."""
     return f"{RUN_ID}:{number}"
+
+
+def removal(number: int) -> str:
+    """Return the study's attribute that says when the model of a trial was removed, and by what."""
+    return f"model_removed:{number}"
+
+
+def left_model(trial: FrozenTrial) -> bool:
+    """Whether a trial has left a model: whatever was judged on the test images has."""
+    return "test_accuracy" in trial.user_attrs
 
 
 def run_of(trial: FrozenTrial, of_study: Mapping[str, Any]) -> str:
@@ -385,12 +404,24 @@ def standing(trials: Sequence[FrozenTrial]) -> Standing:
 
 
 def best(trials: Sequence[FrozenTrial], goal: Goal) -> tuple[float, int] | None:
-    """Return the best value of a complete trial, and its number; of equal ones the earliest."""
+    """Return the best first value of a complete trial, and its number; of equal ones the earliest."""
     found: tuple[float, int] | None = None
     for trial in trials:
-        if trial.state == TrialState.COMPLETE and trial.value is not None:
-            found = (trial.value, trial.number) if found is None or goal.better(trial.value, found[0]) else found
+        if trial.state == TrialState.COMPLETE and trial.values:
+            value = trial.values[0]
+            found = (value, trial.number) if found is None or goal.better(value, found[0]) else found
     return found
+
+
+def goals(settings: Settings) -> tuple[Goal, ...]:
+    """Return what a search is for, the family's own goal first."""
+    return objectives.of(models.family(settings.family).goal, settings.objective)
+
+
+def _identity(settings: Settings) -> dict[str, str]:
+    """Return what has to stay as it was when a study was begun, beside its images."""
+    metrics = ",".join(goal.metric for goal in goals(settings))
+    return {"space": space.digest(models.family(settings.family)), "goal": metrics}
 
 
 def planned_baselines(settings: Settings) -> list[tuple[str, baselines.Baseline, dict[str, Any]]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import models
-from models import precision
+from models import latency, precision, probe
 from models.data import open_shared
 from models.data.images import Images
 from models.family import Choice, Diverged, Family, Goal, Infeasible, Unavailable
@@ -124,6 +124,10 @@ def _train(job: Job) -> Training:
     network = _build(job, family, images, job.precision)
     yield Built(network.count_params())
     progress = _resume(job, family.goal, network)
+    # What has begun to train was within them.
+    if not progress.history and (rejected := _over(job, family, network, images, prepared)):
+        yield rejected
+        return
     stopped: Literal["early", "pruned"] | None = None
     for epoch, metrics in _epochs(job, family, network, prepared, progress):
         answer = yield EpochDone(epoch, metrics)
@@ -157,9 +161,17 @@ def _build(job: Job, family: Family, images: Images, computing: Precision) -> "N
         return family.build(images.shape, job.seed)
 
 
-def _race(job: Probe) -> Training:
-    from models import probe
+def _over(job: Job, family: Family, network: "Network", images: Images, prepared: Images) -> Rejected | None:
+    """Return why the network is not to be trained, if it costs too much; it is timed where a limit asks for that."""
+    measured = {"parameters": float(network.count_params())}
+    if job.limits.seconds_per_epoch and not job.limits.refusal(measured):
+        seconds = probe.epoch_seconds(family, _build(job, family, images, job.precision), prepared)
+        measured |= {} if seconds is None else {"seconds_per_epoch": seconds}
+    refusal = job.limits.refusal(measured)
+    return Rejected(refusal, measured) if refusal else None
 
+
+def _race(job: Probe) -> Training:
     configuration = models.family(job.family).suggest(Given(job.parameters))
     images = probe.some_of(open_shared(job.images))
     yield Probed(probe.race(configuration, configuration.prepare(images, job.resources)))
@@ -200,4 +212,5 @@ def _save(job: Job, family: Family, network: "Network", images: Images, temperat
     file = job.folder / "model.keras"
     exported.save(file)
     shape = tuple(images.train.images.shape[1:])
-    return ModelFile(file, exported.count_params(), shape, tuple(exported.output.shape[1:]))
+    took = latency.milliseconds(exported, images.validation.images) if job.timed else None
+    return ModelFile(file, exported.count_params(), shape, tuple(exported.output.shape[1:]), took)

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +12,8 @@ from tracking.spool import Spool, SpooledRun
 # Seconds after which a store that failed is tried again: at first, and at most.
 SOON: Final = 0.5
 LATER: Final = 10.0
+# Stands for what is no run's, among the keys of runs.
+ERRAND: Final = "errand"
 
 
 @dataclass
@@ -33,6 +35,7 @@ class Courier:
         self._deliveries: dict[str, Delivery] = {}
         # Runs of which something is to be delivered, and when that is tried.
         self._due: dict[str, float] = {}
+        self._errand: Callable[[Tracker], Iterator[object]] = lambda _: iter(())
         self._ids: dict[str, str] = {}
         self._busy: str | None = None
         self._closing = False
@@ -63,6 +66,16 @@ class Courier:
         for key in self._spool.keys(prefix):
             self.deliver(key)
 
+    def entrust(self, errand: Callable[[Tracker], Iterator[object]]) -> None:
+        """Do something else in the store, step by step, once nothing is left to deliver. A new errand replaces the old.
+
+        It is begun again where it was interrupted or refused, so what it has done it must not do twice.
+        """
+        with self._changed:
+            self._errand = errand
+            self._due.setdefault(ERRAND, 0.0)
+            self._changed.notify_all()
+
     def id(self, key: str) -> str | None:
         """Return what the store calls the run; None as long as it has none."""
         return self._ids.get(key)
@@ -84,7 +97,10 @@ class Courier:
         return time.monotonic() - self._moved
 
     def settle(self, seconds: float) -> list[str]:
-        """Wait until a store has all that is in the spool, or the time is over; return the keys of what is left."""
+        """Wait until a store has all that is in the spool, or the time is over; return the keys of what is left.
+
+        An errand that is not done counts as well, as `ERRAND`.
+        """
         with self._changed:
             self._changed.wait_for(lambda: not self._due and not self._busy, seconds)
             return sorted({*self._due, *([self._busy] if self._busy else [])})
@@ -115,7 +131,7 @@ class Courier:
         """Wait for the next run that is due; None when it is time to end."""
         with self._changed:
             while not self._closing:
-                key = min(self._due, key=self._due.__getitem__, default=None)
+                key = min(self._due, key=self._turn, default=None)
                 wait = None if key is None else self._due[key] - time.monotonic()
                 if key is not None and wait is not None and wait <= 0:
                     del self._due[key]
@@ -124,8 +140,15 @@ class Courier:
                 self._changed.wait(wait)
         return None
 
+    def _turn(self, key: str) -> tuple[bool, float]:
+        # An errand comes last, also after runs that the store refuses for now.
+        return key == ERRAND, self._due[key]
+
     def _carry(self, key: str, delivery: Delivery) -> None:
         """Carry what is new of a run, until it is another's turn; forget it once it is finished there."""
+        if key == ERRAND:
+            self._do_errand(delivery)
+            return
         for deed, place in self._spool.deeds(key, delivery.place):
             delivery.run = self._spool.repeat(key, deed, self._tracker, delivery.run)
             delivery.place, delivery.problem, delivery.pause = place, "", SOON
@@ -140,6 +163,14 @@ class Courier:
                 # Runs take turns, deed by deed: a new one gets its id before another's pictures are all drawn.
                 self.deliver(key)
                 return
+
+    def _do_errand(self, delivery: Delivery) -> None:
+        for _ in self._errand(self._tracker):
+            self._moved = time.monotonic()
+            if self._due or self._closing:
+                self.deliver(ERRAND)
+                break
+        delivery.problem, delivery.pause = "", SOON
 
     def _forget(self, key: str, place: int) -> bool:
         """Remove a run from the spool, unless it was gone on with behind this place."""

@@ -18,6 +18,8 @@ MODEL_TAG: Final = "search.model"
 """The tag under which a run holds the address of its model."""
 MODEL_SHA256_TAG: Final = "search.model_sha256"
 """The tag under which a run holds the SHA-256 of its model's `.keras` file."""
+MODEL_REMOVED_TAG: Final = "search.model_removed"
+"""The tag of a run that says when its model was removed on purpose, and by whom. Its SHA-256 stays."""
 
 DESCRIPTION_TAG: Final = "mlflow.note.content"
 """The tag that MLflow shows as a run's description, in Markdown."""
@@ -97,6 +99,21 @@ class Record:
     datasets: Sequence[str]
 
 
+@dataclass(frozen=True)
+class ModelRecord:
+    """A model in a store: its id there, where its files are, and the id, the name and the `search.key` of its run.
+
+    The key is empty where the run does not count. `held` says why the store may not let it go: it is registered.
+    """
+
+    id: str
+    place: str
+    run: str
+    name: str
+    key: str
+    held: str
+
+
 class Recorder(Protocol):
     """Takes in what is recorded of one run. What the store refuses is raised as `TrackingError`.
 
@@ -149,6 +166,12 @@ class Run(Recorder, Protocol):
     def history(self, metric: str) -> Mapping[int, float]:
         """What was recorded of a metric, by step. Empty for a metric that was never logged."""
 
+    def remove_model(self, reason: str) -> int:
+        """Remove the files of the run's model, tag the run with the reason, and return how many bytes came free.
+
+        A call that was cut short is ended by the next one. Raises `TrackingError` where the model is held.
+        """
+
 
 class Tracker(Protocol):
     """A store of runs."""
@@ -186,6 +209,12 @@ class Tracker(Protocol):
 
     def model_sha256(self, run: str) -> str | None:
         """Return the SHA-256 of the `.keras` file that the store holds for this run; None where it holds none."""
+
+    def models(self, experiment: str) -> Sequence[ModelRecord]:
+        """Every model that the runs of an experiment have and that was not removed."""
+
+    def model_bytes(self, model: ModelRecord) -> int:
+        """Return what the files of a model take: on this machine's disks as `du` counts, elsewhere as they are long."""
 
     def model(self, run: str, folder: Path) -> StoredModel:
         """Return the model of the run with this id, copied into `folder` where the store is not on this disk.

@@ -14,7 +14,7 @@ from search.results import Result
 from search.settings import Place
 from search.study import REPRODUCTION
 from search.tables import Format, as_json, say
-from tracking import Record, Status, Tracker
+from tracking import Record, Status, Tracker, model_address
 
 # By so much two machines, or two precisions, were seen to differ in accuracy.
 TOLERANCE = 0.005
@@ -35,6 +35,7 @@ class Reproduced:
     trial: str
     goal: str
     run: str
+    model: str
     epochs: int
     compared: int
     values: Mapping[str, tuple[float, float]]
@@ -106,7 +107,10 @@ def _compared(tracker: Tracker, goal: str, trial: Result, now: Record) -> Reprod
         for name in sorted(kept)
         if was.tags.get(name) != now.tags.get(name)
     }
-    return Reproduced(trial.name, goal, now.id, trial.epochs, compared, values, predictions, images, surroundings)
+    model = model_address(now.id, now.name)
+    return Reproduced(
+        trial.name, goal, now.id, model, trial.epochs, compared, values, predictions, images, surroundings
+    )
 
 
 def printed(found: Reproduced, output: Format) -> None:
@@ -126,3 +130,4 @@ def printed(found: Reproduced, output: Format) -> None:
             say(f"  {apart:,} of {found.images[split]:,} {split} images are told another class")
     for name, (was, now) in found.surroundings.items():
         say(f"  {name}: {now or 'none'}, was {was or 'none'}")
+    say(f"model: {found.model} (mlflow.keras.load_model)")

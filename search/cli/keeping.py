@@ -32,6 +32,28 @@ def doctor(
 
 
 @commands.command(rich_help_panel=PANEL)
+def keep(
+    study: str,
+    top: Annotated[int, typer.Option(min=1, help="Of so many of the best trials the models stay.")] = 3,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go; write nothing.")] = False,
+    home: Home = None,
+    storage: Storage = None,
+    tracking_uri: Tracking = None,
+    output: Output = "text",
+    debug: Debug = False,
+) -> None:
+    """Free the disk of the models that nobody will use; metrics, matrices and predictions of all trials stay.
+
+    Beside those of the best trials stay the models of the reports' rows, of
+    finalists and what `confirm` made of them, and what is registered in MLflow.
+    """
+    from search import clearing
+
+    place = Place.at(home, storage, tracking_uri)
+    raise typer.Exit(clearing.keep(study, place, top=top, dry_run=dry_run, output=output))
+
+
+@commands.command(rich_help_panel=PANEL)
 def promote(
     model: Annotated[str, typer.Argument(metavar="NAME/VERSION", help="A registered model, see `models`.")],
     force: Annotated[

@@ -45,14 +45,21 @@ def show(
 
 @commands.command(rich_help_panel=PANEL)
 def best(study: str, home: Home = None, storage: Storage = None, output: Output = "text", debug: Debug = False) -> None:
-    """Show the best trial of a study."""
-    from search import printing, results
+    """Show the best trial of a study; of one with two objectives, the trials of its Pareto set."""
+    from search import comparison, printing, results
     from search import storage as stores
 
     with stores.reading(Place.at(home, storage, None).storage) as store:
-        found = results.named(store, study)
-        summary = results.summary(stores.load(store, found.study))
-    printing.trial(found, output)
+        if "/" in study:
+            printing.trial(results.one(store, study), output)
+            return
+        loaded = stores.load(store, study)
+        summary = results.summary(loaded)
+        members = results.pareto(loaded, summary)
+    if members:
+        comparison.best(summary, members, output)
+    else:
+        printing.trial(results.best(summary), output)
     if output == "text":
         printing.confirmed(summary)
 
@@ -80,8 +87,13 @@ def compare(
             comparison.trials(chosen, judgements.against_first(place.tracking_uri, chosen), output)
             return
         summaries = [results.summary(stores.load(store, name)) for name in names or []] or results.summaries(store)
+        choices = [
+            comparison.choice(found, results.pareto(stores.load(store, found.name), found))
+            for found in summaries
+            if found.pareto
+        ]
         rows = [row for found in summaries for row in results.reproductions(stores.load(store, found.name))]
-    comparison.studies(summaries, rows, output)
+    comparison.studies(summaries, choices, rows, output)
 
 
 @commands.command(name="models", rich_help_panel=PANEL)

@@ -18,6 +18,7 @@ from search.cli.options import (
     Tracking,
     Workers,
 )
+from search.objectives import COSTS
 from search.settings import Baselines, Place, Pruner, Sampler, check_name, seconds, worker_count
 
 PANEL = "Search"
@@ -49,6 +50,34 @@ def run(
             metavar="fashion-mnist|FILE.npz|FOLDER",
             show_default="fashion-mnist",
             help="The images.",
+            rich_help_panel=SEARCH,
+        ),
+    ] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option(
+            metavar="GOAL[,COST]",
+            show_default="the family's goal",
+            help=f"The family's goal, by which trials are pruned, and what to keep low beside it: {' or '.join(COSTS)} "
+            "(milliseconds for one image on this machine: noisy, most of all while others train).",
+            rich_help_panel=SEARCH,
+        ),
+    ] = None,
+    max_parameters: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            show_default="none",
+            help="Train no network that has more; a frozen one below it does not count.",
+            rich_help_panel=SEARCH,
+        ),
+    ] = None,
+    max_seconds_per_epoch: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001,
+            show_default="none",
+            help="Train no network that takes longer, as timed on up to 1,000 images before its first epoch.",
             rich_help_panel=SEARCH,
         ),
     ] = None,
@@ -100,6 +129,16 @@ def run(
             rich_help_panel=SEARCH,
         ),
     ] = None,
+    keep: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            show_default="0",
+            help="Remove models as the search goes, except of so many of the best trials and what `keep` spares; 0: "
+            "leave all.",
+            rich_help_panel=RUNNING,
+        ),
+    ] = None,
     weights: Annotated[
         str | None,
         typer.Option(
@@ -149,6 +188,9 @@ def run(
         "epochs": epochs,
         "images": images,
         "data": data,
+        "objective": objective,
+        "max_parameters": max_parameters,
+        "max_seconds_per_epoch": max_seconds_per_epoch,
         "fix": tuple(fix) if fix else None,
         "baselines": baselines,
         "sampler": sampler,
@@ -157,6 +199,7 @@ def run(
         "patience": patience,
         "weights": weights,
         "repeats": repeats,
+        "keep": keep,
         "timeout": seconds(timeout) if timeout else None,
         "trial_timeout": seconds(trial_timeout, "--trial-timeout") if trial_timeout else None,
         "workers": worker_count(workers) if workers else None,

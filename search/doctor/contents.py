@@ -11,12 +11,12 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from models import metrics
-from search import recording, space
+from search import objectives, recording, space
 from search.doctor.case import Case
 from search.doctor.findings import CORRECTED_TAG, DIFFERS_TAG, MISSING_TAG, RECONSTRUCTED_TAG, Finding, Id
 from search.recording import INFEASIBLE
-from search.study import REPEAT_OF
-from tracking import MODEL_SHA256_TAG, Record
+from search.study import REPEAT_OF, removal
+from tracking import MODEL_REMOVED_TAG, MODEL_SHA256_TAG, MODEL_TAG, Record
 
 MODEL = "model"
 # What `recording.record` leaves of every trained network, as a test compares; and the model.
@@ -46,6 +46,7 @@ def check(case: Case) -> Iterator[Finding]:
             counted, torn = _counted(case, run)
             yield from _results(case, trial, run, counted)
             yield from _artifacts(case, trial, run, torn)
+            yield from _removal(case, trial, run)
         else:
             yield from _results(case, trial, run, {})
 
@@ -72,10 +73,9 @@ def _noted(case: Case, invariant: Id, trial: FrozenTrial, run: Record, tag: str,
 
 
 def _results(case: Case, trial: FrozenTrial, run: Record, counted: Mapping[str, float]) -> Iterator[Finding]:
-    goal = f"best_{case.study.goal.metric}"
-    known = recording.summarised(trial.user_attrs)
-    if trial.state == TrialState.COMPLETE and trial.value is not None:
-        known[goal] = trial.value
+    complete = trial.state == TrialState.COMPLETE and trial.values
+    told = dict(zip(objectives.recorded(case.study.goals), trial.values, strict=False)) if complete else {}
+    known = recording.summarised(trial.user_attrs) | told
     finite = {name: value for name, value in known.items() if math.isfinite(value)}
     missing = {name: value for name, value in finite.items() if name not in run.metrics}
     if missing:
@@ -93,10 +93,11 @@ def _results(case: Case, trial: FrozenTrial, run: Record, counted: Mapping[str, 
         for name, value in sorted(finite.items())
         if name in found and found[name] != value
     ]
-    # Optuna keeps the objective twice, and of two that differ the first counts.
-    said = trial.user_attrs.get(goal)
-    if trial.state == TrialState.COMPLETE and said not in (None, trial.value):
-        differing.append(f"{goal} is {trial.value!r} as its value and {said!r} as its attribute")
+    # Optuna keeps each objective twice, and of two that differ the first counts.
+    for name, value in told.items():
+        said = trial.user_attrs.get(name, value)
+        if said != value:
+            differing.append(f"{name} is {value!r} as its value and {said!r} as its attribute")
     yield from _noted(case, "I6", trial, run, CORRECTED_TAG, differing)
 
 
@@ -187,7 +188,7 @@ def _counted(case: Case, run: Record) -> tuple[dict[str, float], set[str]]:
 def _artifacts(case: Case, trial: FrozenTrial, run: Record, torn: set[str]) -> Iterator[Finding]:
     missing = PROMISED.difference(run.artifacts) | torn
     digest = run.tags.get(MODEL_SHA256_TAG)
-    if digest is None or case.tracker.model_sha256(run.id) != digest:
+    if digest is None or (case.tracker.model_sha256(run.id) != digest and not _removed(case, trial, run)):
         missing |= {MODEL}
     known = set(run.tags.get(MISSING_TAG, "").split(", "))
     if missing - known:
@@ -200,3 +201,29 @@ def _artifacts(case: Case, trial: FrozenTrial, run: Record, torn: set[str]) -> I
             f"noted in the run's tag {MISSING_TAG}",
             lambda: case.hands.tracker.reopen(run.id).set_tags({MISSING_TAG: text}),
         )
+
+
+def _removed(case: Case, trial: FrozenTrial, run: Record) -> bool:
+    """Whether a run says that its model was removed on purpose: when it was read or, of a living driver, by now."""
+    now = case.tracker.find(case.name, case.key(trial)) if case.driver else None
+    return MODEL_REMOVED_TAG in (run.tags if now is None else now.tags)
+
+
+def _removal(case: Case, trial: FrozenTrial, run: Record) -> Iterator[Finding]:
+    """Yield where run and study do not say the same of a model that was removed, and where that was cut short."""
+    said, tagged = case.attributes.get(removal(trial.number), ""), run.tags.get(MODEL_REMOVED_TAG, "")
+    if case.driver or (bool(said) == bool(tagged) and not (tagged and MODEL_TAG in run.tags)):
+        return
+    if tagged and MODEL_TAG in run.tags:
+        text, repair = "the removal of its model was cut short", "what is left of it is removed"
+    elif tagged:
+        text, repair = "its model was removed, and Optuna does not say so", "Optuna is told"
+    else:
+        text, repair = "its model was removed, as Optuna says, and its run does not", "Optuna is told that it was not"
+    yield Finding("I9", case.name, trial.number, text, repair, partial(_note_removal, case, trial, run, tagged))
+
+
+def _note_removal(case: Case, trial: FrozenTrial, run: Record, reason: str) -> None:
+    if reason:
+        case.hands.tracker.reopen(run.id).remove_model(reason)
+    case.study.note(removal(trial.number), reason)

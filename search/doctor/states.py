@@ -58,7 +58,7 @@ def _conclude(case: Case, trial: FrozenTrial, run: Record) -> None:
 def _open(case: Case, trial: FrozenTrial) -> Iterator[Finding]:
     # What waits to be delivered is newer than what was.
     run = case.spool.record(case.key(trial)) or case.run(trial)
-    ended = recording.outcome(run, case.study.goal) if run else None
+    ended = recording.outcome(run, case.study.goals) if run else None
     if ended:
         yield Finding(
             "I4",

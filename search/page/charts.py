@@ -1,7 +1,8 @@
 """Charts of one study, as Optuna's own visualisation draws them with Plotly."""
 
+import copy
 import json
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ FEW_EPOCHS = 10
 MOST_SLICES, MOST_AXES, MOST_CURVES = 6, 8, 5
 # Okabe and Ito's colours, which colour-blind people tell apart.
 STATES = {"COMPLETE": "#0072b2", "PRUNED": "#e69f00", "FAIL": "#d55e00", "RUNNING": "#56b4e9", "WAITING": "#999999"}
+CHOSEN, OTHERS = "#d55e00", "#999999"
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,14 @@ class Chart:
 
 def of_study(study: optuna.Study, summary: Summary, baseline: int | None) -> list[Chart]:
     """Return what can be drawn of a study; `baseline` is the trial that ran the report's best configuration."""
+    choice = [_pareto(study, summary)] if summary.pareto else []
+    study = _ByFirst(study)
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     if not complete:
         return []
     goal = summary.goal.metric
     charts = [
+        *choice,
         _chart("history", "Best value so far", "", visualization.plot_optimization_history(study, target_name=goal)),
         _curves(study, summary, complete, baseline),
         _timeline(study),
@@ -45,6 +50,34 @@ def of_study(study: optuna.Study, summary: Summary, baseline: int | None) -> lis
     if len(complete) < FEWEST_FOR_IMPORTANCE:
         return charts
     return charts + _of_hyperparameters(study, complete, goal)
+
+
+class _ByFirst(optuna.Study):
+    """A study as if the first of its objectives were its only one, of which all charts but one are."""
+
+    def __init__(self, study: optuna.Study) -> None:
+        super().__init__(study.study_name, study._storage)  # noqa: SLF001  # no public way
+        self._directions = self._directions[:1]
+
+    def get_trials(self, deepcopy: bool = True, states: Container[TrialState] | None = None) -> list[FrozenTrial]:
+        trials = [copy.copy(trial) for trial in super().get_trials(deepcopy, states)]
+        for trial in trials:
+            trial.values = trial.values[:1] if trial.values else None
+        return trials
+
+
+def _pareto(study: optuna.Study, summary: Summary) -> Chart:
+    """Draw what the complete trials cost against how good they are."""
+    goal, cost = summary.goals
+    figure = visualization.plot_pareto_front(
+        study, targets=lambda trial: trial.values[::-1], target_names=[cost.metric, goal.metric]
+    )
+    # Optuna's shades tell early trials from late ones, and the set, which comes last, from the rest only late.
+    *others, chosen = figure.data
+    for trace in others:
+        trace.update(marker={"color": OTHERS, "size": 6}, name="other trials", showlegend=True, overwrite=True)
+    chosen.update(marker={"color": CHOSEN, "size": 9}, name="Pareto set", showlegend=True, overwrite=True)
+    return _chart("pareto", f"{goal.metric} against {cost.metric}", "Of the trials that are complete.", figure)
 
 
 def _of_hyperparameters(study: optuna.Study, complete: Sequence[FrozenTrial], goal: str) -> list[Chart]:

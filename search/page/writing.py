@@ -23,7 +23,7 @@ from search.page import gathering
 from search.page.differing import address
 from search.page.gathering import Gathered, Section, by_class
 from search.pairing import Judged
-from search.progress import say, short
+from search.progress import say
 from search.settings import Place
 from search.tables import Sheet, cell, exact
 
@@ -81,8 +81,14 @@ def render(gathered: Gathered) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"cell": cell, "exact": exact, "address": address}
-    environment.globals |= {"again": commands.again, "by_class": by_class, "trials_of": trials_of}
-    environment.globals |= {"confirmed": outcome.table, "intervals": outcome.INTERVALS}
+    environment.globals |= {
+        "again": commands.again,
+        "by_class": by_class,
+        "choice_of": choice_of,
+        "confirmed": outcome.table,
+        "intervals": outcome.INTERVALS,
+        "trials_of": trials_of,
+    }
     summaries = [section.summary for section in gathered.sections]
     rows = [row for section in gathered.sections for row in section.reproductions]
     return MARK + environment.get_template("page.html").render(
@@ -141,18 +147,27 @@ def _packed(judged: Judged, classes: NDArray[np.int64]) -> str:
     return base64.b64encode(classes.astype("<u1" if len(judged.class_names) <= BYTE else "<u2").tobytes()).decode()
 
 
+def choice_of(section: Section) -> Sheet | None:
+    """Return the Pareto set of a study; None where it has one objective."""
+    numbers = section.summary.pareto
+    found = {trial.number: trial for trial in section.trials if trial.number in numbers}
+    return comparison.choice(section.summary, [found[number] for number in numbers]) if numbers else None
+
+
 def trials_of(section: Section) -> Sheet:
     """Return a row a trial."""
-    columns = ("trial", "state", section.summary.goal.metric, "test", "epochs", "seconds", "what")
+    metrics = (goal.metric for goal in section.summary.goals)
+    columns = ("trial", "state", *metrics, "test", "epochs", "seconds", "what")
     rows = [
         (
             trial.number,
-            printing.state(trial),
+            printing.marked(trial, section.summary),
             trial.value,
+            *(trial.metrics.get(cost.metric) for cost in section.summary.costs),
             trial.metrics.get("test_accuracy"),
             trial.epochs,
             None if trial.seconds is None else round(trial.seconds),
-            trial.baseline or trial.reason or short(trial.parameters),
+            printing.what(trial),
         )
         for trial in section.trials
     ]

@@ -69,7 +69,8 @@ def _run_of(name: str, place: Place) -> tuple[str, str]:
                 result = results.named(store, name)
                 if not result.model:
                     why = f" ({result.reason})" if result.reason else ""
-                    raise SearchError(f"{result.name} is {result.state.lower()}{why}, and has left no model")
+                    gone = f"its model was {result.removal}" if result.removed else "has left no model"
+                    raise SearchError(f"{result.name} is {result.state.lower()}{why}, and {gone}")
                 return result.name, result.run
     version = registered.find(name, place)
     if version is None:

@@ -64,6 +64,24 @@ def violations(home: Path, study: str, trials: int, goal: str = "val_accuracy") 
     return found
 
 
+def models(home: Path) -> set[int]:
+    """Return the trials of the only study whose models are on the disk."""
+    found = rows(
+        home / "mlflow.db",
+        "SELECT tags.value, artifact_location FROM logged_models JOIN tags ON source_run_id = run_uuid "
+        "WHERE key = 'search.trial'",
+    )
+    return {int(number) for number, place in found if Path(place.removeprefix("file://")).exists()}
+
+
+def best(home: Path, count: int) -> set[int]:
+    """Return the trials of the only study that have come to most."""
+    values = rows(
+        home / "optuna.db", "SELECT number FROM trials JOIN trial_values USING (trial_id) ORDER BY value DESC"
+    )
+    return {number for (number,) in values[:count]}
+
+
 def _of_trial(
     optuna: Path, mlflow: Path, trial: int, state: str, run: str, status: str, goal: str, late: str | None
 ) -> list[str]:

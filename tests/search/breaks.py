@@ -389,6 +389,42 @@ def _(home: Home, number: int) -> None:
     home.model(number).write_bytes(b"code")
 
 
+@breaks("I9 the model was deleted in the user interface", "trained")
+def _(home: Home, number: int) -> None:
+    _delete_model(home, number)
+
+
+@breaks("I9 the removal of a model was cut short", "trained")
+def _(home: Home, number: int) -> None:
+    _say_removed(home, number)
+    shutil.rmtree(home.model(number).parents[1])
+
+
+@breaks("I9 Optuna was not told that a model was removed", "trained")
+def _(home: Home, number: int) -> None:
+    _say_removed(home, number)
+    shutil.rmtree(home.model(number).parents[1])
+    _delete_model(home, number)
+    home.mlflow("DELETE FROM tags WHERE key = 'search.model' AND run_uuid = ?", home.run(number))
+
+
+@breaks("I9 Optuna says that a model was removed that is there", "trained")
+def _(home: Home, number: int) -> None:
+    home.optuna(
+        "INSERT INTO study_user_attributes (study_id, key, value_json) VALUES (?, ?, '\"today\"')",
+        home.id,
+        f"model_removed:{number}",
+    )
+
+
+def _delete_model(home: Home, number: int) -> None:
+    home.mlflow("UPDATE logged_models SET lifecycle_stage = 'deleted' WHERE source_run_id = ?", home.run(number))
+
+
+def _say_removed(home: Home, number: int) -> None:
+    home.mlflow("INSERT INTO tags (key, value, run_uuid) VALUES ('search.model_removed', 'today', ?)", home.run(number))
+
+
 @breaks("I10 a baseline waits twice", "waiting")
 def _(home: Home, number: int) -> int:
     """Put it in line again, as a second driver would."""

@@ -41,15 +41,24 @@ class Prune(optuna.pruners.BasePruner):
         return self._endings[trial.number] == "pruned" and trial.last_step == 2
 
 
-def settings(home: Path, study: str = "mlp", endings: Sequence[str] = ENDINGS) -> Settings:
-    flags = {"trials": len(endings), "epochs": 3, "engine": "inline"}
+def settings(
+    home: Path, study: str = "mlp", endings: Sequence[str] = ENDINGS, keep: int = 0, objective: str | None = None
+) -> Settings:
+    flags = {"trials": len(endings), "epochs": 3, "engine": "inline", "keep": keep, "objective": objective}
     return resolve(study, Place.at(home, None, None), flags | {"family": "mlp"}, {})
 
 
-def search(home: Path, images: Images, study: str = "mlp", endings: Sequence[str] = ENDINGS) -> None:
+def search(
+    home: Path,
+    images: Images,
+    study: str = "mlp",
+    endings: Sequence[str] = ENDINGS,
+    keep: int = 0,
+    objective: str | None = None,
+) -> None:
     """Search with the driver, the courier and MLflow's own database, as far as `endings` go."""
     quiet.libraries()
-    chosen = settings(home, study, endings)
+    chosen = settings(home, study, endings, keep, objective)
     store = storage.connect(chosen.storage)
     opened = Study.open(store, chosen, images.digest)
     opened._study.pruner = Prune(endings)
@@ -72,6 +81,7 @@ def search(home: Path, images: Images, study: str = "mlp", endings: Sequence[str
             except SearchError as error:
                 assert "was stopped" in str(error)
     seam.portray(writing.of_study(store, study))
+    seam.clear()
     assert courier.settle(120) == []
     seam.link()
     courier.close()
@@ -97,7 +107,7 @@ def messages(job: Job, ending: str, images: Images) -> list[Message]:
     test = evaluation(images.test, job.number + 1)
     job.folder.mkdir(parents=True, exist_ok=True)
     (job.folder / "model.keras").write_bytes(f"weights of {job.number}".encode())
-    model = ModelFile(job.folder / "model.keras", 10, (28, 28, 1), (10,))
+    model = ModelFile(job.folder / "model.keras", 10 + job.number, (28, 28, 1), (10,))
     return [*told, Trained(1, "pruned" if ending == "pruned" else None, validation, test, model)]
 
 

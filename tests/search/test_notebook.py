@@ -17,7 +17,8 @@ import search
 from models import metrics
 from models.data import Images
 from models.family import Choice
-from search import Study, cli, judgements, notebook, space
+from search import Study, judgements, notebook, space
+from search.cli import searching
 from search.errors import SearchError, UsageError
 from search.notebook import Options
 from search.signals import Stopped
@@ -35,7 +36,7 @@ def study(tmp_path_factory: pytest.TempPathFactory, bars: Images) -> Study:
 
 
 def test_what_the_command_takes_python_takes_too() -> None:
-    assert set(Options.__annotations__) == set(inspect.signature(cli.run).parameters) - PLACES
+    assert set(Options.__annotations__) == set(inspect.signature(searching.run).parameters) - PLACES
 
 
 def test_it_is_the_same_search_as_on_the_command_line(tmp_path: Path, bars_file: Path, tensorflow: None) -> None:

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tracking.courier import Courier
+from tracking.courier import ERRAND, Courier
 from tracking.engines.memory import MemoryRun, MemoryTracker
 from tracking.pictures import ConfusionMatrix, LearningCurves, Nearest, Predictions
 from tracking.run import Dataset, Model, Recorder, Run, Status, Tensor, Tracker, TrackingError
@@ -175,6 +175,43 @@ def test_a_store_that_refuses_one_run_still_gets_the_others(courier: Courier, st
     assert courier.settle(1.0) == ["uuid/1"]
     assert "'depth'" in courier.problem
     assert [run.status for run in store.records("lenet5")] == [Status.RUNNING, Status.FINISHED]
+
+
+def test_an_errand_is_done_when_all_is_delivered_and_again_until_the_store_takes_it(
+    courier: Courier, store: Frail
+) -> None:
+    seen: list[list[Status]] = []
+
+    def errand(tracker: Tracker) -> Iterator[object]:
+        seen.append([run.status for run in tracker.records("lenet5")])
+        if len(seen) == 1:
+            raise TrackingError("the server is away")
+        yield None
+
+    store.away = True
+    courier.run("lenet5", KEY, "lenet5-0017", {}).finish(Status.FINISHED)
+    courier.entrust(errand)
+    assert courier.settle(0.3) == [ERRAND, KEY]
+    assert seen == []
+    store.away = False
+    assert courier.settle(30) == []
+    assert seen == [[Status.FINISHED], [Status.FINISHED]]
+    assert courier.problem == ""
+
+
+def test_what_is_to_be_delivered_does_not_wait_for_an_errand(courier: Courier, store: Frail) -> None:
+    seen: list[int] = []
+
+    def errand(tracker: Tracker) -> Iterator[object]:
+        while len(seen) < 100 and not (seen and seen[-1]):
+            seen.append(len(tracker.records("lenet5")))
+            time.sleep(0.05)
+            yield None
+
+    courier.entrust(errand)
+    courier.run("lenet5", KEY, "lenet5-0017", {})
+    assert courier.settle(30) == []
+    assert seen[-1] == 1, "it was delivered between two steps"
 
 
 def test_another_process_delivers_what_a_killed_one_has_left(tmp_path: Path, spool: Spool, store: Frail) -> None:

@@ -10,10 +10,12 @@ from tracking import rules
 from tracking.run import (
     DUPLICATE_TAG,
     KEY_TAG,
+    MODEL_REMOVED_TAG,
     MODEL_SHA256_TAG,
     MODEL_TAG,
     Dataset,
     Model,
+    ModelRecord,
     Record,
     Status,
     StoredModel,
@@ -76,6 +78,14 @@ class MemoryRun:
             address = f"memory:/m-{next(self._model_ids)}"
             self.models[address] = model
             self.tags |= {MODEL_TAG: address, MODEL_SHA256_TAG: digest}
+
+    def remove_model(self, reason: str) -> int:
+        """As in the contract. The file is not this store's."""
+        model = self.models.pop(self.tags.pop(MODEL_TAG, ""), None)
+        if model is None:
+            return 0
+        self.tags[MODEL_REMOVED_TAG] = reason
+        return _size(model)
 
     def finish(self, status: Status, *, time: int | None = None) -> None:
         """As in the contract."""
@@ -153,6 +163,18 @@ class MemoryTracker:
         model = opened.models.get(opened.tags.get(MODEL_TAG, ""))
         return hashlib.sha256(model.file.read_bytes()).hexdigest() if model and model.file.exists() else None
 
+    def models(self, experiment: str) -> Sequence[ModelRecord]:
+        """As in the contract. Nothing is registered here."""
+        return [
+            ModelRecord(address, address, run.id, run.name, "" if DUPLICATE_TAG in run.tags else run.tags[KEY_TAG], "")
+            for run in self._experiments.get(experiment, [])
+            for address in run.models
+        ]
+
+    def model_bytes(self, model: ModelRecord) -> int:
+        """As in the contract."""
+        return _size(self.reopen(model.run).models[model.id])
+
     def model(self, run: str, folder: Path) -> StoredModel:
         """As in the contract."""
         opened = self.reopen(run)
@@ -164,6 +186,10 @@ class MemoryTracker:
 
     def close(self) -> None:
         """Keep everything: there is nothing to let go of."""
+
+
+def _size(model: Model) -> int:
+    return model.file.stat().st_size if model.file.exists() else 0
 
 
 def _record(run: MemoryRun) -> Record:

@@ -5,17 +5,28 @@ import logging
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from urllib.parse import quote, urlsplit
-from urllib.request import url2pathname
+from urllib.parse import quote
 
 from mlflow import artifacts, entities
 from mlflow.tracking import MlflowClient
 
 from tracking import rules
-from tracking.engines import keras_model
+from tracking.engines import keras_model, mlflow_models, pages
 from tracking.engines.mlflow_run import MlflowRun
+from tracking.engines.places import local
 from tracking.engines.refusals import told
-from tracking.run import DUPLICATE_TAG, KEY_TAG, MODEL_SHA256_TAG, MODEL_TAG, Record, Status, StoredModel, TrackingError
+from tracking.run import (
+    DUPLICATE_TAG,
+    KEY_TAG,
+    MODEL_REMOVED_TAG,
+    MODEL_SHA256_TAG,
+    MODEL_TAG,
+    ModelRecord,
+    Record,
+    Status,
+    StoredModel,
+    TrackingError,
+)
 
 # Makes the UI show what belongs to training, and not to language models, which it otherwise asks a person about.
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
@@ -117,21 +128,36 @@ class MlflowTracker:
             address = self._client.get_run(run).data.tags.get(MODEL_TAG)
             if address is None:
                 return None
-            folder = self._client.get_logged_model(address.rpartition("/")[2]).artifact_location
+            model = mlflow_models.find(self._client, address.rpartition("/")[2])
+        if model is None:
+            return None
         try:
             with told(self._place, f"give back the model of run {run}"):
-                return hashlib.sha256(self._fetch(folder, keras_model.FILE)).hexdigest()
+                return hashlib.sha256(self._fetch(model.artifact_location, keras_model.FILE)).hexdigest()
         except TrackingError:
             return None
+
+    def models(self, experiment: str) -> Sequence[ModelRecord]:
+        """As in the contract."""
+        with told(self._place, f"list the models of {experiment}"):
+            found = self._client.get_experiment_by_name(experiment)
+            return mlflow_models.stored(self._client, self._place, found) if found else []
+
+    def model_bytes(self, model: ModelRecord) -> int:
+        """As in the contract."""
+        with told(self._place, f"look up what the model of run {model.name} takes"):
+            return mlflow_models.size(self._place, model.place)
 
     def model(self, run: str, folder: Path) -> StoredModel:
         """As in the contract."""
         with told(self._place, f"give back the model of run {run}"):
             tags = self._client.get_run(run).data.tags
-            if MODEL_TAG not in tags:
-                raise TrackingError(f"run {run} in {self._place} has no model; choose one that has")
-            location = self._client.get_logged_model(tags[MODEL_TAG].rpartition("/")[2]).artifact_location
-            here = _local(location)
+            logged = mlflow_models.find(self._client, tags[MODEL_TAG].rpartition("/")[2]) if MODEL_TAG in tags else None
+            if logged is None:
+                gone = f": removed {tags[MODEL_REMOVED_TAG]}" if MODEL_REMOVED_TAG in tags else ""
+                raise TrackingError(f"run {run} in {self._place} has no model{gone}; choose one that has")
+            location = logged.artifact_location
+            here = local(location)
             if here is None:
                 copied = artifacts.download_artifacts(location, dst_path=str(folder), tracking_uri=self._place)
                 here = Path(copied)
@@ -145,7 +171,7 @@ class MlflowTracker:
             self._client._tracking_client.store.engine.dispose()  # noqa: SLF001  # see above
 
     def _fetch(self, folder: str, name: str) -> bytes:
-        here = _local(folder)
+        here = local(folder)
         if here:
             # Much cheaper than what MLflow would call a download.
             return (here / name).read_bytes()
@@ -177,13 +203,10 @@ class MlflowTracker:
         return found[0] if found else None
 
     def _runs(self, experiment_id: str) -> Iterator[entities.Run]:
-        token = None
-        while True:
-            page = self._client.search_runs([experiment_id], order_by=["attributes.start_time ASC"], page_token=token)
-            yield from page
-            token = page.token
-            if not token:
-                return
+        by_start = ["attributes.start_time ASC"]
+        return pages.everything(
+            lambda token: self._client.search_runs([experiment_id], order_by=by_start, page_token=token)
+        )
 
     def _record(self, run: entities.Run) -> Record:
         self._folders[run.info.run_id] = run.info.artifact_uri
@@ -199,7 +222,7 @@ class MlflowTracker:
         )
 
     def _artifact_names(self, run: entities.Run) -> Iterator[str]:
-        folder = _local(run.info.artifact_uri)
+        folder = local(run.info.artifact_uri)
         if folder is None:
             yield from self._listed(run.info.run_id, None)
             return
@@ -212,9 +235,3 @@ class MlflowTracker:
                 yield from self._listed(run_id, entry.path)
             else:
                 yield entry.path
-
-
-def _local(address: str) -> Path | None:
-    """Return the folder that an artifacts' address names; None where it is not on this machine's disks."""
-    uri = urlsplit(address)
-    return Path(url2pathname(uri.path)) if uri.scheme == "file" else None

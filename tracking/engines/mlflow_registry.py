@@ -7,6 +7,7 @@ from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.tracking import MlflowClient
 
 from tracking import rules
+from tracking.engines import pages
 from tracking.engines.refusals import told
 from tracking.registry import Version
 from tracking.run import MODEL_TAG, TrackingError
@@ -53,6 +54,17 @@ class MlflowRegistry:
             for tag, text in rules.tag_texts(tags).items():
                 self._client.set_model_version_tag(name, str(number), tag, text)
 
+    def references(self) -> Mapping[str, str]:
+        """Return all that each version refers to, by the version: the ids of its run and model, and its files."""
+        with told(self._place, "list its models"):
+            found = {}
+            for version in pages.everything(lambda token: self._client.search_model_versions(page_token=token)):
+                # A version that was made from another one says in its source no more than which one that was.
+                files = self._client.get_model_version_download_uri(version.name, version.version)
+                said = (version.run_id, version.model_id, version.source, files)
+                found[f"{version.name}, version {version.version}"] = " ".join(filter(None, said))
+            return found
+
     def close(self) -> None:
         """Close the database; what is registered stays."""
         if self._place.startswith("sqlite:"):
@@ -73,22 +85,10 @@ class MlflowRegistry:
         return int(made.version)
 
     def _models(self) -> Iterator[RegisteredModel]:
-        token = None
-        while True:
-            page = self._client.search_registered_models(page_token=token)
-            yield from page
-            token = page.token
-            if not token:
-                return
+        return pages.everything(lambda token: self._client.search_registered_models(page_token=token))
 
     def _versions(self, name: str) -> Iterator[ModelVersion]:
-        token = None
-        while True:
-            page = self._client.search_model_versions(f"name = '{name}'", page_token=token)
-            yield from page
-            token = page.token
-            if not token:
-                return
+        return pages.everything(lambda token: self._client.search_model_versions(f"name = '{name}'", page_token=token))
 
     @staticmethod
     def _version(version: ModelVersion, model: RegisteredModel) -> Version:

@@ -14,9 +14,9 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 
 from tracking import rules
-from tracking.engines import keras_model
+from tracking.engines import keras_model, mlflow_models
 from tracking.engines.refusals import told
-from tracking.run import MODEL_SHA256_TAG, MODEL_TAG, Dataset, Model, Status, TrackingError, now
+from tracking.run import MODEL_REMOVED_TAG, MODEL_SHA256_TAG, MODEL_TAG, Dataset, Model, Status, TrackingError, now
 
 if TYPE_CHECKING:
     from tracking.pictures import Picture
@@ -127,6 +127,20 @@ class MlflowRun:
             self._log_results(logged.model_id)
         self.set_tags({MODEL_TAG: logged.model_uri, MODEL_SHA256_TAG: digest})
 
+    def remove_model(self, reason: str) -> int:
+        """As in the contract. The run says so first, and names the address of its model until all is done."""
+        with self._told("let go of its model"):
+            there = self._models()
+            if not there and MODEL_REMOVED_TAG not in self._tags:
+                return 0
+            mlflow_models.require_free(self._client, self._place, self._name, there)
+            self.set_tags({MODEL_REMOVED_TAG: self._tags.get(MODEL_REMOVED_TAG, reason)})
+            freed = sum(mlflow_models.remove(self._client, self._place, model) for model in there)
+            if MODEL_TAG in self._tags:
+                self._client.delete_tag(self.id, MODEL_TAG)
+                del self._tags[MODEL_TAG]
+        return freed
+
     def finish(self, status: Status, *, time: int | None = None) -> None:
         """As in the contract."""
         with self._told(f"set it {status.value}"):
@@ -137,8 +151,10 @@ class MlflowRun:
 
     def _begun(self, digest: str) -> entities.LoggedModel | None:
         """Return what an earlier try at recording this model has left: it was killed, or never heard the answer."""
-        models = self._client.search_logged_models([self._experiment_id], f"source_run_id = '{self.id}'")
-        return next((model for model in models if model.tags.get(MODEL_SHA256_TAG) == digest), None)
+        return next((model for model in self._models() if model.tags.get(MODEL_SHA256_TAG) == digest), None)
+
+    def _models(self) -> list[entities.LoggedModel]:
+        return list(self._client.search_logged_models([self._experiment_id], f"source_run_id = '{self.id}'"))
 
     def _outputs(self) -> set[str]:
         """Return the models that the run shows as its own: one named twice is refused."""

@@ -4,6 +4,7 @@ import os
 import sqlite3
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from tracking import databases
 from tracking.engines.refusals import told
@@ -38,6 +39,12 @@ def find(uri: str) -> str | None:
         return None
     _require_mlflow(file)
     return databases.address_of(file)
+
+
+def local(address: str) -> Path | None:
+    """Return the folder that an artifacts' address names; None where it is not on this machine's disks."""
+    uri = urlsplit(address)
+    return Path(url2pathname(uri.path)) if uri.scheme == "file" else None
 
 
 def _prepare_database(uri: str, artifacts: Path) -> tuple[str, str]:

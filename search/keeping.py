@@ -1,0 +1,95 @@
+"""Which models of a study stay and why, and how the others are removed: of their trials, everything else stays."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from optuna.trial import FrozenTrial, TrialState
+
+from models.family import Goal
+from search import crash
+from search.study import CONFIRMED, Study, left_model, removal
+from tracking import MODEL_REMOVED_TAG, Tracker
+
+
+@dataclass(frozen=True)
+class Removed:
+    """A trial whose model is gone: when and by what, and how many bytes that has freed."""
+
+    number: int
+    reason: str
+    freed: int
+
+
+@dataclass(frozen=True)
+class Clearance:
+    """Trials of a study whose models may go, by number, with the keys of their runs.
+
+    `unsaid` are those of which the study does not say yet that they have none.
+    """
+
+    experiment: str
+    keys: Mapping[int, str]
+    unsaid: frozenset[int]
+    reason: str
+
+    def carry_out(self, tracker: Tracker) -> Iterator[Removed]:
+        """Remove what the store has of them and does not hold; yield each, and those that an earlier call removed."""
+        there = {model.key: model for model in tracker.models(self.experiment)}
+        for number, key in self.keys.items():
+            model = there.get(key)
+            if model and not model.held:
+                freed = tracker.reopen(model.run).remove_model(self.reason)
+                crash.point("after_removal")
+                yield Removed(number, self.reason, freed)
+            elif model is None and number in self.unsaid:
+                run = tracker.find(self.experiment, key)
+                if run and MODEL_REMOVED_TAG in run.tags:
+                    # It was cut short near its end, or the study was not told.
+                    freed = tracker.reopen(run.id).remove_model(self.reason)
+                    yield Removed(number, run.tags[MODEL_REMOVED_TAG], freed)
+
+
+def spared(study: Study, top: int) -> dict[int, str]:
+    """Return why the models of trials stay, by number: the best `top` come first, then the others.
+
+    A configuration that textbooks advise is a trial like any other.
+    """
+    trials = study.trials()
+    named = {finalist["name"] for finalist in study.attributes.get(CONFIRMED, {}).get("finalists", ())}
+    best = {number: f"top {place}" for place, number in enumerate(ranked(trials, study.goal)[:top], start=1)}
+    found = {}
+    for number in dict.fromkeys((*best, *range(len(trials)))):
+        trial = trials[number]
+        why = (
+            best.get(number, ""),
+            f"baseline {trial.user_attrs['baseline']}" if "baseline" in trial.user_attrs else "",
+            "finalist" if f"{study.settings.study}/{number}" in named else "",
+            "" if trial.state.is_finished() else "running",
+        )
+        if any(why):
+            found[number] = ", ".join(filter(None, why))
+    return found
+
+
+def ranked(trials: list[FrozenTrial], goal: Goal) -> list[int]:
+    """Return the complete trials that have left a network, best first; of equal ones the earliest."""
+    values = {
+        trial.number: trial.value
+        for trial in trials
+        if trial.state == TrialState.COMPLETE and trial.value is not None and left_model(trial)
+    }
+    sign = -1 if goal.direction == "maximize" else 1
+    return sorted(values, key=lambda number: (sign * values[number], number))
+
+
+def clearance(study: Study, top: int, rule: str) -> Clearance:
+    """Return what may go where the best `top` stay; `rule` is the command that a person gave."""
+    stays, said = spared(study, top), study.attributes
+    numbers = [trial.number for trial in study.trials() if left_model(trial) and trial.number not in stays]
+    return Clearance(
+        study.settings.study,
+        {number: study.key(number) for number in numbers},
+        frozenset(number for number in numbers if not said.get(removal(number))),
+        f"{datetime.now().astimezone().isoformat(' ', 'seconds')}, by {rule}",
+    )

@@ -1,0 +1,71 @@
+"""With two objectives trials are pruned as with one, and what was pruned does not stop the sampler."""
+
+from collections.abc import Callable
+
+import optuna
+import pytest
+from optuna.pruners import MedianPruner
+from optuna.trial import TrialState
+
+from search.settings import Settings
+from search.study import Study
+
+Settle = Callable[..., Settings]
+Open = Callable[..., Study]
+EPOCHS = 9
+BOTH = "val_accuracy,parameters"
+
+
+def verdicts(study: Study, trials: int) -> list[int]:
+    """Search with made up values, the worse the later; return after how many epochs each trial has ended."""
+    ended = []
+    for number in range(trials):
+        trial = study.ask()
+        assert trial is not None
+        study.suggest(trial)
+        steps = (step for step in range(1, EPOCHS) if not study.report(trial, step, step / 20 - number / 30))
+        step = next(steps, None)
+        values = [0.5, 1000.0][: len(study.goals)]
+        study.tell(trial, *((TrialState.COMPLETE, *values) if step is None else (TrialState.PRUNED,)))
+        ended.append(step or EPOCHS)
+    return ended
+
+
+@pytest.mark.parametrize("pruner", ["hyperband", "median"])
+def test_a_hopeless_trial_is_pruned_as_it_is_with_one_objective(settle: Settle, open_study: Open, pruner: str) -> None:
+    """Of the same name, for that decides about Hyperband's brackets; the values alone decide about the rest."""
+    one = settle(epochs=EPOCHS, pruner=pruner, sampler="random")
+    both = settle(epochs=EPOCHS, pruner=pruner, sampler="random", objective=BOTH)
+    both = Settings(**{**vars(both), "storage": f"sqlite:///{both.home / 'other.db'}"})
+    expected = verdicts(open_study(one), 20)
+    assert min(expected) < EPOCHS
+    assert verdicts(open_study(both), 20) == expected
+
+
+def test_brackets_are_optunas(settle: Settle, open_study: Open) -> None:
+    """The trials that one trial is compared with are those with which Optuna's own Hyperband compares it."""
+    study = open_study(settle(epochs=EPOCHS, sampler="random"))
+    verdicts(study, 12)
+    ours, theirs = study._study.pruner, optuna.pruners.HyperbandPruner(min_resource=1, max_resource=EPOCHS)
+    theirs.prune(study._study, study.trials()[0])
+    for bracket in range(theirs._n_brackets or 0):
+        found = [made._create_bracket_study(study._study, bracket).get_trials() for made in (ours, theirs)]
+        assert [trial.number for trial in found[0]] == [trial.number for trial in found[1]]
+
+
+@pytest.mark.parametrize("pruner", ["hyperband", "median"])
+def test_tpe_draws_on_after_trials_were_pruned(settle: Settle, open_study: Open, pruner: str) -> None:
+    study = open_study(settle(epochs=EPOCHS, pruner=pruner, objective=BOTH, fix=("depth=1",)))
+    assert len(verdicts(study, 16)) == 16
+    assert {trial.state for trial in study.trials()} == {TrialState.COMPLETE, TrialState.PRUNED}
+    assert all(trial.values is None for trial in study.trials([TrialState.PRUNED]))
+
+
+def test_optuna_alone_cannot(settle: Settle) -> None:
+    """When this fails, `search.pruning` is not needed any more."""
+    study = optuna.create_study(directions=["maximize", "minimize"], pruner=MedianPruner())
+    trial = study.ask()
+    with pytest.raises(NotImplementedError):
+        trial.report(0.5, 1)
+    with pytest.raises(RuntimeError, match="A single direction cannot be retrieved"):
+        _ = study.direction
