@@ -152,7 +152,8 @@ def plan(study: Study, tracker: Tracker, top: int) -> Clearing:
             goes.append(Go(number, model.id, size))
         else:
             reasons = ", ".join(filter(None, (why.get(number, ""), model.held)))
-            value = next(iter(trials[number].values or ()), None)
+            # Of several objectives the first is shown.
+            value, *_ = trials[number].values or (None,)
             stays[number] = Stay(f"{what.experiment}/{number}", reasons, value, size)
     staying = [stays.pop(number) for number in why if number in stays]
     said = study.attributes

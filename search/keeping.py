@@ -1,6 +1,6 @@
 """Which models of a study stay and why, and how the others are removed: of their trials, everything else stays."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -59,21 +59,21 @@ class Clearance:
 def spared(study: Study, top: int) -> dict[int, str]:
     """Return why the models of trials stay, by number: the best `top` come first, then the others.
 
-    Those of a Pareto set stay, for a person has to choose. What textbooks advise is a trial like any other.
+    A configuration that textbooks advise is a trial like any other.
     """
-    trials, name = study.trials(), study.settings.study
-    values = judged_complete(trials)
-    best = {number: f"top {place}" for place, number in enumerate(ranked(values, study.goal)[:top], start=1)}
-    chosen_from = objectives.pareto(values, study.goals)
-    finalists = {one["name"] for one in study.attributes.get(CONFIRMED, {}).get("finalists", ())}
+    trials = study.trials()
+    named = {finalist["name"] for finalist in study.attributes.get(CONFIRMED, {}).get("finalists", ())}
+    best = {number: f"top {place}" for place, number in enumerate(ranked(trials, study.goal)[:top], start=1)}
+    valued = {trial.number: trial.values for trial in trials if trial.state == TrialState.COMPLETE and trial.values}
+    choice = objectives.pareto(valued, study.goals)
     found = {}
     for number in dict.fromkeys((*best, *range(len(trials)))):
         trial = trials[number]
         why = (
             best.get(number, ""),
-            "Pareto set" if number in chosen_from else "",
             f"baseline {trial.user_attrs['baseline']}" if "baseline" in trial.user_attrs else "",
-            "finalist" if f"{name}/{number}" in finalists else "",
+            "one to choose" if number in choice else "",
+            "finalist" if f"{study.settings.study}/{number}" in named else "",
             "" if trial.state.is_finished() else "running",
         )
         if any(why):
@@ -81,19 +81,15 @@ def spared(study: Study, top: int) -> dict[int, str]:
     return found
 
 
-def judged_complete(trials: Sequence[FrozenTrial]) -> dict[int, Sequence[float]]:
-    """Return the values of the complete trials that have left a model, by number."""
-    return {
-        trial.number: trial.values
+def ranked(trials: list[FrozenTrial], goal: Goal) -> list[int]:
+    """Return the complete trials that have left a network, best first; of equal ones the earliest."""
+    values = {
+        trial.number: trial.values[0]
         for trial in trials
         if trial.state == TrialState.COMPLETE and trial.values and left_model(trial)
     }
-
-
-def ranked(values: Mapping[int, Sequence[float]], goal: Goal) -> list[int]:
-    """Return trials best first, by the first of their values; of equal ones the earliest."""
     sign = -1 if goal.direction == "maximize" else 1
-    return sorted(values, key=lambda number: (sign * values[number][0], number))
+    return sorted(values, key=lambda number: (sign * values[number], number))
 
 
 def clearance(study: Study, top: int, rule: str) -> Clearance:

@@ -22,8 +22,6 @@ from models.data import Images
 from models.family import Goal
 from search import crash, keeping, locks, storage
 from search.cli import call
-from search.settings import Settings
-from search.study import Study
 from tests.search import homes
 from tests.search.breaks import Home
 from tracking import MODEL_REMOVED_TAG, MODEL_SHA256_TAG, MODEL_TAG, Model, Status, Tensor
@@ -326,17 +324,21 @@ def test_the_best_are_complete_have_a_model_and_of_equal_ones_the_earliest_count
     ]
     for number, trial in enumerate(trials):
         trial.number = number
-    assert keeping.ranked(keeping.judged_complete(trials), Goal("val_accuracy", direction)) == expected
+    assert keeping.ranked(trials, Goal("val_accuracy", direction)) == expected
 
 
-def test_of_two_objectives_the_models_stay_between_which_one_has_to_choose(
-    settle: Callable[..., Settings], open_study: Callable[..., Study]
+def test_of_two_objectives_all_stay_between_which_one_has_to_choose(
+    bars: Images, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    study = open_study(settle(objective="val_accuracy,parameters"))
-    for values in ([0.9, 900.0], [0.8, 800.0], [0.7, 850.0], [0.6, 100.0], [0.5, 200.0]):
-        trial = study.ask()
-        assert trial is not None
-        trial.set_user_attr("test_accuracy", 0.5)
-        study.tell(trial, TrialState.COMPLETE, *values)
-    assert keeping.spared(study, 1) == {0: "top 1, Pareto set", 1: "Pareto set", 3: "Pareto set"}
-    assert list(keeping.clearance(study, 1, "").keys) == [2, 4]
+    homes.search(tmp_path, bars, endings=["complete"] * 6, objective="val_accuracy,parameters")
+    capfd.readouterr()
+    assert call(["best", "mlp", "--home", str(tmp_path), "--format", "json"]) == 0
+    chosen = {member["number"] for member in json.loads(capfd.readouterr().out)["pareto"]}
+    assert call(["keep", "mlp", "--top", "1", "--home", str(tmp_path)]) == 0
+    tracker = tracking.open_existing(address_of(tmp_path / "mlflow.db"))
+    assert tracker is not None
+    with closing(tracker):
+        there = {int(model.key.rpartition("/")[2]) for model in tracker.models("mlp")}
+    assert len(chosen) > 1
+    assert there == chosen | {BASELINE}
+    assert call(["doctor", "mlp", "--home", str(tmp_path)]) == 0

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +105,17 @@ def test_a_damaged_file_is_noticed(tmp_path: Path, place: float) -> None:
     data[int(place * len(data))] ^= 4
     file.write_bytes(data)
     with pytest.raises(DataError, match="some.npz"):
+        everything(file)
+
+
+@pytest.mark.parametrize("write", [np.savez, np.savez_compressed])
+def test_what_differs_from_its_checksum_is_noticed(tmp_path: Path, write: Callable[..., None]) -> None:
+    file = tmp_path / "some.npz"
+    write(file, x_test=np.random.default_rng(0).integers(0, 256, (1_500, 5, 4), np.uint8))
+    data = bytearray(file.read_bytes())
+    data[data.index(b"PK\x01\x02") + 16] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(DataError, match="Bad CRC-32"):
         everything(file)
 
 
