@@ -177,6 +177,7 @@ def trial(
         reason="",
         caveat="",
         model="",
+        removed="",
         run="",
         traceback="",
         epochs=3,
