@@ -63,14 +63,6 @@ class Model:
 
 
 @dataclass(frozen=True)
-class StoredModel:
-    """The model of a run: its `.keras` file on this disk, and its metadata."""
-
-    file: Path
-    metadata: Mapping[str, object]
-
-
-@dataclass(frozen=True)
 class Dataset:
     """What a run was trained on. `digest` has at most 36 characters, `profile` counts and shapes."""
 
@@ -81,10 +73,20 @@ class Dataset:
 
 
 @dataclass(frozen=True)
+class Measurement:
+    """A value of a metric: after which step, and when, in milliseconds since 1970."""
+
+    step: int
+    value: float
+    time: int
+
+
+@dataclass(frozen=True)
 class Record:
     """A run as it stands in the store: the last value of each metric, and the names of its artifacts.
 
-    `datasets` are the digests of what it was trained on.
+    `datasets` are what it was trained on. It `began` and `ended` so many milliseconds after 1970; one that is not over
+    may have no end.
     """
 
     id: str
@@ -94,7 +96,9 @@ class Record:
     parameters: Mapping[str, str]
     metrics: Mapping[str, float]
     artifacts: Sequence[str]
-    datasets: Sequence[str]
+    datasets: Sequence[Dataset]
+    began: int
+    ended: int | None
 
 
 class Recorder(Protocol):
@@ -149,6 +153,9 @@ class Run(Recorder, Protocol):
     def history(self, metric: str) -> Mapping[int, float]:
         """What was recorded of a metric, by step. Empty for a metric that was never logged."""
 
+    def log_artifact(self, name: str, content: bytes) -> None:
+        """Record a file as it is, such as one that another store has held, as the artifact `name`."""
+
 
 class Tracker(Protocol):
     """A store of runs."""
@@ -181,14 +188,17 @@ class Tracker(Protocol):
     def values(self, run: str, metric: str) -> Sequence[tuple[int, float]]:
         """Every value in the store of a metric of the run with this id, by step; a step may stand there twice."""
 
+    def histories(self, run: str) -> Mapping[str, Sequence[Measurement]]:
+        """Every value in the store of every metric of the run with this id, by step."""
+
     def read(self, run: str, artifact: str) -> bytes:
         """Return an artifact of the run with this id. Raises `TrackingError` where it is not there."""
 
     def model_sha256(self, run: str) -> str | None:
         """Return the SHA-256 of the `.keras` file that the store holds for this run; None where it holds none."""
 
-    def model(self, run: str, folder: Path) -> StoredModel:
-        """Return the model of the run with this id, copied into `folder` where the store is not on this disk.
+    def model(self, run: str, folder: Path) -> Model:
+        """Return the model of the run with this id, its file copied into `folder` where the store is not on this disk.
 
         Raises `TrackingError` where there is none, or the file is not the one that was recorded.
         """

@@ -72,7 +72,7 @@ def _identity(case: Case) -> Iterator[Finding]:
     begun_on = case.study.identity["data"]
     for trial in case.resting():
         run = case.run(trial)
-        others = set(run.datasets) - {begun_on} if run else set()
+        others = {given.digest for given in run.datasets} - {begun_on} if run else set()
         if others:
             yield Finding(
                 "I12",
