@@ -188,12 +188,12 @@ class Driver:
     def _repeat(self, current: Open, known: FrozenTrial) -> None:
         """End a trial of which another has the configuration, as that one ended: it would teach nothing new."""
         current.trial.set_user_attr(REPEAT_OF, known.number)
-        current.run.set_tags({"search.repeat_of": str(known.number)})
+        current.run.set_tags({recording.REPEAT_TAG: str(known.number)})
         measured = {} if known.value is None else {f"best_{self._study.goal.metric}": known.value}
         current.run.log_metrics(measured)
         reason = known.user_attrs.get("reason", "")
         infeasible = reason if reason.startswith(recording.INFEASIBLE) else ""
-        self._end(current, Outcome(known.state, known.value, infeasible or f"repeats trial {known.number}", measured))
+        self._end(current, Outcome(known.state, known.value, infeasible or recording.repeats(known.number), measured))
 
     def _park(self, current: Open) -> None:
         """Leave a trial until others have come as far."""

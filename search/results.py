@@ -16,7 +16,7 @@ from search import baselines, storage
 from search.baselines import Baseline
 from search.errors import SearchError, UsageError
 from search.settings import caveat
-from search.study import REPEAT_OF, RUN_ID, START, Standing, run_name, run_of, standing
+from search.study import ORIGIN, REPEAT_OF, RUN_ID, START, Standing, run_name, run_of, standing
 from search.study import best as best_of
 from tracking import model_address
 
@@ -131,7 +131,7 @@ class Summary:
 # Python also takes other scripts' digits for a number, and gives up on very long ones.
 TRIAL_NUMBER = re.compile(r"[0-9]{1,9}")
 # User attributes that are not metrics.
-WORDS = ("baseline", START, "caveat", "epochs", "patience", "reason", "traceback", RUN_ID, REPEAT_OF)
+WORDS = ("baseline", START, "caveat", "epochs", "patience", "reason", "traceback", RUN_ID, REPEAT_OF, ORIGIN)
 
 
 def result(study: str, trial: FrozenTrial, of_study: Mapping[str, Any]) -> Result:

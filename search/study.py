@@ -30,6 +30,9 @@ RUN_ID = "mlflow_run_id"
 ASKED_FOR = "asked_for"
 # The attribute of a trial that was not trained, since another has its configuration: that one's number.
 REPEAT_OF = "repeat_of"
+# The attribute of a trial that was taken in from elsewhere and is another one here: the key that it has there. And of a
+# study that is a copy of one that is here already: that one's uuid.
+ORIGIN = "origin"
 # What runs of a study are for that are no trial's, beside the study's own.
 CONFIRMATION = "confirmation"
 EXTRAS = (CONFIRMATION,)

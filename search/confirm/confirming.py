@@ -122,8 +122,7 @@ class _Rounds:
 
     def run(self, chosen: Sequence[Finalist], seeds: int) -> Confirmed:
         """Return how the finalists stand after the last seed. Raises `SearchError` where none could be trained."""
-        if not self._seam.settle(PATIENCE):
-            raise SearchError("the tracker does not take what an earlier call has left; see why, and try again")
+        self._seam.require_delivered(PATIENCE)
         for number in range(seeds):
             left = [one for one in chosen if one.name not in self._given_up]
             self._train(left, number)

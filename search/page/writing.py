@@ -1,8 +1,6 @@
 """The page itself: what was gathered, put into a template and into a file."""
 
 import base64
-import os
-import tempfile
 import time
 import webbrowser
 from collections.abc import Sequence
@@ -21,6 +19,7 @@ from rich.console import Console
 
 from search import commands, comparison, printing, quiet
 from search.errors import UsageError
+from search.files import replacing, require_folder
 from search.page import gathering
 from search.page.differing import address
 from search.page.gathering import Gathered, Section, by_class
@@ -65,8 +64,7 @@ def of_study(store: RDBStorage, name: str) -> str:
 def require_ours(out: Path) -> None:
     """Raise `UsageError` where something else is in the way."""
     try:
-        if not out.absolute().parent.is_dir():
-            raise UsageError(f"--out {out}: there is no folder {out.absolute().parent}; make it, or name another file")
+        require_folder(out)
         if out.exists() and not out.read_bytes().startswith(MARK.encode()):
             raise UsageError(f"--out {out}: is there and is no report; name another file")
     except OSError as error:
@@ -75,26 +73,8 @@ def require_ours(out: Path) -> None:
 
 def write(out: Path, text: str) -> None:
     """Put the file there whole, or leave what was there. Raises `UsageError`."""
-    try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=out.absolute().parent, delete=False) as file:
-            fresh = Path(file.name)
-            try:
-                file.write(text)
-                file.close()
-                # As any file that a person makes: temporary ones are for their maker's eyes only.
-                fresh.chmod(0o666 & ~_umask())
-                fresh.replace(out)
-            except OSError:
-                fresh.unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise UsageError(f"--out {out}: {error.strerror}; make room there, or name another file") from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    with replacing(out) as file:
+        file.write(text.encode())
 
 
 def render(gathered: Gathered) -> str:
