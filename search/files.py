@@ -17,6 +17,13 @@ def require_folder(out: Path) -> None:
         raise UsageError(f"--out {out}: there is no folder {folder}; make it, or name another file")
 
 
+def require_new(out: Path) -> None:
+    """Raise `UsageError` where the file cannot be made, or something is there already."""
+    require_folder(out)
+    if out.exists():
+        raise UsageError(f"--out {out}: is there already; name another file, or remove it")
+
+
 @contextmanager
 def replacing(out: Path) -> Iterator[IO[bytes]]:
     """Lend a file that takes the place of `out` once all is in it; until then, what was there stays.

@@ -32,7 +32,6 @@ from search.progress import begin, duration, say
 from search.settings import Place, Settings
 from search.signals import Stop, Stopped
 from search.study import Study, planned_baselines, planned_start
-from tracking.spool import Spool
 
 Format = Literal["text", "json"]
 
@@ -91,9 +90,7 @@ def _go_on(console: Console, settings: Settings, images: Images, planned: Plan, 
             f"nothing to do: study {settings.study} has {study.standing().finished} finished trials of the "
             f"{settings.trials} asked for; ask for more with --trials N",
         )
-        if Spool(settings.spool).keys(study.uuid):
-            with opening.joined(console, study):
-                say(console, "delivering what the tracker has missed")
+        opening.deliver(console, study)
     _sweep(study)
 
 

@@ -7,7 +7,6 @@ import optuna
 from optuna.trial import TrialState
 
 from search import crash, recording
-from search.errors import SearchError
 from search.recording import Outcome
 from search.study import Study, run_name
 from tracking import DESCRIPTION_TAG, Record, Recorder, Status
@@ -102,11 +101,6 @@ class Seam:
     def found(self, key: str) -> Record | None:
         """Return the run with this key as it stands, if there is one."""
         return self._courier.find(self._study.settings.study, key)
-
-    def require_delivered(self, seconds: float) -> None:
-        """Wait until the tracker has everything. Raises `SearchError` where it does not take it."""
-        if not self.settle(seconds):
-            raise SearchError("the tracker does not take what an earlier call has left; see why, and try again")
 
     def settle(self, seconds: float) -> bool:
         """Wait until the tracker has everything, or the time is over; return whether it has."""

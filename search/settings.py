@@ -155,12 +155,20 @@ def _family(study: str, family: str | None) -> str:
 def _refuse_changes(study: str, given: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
     for name in CONSTANT:
         if name in stored and name in given and given[name] != stored[name]:
+            if name == "data" and moved(stored[name]):
+                # Wherever they are now, their digest tells whether they are the same.
+                continue
             was = "all" if stored[name] is None else stored[name]
             raise UsageError(
                 f"--{name} {given[name]}: study {study} was begun with --{name} {was}, and its trials would not be "
                 f"comparable; go on without --{name}, or begin another with --study {study}-2 "
                 f"--family {given.get('family', stored['family'])}"
             )
+
+
+def moved(data: str) -> bool:
+    """Whether a study's images are no longer where they were: on another machine, perhaps."""
+    return Path(data).is_absolute() and not Path(data).exists()
 
 
 def worker_count(text: str) -> int:

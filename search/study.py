@@ -3,6 +3,7 @@
 import uuid
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -36,6 +37,8 @@ ORIGIN = "origin"
 # What runs of a study are for that are no trial's, beside the study's own.
 CONFIRMATION = "confirmation"
 EXTRAS = (CONFIRMATION,)
+# The attribute of a study with what its confirmation came to.
+CONFIRMED = "confirmed"
 # The attribute of a trial that no report has, and that was not drawn either: what it is.
 START = "start"
 Point = frozenset[tuple[str, Choice]]
@@ -294,6 +297,13 @@ class Study:
     def _address_of(self, run: str) -> str:
         return links.run(self.settings.tracking_uri, run) if run else ""
 
+    def add(self, trial: FrozenTrial, number: int) -> None:
+        """Add a trial that was searched elsewhere: all of it at once, as the next one, which has this number."""
+        study, added = self._study._study_id, copy(trial)  # noqa: SLF001  # no public way
+        # Optuna lets nobody give pictures to what is over; they go by numbers of this storage.
+        added.system_attrs = trial.system_attrs | notes.artifacts(notes.Ids(study, -1, number), notes.pictures(trial))
+        self._study._storage.create_new_trial(study, added)  # noqa: SLF001  # `add_trial` takes none that was dismissed
+
     def dismiss(self, number: int, reason: str) -> None:
         """End a trial that waits and is never to begin."""
         trial = self.trials()[number]
@@ -450,9 +460,4 @@ def _refuse_changes(study: optuna.Study, settings: Settings, identity: Mapping[s
 
 def _difference(before: Mapping[str, str], family: str) -> str:
     now = space.fingerprint(space.of(models.family(family)))
-    changes = [
-        f"{name}: {before.get(name, 'not there')} became {now.get(name, 'not there')}"
-        for name in sorted({*before, *now})
-        if before.get(name) != now.get(name)
-    ]
-    return f"the space has changed ({', '.join(changes) or 'in its kinds of values'})"
+    return f"the space has changed ({space.changes(before, now)})"

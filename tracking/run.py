@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from tracking.pictures import Picture
@@ -60,6 +60,12 @@ class Model:
     keras_version: str
     keras_backend: str = "tensorflow"
     metadata: Mapping[str, object] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any], file: Path) -> "Model":
+        """Return the model whose fields JSON has kept, and whose file is this one now."""
+        tensors = {name: Tensor(plain[name]["dtype"], tuple(plain[name]["shape"])) for name in ("input", "output")}
+        return cls(**{**plain, **tensors, "file": file, "requirements": tuple(plain["requirements"])})
 
 
 @dataclass(frozen=True)

@@ -33,15 +33,13 @@ from search.retraining import Retraining, Task, Unfit
 from search.seam import Seam
 from search.settings import Place, Settings
 from search.signals import Stop, Stopped
-from search.study import CONFIRMATION, Study
+from search.study import CONFIRMATION, CONFIRMED, Study
 from tracking import DESCRIPTION_TAG, Status
 
 # Tells the seeds of finalists from those of trials.
 SEEDS = 0xC0F1
 # Seconds for which the tracker may take what is left of an earlier call, whose networks then need no second training.
 PATIENCE = 60.0
-# The study's attribute with the outcome.
-CONFIRMED = "confirmed"
 Rights = NDArray[np.bool_]
 
 
@@ -122,7 +120,8 @@ class _Rounds:
 
     def run(self, chosen: Sequence[Finalist], seeds: int) -> Confirmed:
         """Return how the finalists stand after the last seed. Raises `SearchError` where none could be trained."""
-        self._seam.require_delivered(PATIENCE)
+        if not self._seam.settle(PATIENCE):
+            raise SearchError("the tracker does not take what an earlier call has left; see why, and try again")
         for number in range(seeds):
             left = [one for one in chosen if one.name not in self._given_up]
             self._train(left, number)

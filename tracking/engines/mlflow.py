@@ -12,6 +12,7 @@ from urllib.request import url2pathname
 
 from mlflow import artifacts, entities
 from mlflow.tracking import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NAME
 
 from tracking import rules
 from tracking.engines import keras_model
@@ -214,7 +215,7 @@ class MlflowTracker:
             id=run.info.run_id,
             name=run.info.run_name,
             status=Status(run.info.status),
-            tags=run.data.tags,
+            tags={name: text for name, text in run.data.tags.items() if name != MLFLOW_RUN_NAME},
             parameters=run.data.params,
             metrics=run.data.metrics,
             artifacts=sorted(self._artifact_names(run)),
