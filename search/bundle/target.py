@@ -10,7 +10,6 @@ from optuna.storages import RDBStorage
 import models
 from search import notes, space, storage
 from search.bundle.source import Source
-from search.doctor import case
 from search.errors import UsageError
 from search.settings import Place, caveat, check_name, resolve
 from search.study import CONFIRMED, ORIGIN, RUN_ID
@@ -26,8 +25,14 @@ def name_of(source: Source, wanted: str | None, place: Place) -> str:
     if not storage.exists(place.storage):
         return source.name
     with storage.reading(place.storage) as store:
-        known = {storage.load(store, name).user_attrs.get("uuid"): name for name in case.names(store)}
-    return known.get(source.uuid, source.name)
+        return _names(store).get(source.uuid, source.name)
+
+
+def _names(store: RDBStorage) -> dict[str, str]:
+    """Return the names of the studies that there are, by their uuids."""
+    return {
+        study.user_attrs["uuid"]: study.study_name for study in store.get_all_studies() if "uuid" in study.user_attrs
+    }
 
 
 def require_known(source: Source, name: str, place: Place) -> None:
@@ -59,8 +64,7 @@ def ensure(store: RDBStorage, name: str, source: Source) -> None:
 def _attributes(store: RDBStorage, source: Source) -> dict[str, Any]:
     """Return what a new study remembers: all but what leads to runs, which are others here."""
     kept = {name: value for name, value in source.attributes.items() if name != "settings" and not _of_runs(name)}
-    taken = {storage.load(store, name).user_attrs.get("uuid") for name in case.names(store)}
-    own = {"uuid": uuid.uuid4().hex, ORIGIN: source.uuid} if source.uuid in taken else {}
+    own = {"uuid": uuid.uuid4().hex, ORIGIN: source.uuid} if source.uuid in _names(store) else {}
     return {**kept, **own, IMPORTING: source.uuid}
 
 

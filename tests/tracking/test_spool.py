@@ -93,7 +93,7 @@ def all_of(run: MemoryRun) -> Mapping[str, Any]:
     held = {name: kept for name, kept in vars(run).items() if name not in ("_model_ids", "began", "ended")}
     pictures = {name: vars(kept) if not isinstance(kept, bytes) else kept for name, kept in run.artifacts.items()}
     return held | {
-        "models": [model.requirements for model in run.models.values()],
+        "models": [(model.requirements, content) for model, content in run.models.values()],
         "artifacts": repr(pictures),
         "metrics": {name: run.history(name) for name in run.metrics},
     }

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,7 @@ class MemoryRun:
         self.metrics: dict[str, dict[int, Measurement]] = {}
         self.datasets: list[Dataset] = []
         self.artifacts: dict[str, bytes | Picture] = {}
-        self.models: dict[str, Model] = {}
+        self.models: dict[str, tuple[Model, bytes]] = {}
         self._model_ids = model_ids
 
     def history(self, metric: str) -> Mapping[int, float]:
@@ -80,11 +81,12 @@ class MemoryRun:
         self.artifacts[rules.artifact_name(name)] = content
 
     def log_model(self, model: Model) -> None:
-        """As in the contract. The file stays where it is, and is read from there."""
-        digest = hashlib.sha256(model.file.read_bytes()).hexdigest()
+        """As in the contract."""
+        content = model.file.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
         if self.tags.get(MODEL_SHA256_TAG) != digest:
             address = f"memory:/m-{next(self._model_ids)}"
-            self.models[address] = model
+            self.models[address] = model, content
             self.tags |= {MODEL_TAG: address, MODEL_SHA256_TAG: digest}
 
     def finish(self, status: Status, *, time: int | None = None) -> None:
@@ -167,17 +169,20 @@ class MemoryTracker:
     def model_sha256(self, run: str) -> str | None:
         """As in the contract."""
         opened = self.reopen(run)
-        model = opened.models.get(opened.tags.get(MODEL_TAG, ""))
-        return hashlib.sha256(model.file.read_bytes()).hexdigest() if model and model.file.exists() else None
+        kept = opened.models.get(opened.tags.get(MODEL_TAG, ""))
+        return hashlib.sha256(kept[1]).hexdigest() if kept else None
 
     def model(self, run: str, folder: Path) -> Model:
         """As in the contract."""
         opened = self.reopen(run)
-        model = opened.models.get(opened.tags.get(MODEL_TAG, ""))
-        if model is None or not model.file.exists():
+        kept = opened.models.get(opened.tags.get(MODEL_TAG, ""))
+        if kept is None:
             raise TrackingError(f"run {run} in memory has no model")
-        rules.require_recorded(model.file, opened.tags[MODEL_SHA256_TAG])
-        return model
+        model, content = kept
+        file = folder / "model.keras"
+        file.write_bytes(content)
+        rules.require_recorded(file, opened.tags[MODEL_SHA256_TAG])
+        return replace(model, file=file)
 
     def close(self) -> None:
         """Keep everything: there is nothing to let go of."""
