@@ -31,6 +31,8 @@ class Taking:
         self.new: list[FrozenTrial] = []
         self.numbers: dict[int, int] = {}
         self.left_out: list[FrozenTrial] = []
+        # Those that are over there, and open here.
+        self.behind: list[FrozenTrial] = []
         self._number()
         self.move = Move(source, study, self.numbers)
         # By the ids that runs have in the bundle, those that they have here.
@@ -39,10 +41,13 @@ class Taking:
 
     def _number(self) -> None:
         there = self._study.trials()
-        known = {identity(trial, self._study.uuid): trial.number for trial in there}
+        known = {identity(trial, self._study.uuid): trial for trial in there}
         for trial in self._source.trials:
-            number = known.get(identity(trial, self._source.uuid))
-            if number is None:
+            same = known.get(identity(trial, self._source.uuid))
+            if same is not None:
+                number = same.number
+                self.behind += [trial] if trial.state.is_finished() and not same.state.is_finished() else []
+            else:
                 number = len(there) + len(self.new)
                 in_place = self.own and number == trial.number
                 if not in_place and (not trial.state.is_finished() or dismissed(trial)):
