@@ -157,10 +157,12 @@ def _ask_for_all(study: Study) -> None:
 def _notes(found: Source, taking: Taking, study: Study) -> Iterator[str]:
     """Yield what a person may have expected to be otherwise."""
     name, data = study.settings.study, study.settings.data
-    if taking.left_out:
-        yield f"{len(taking.left_out)} trials that are not over stay out: they go on where they were begun"
     if taking.behind:
         yield f"{len(taking.behind)} trials that are over in it are open here, and go on here"
+    if not taking.ids:
+        return
+    if taking.left_out:
+        yield f"{len(taking.left_out)} trials that are not over stay out: they go on where they were begun"
     if not taking.own and CONFIRMED in found.attributes:
         yield f"what was confirmed of it stays out: `python -m search confirm {name}` chooses among all trials"
     if changes := study.changes():

@@ -79,20 +79,8 @@ class Move:
         return Entry(key, self._name + kept.record.name.removeprefix(self._source.name), tags | known)
 
     def renamed(self, what: Any) -> Any:
-        """Return what was said of the study's trials, by their names in this one."""
-        match what:
-            case str():
-                before = re.escape(self._source.name)
-                return (
-                    self._name
-                    if what == self._source.name
-                    else re.sub(rf"(?<![\w./-]){before}(?=/\d)", self._name, what)
-                )
-            case list():
-                return [self.renamed(part) for part in what]
-            case dict():
-                return {self.renamed(name): self.renamed(part) for name, part in what.items()}
-        return what
+        """Return what was said of the study and its trials, by the names that they have here."""
+        return renamed(what, self._source.name, self._name)
 
     def _origin(self, trial: FrozenTrial, number: int, name: str) -> dict[str, str]:
         root, _ = identity(trial, self._source.uuid)
@@ -112,3 +100,17 @@ class Move:
             there = rf"{re.escape(links.trial(self._source.dashboard, before))}(?!\d)"
             tags[DESCRIPTION_TAG] = re.sub(there, self._study.address(number), tags[DESCRIPTION_TAG])
         return tags
+
+
+def renamed(what: Any, before: str, name: str) -> Any:
+    """Return what was said of a study, and of its trials as in `mlp/3`, under its new name."""
+    match what:
+        case str() if what == before:
+            return name
+        case str():
+            return re.sub(rf"(?<![\w./-]){re.escape(before)}(?=/\d)", name, what)
+        case list():
+            return [renamed(part, before, name) for part in what]
+        case dict():
+            return {renamed(key, before, name): renamed(part, before, name) for key, part in what.items()}
+    return what

@@ -13,12 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.storages import RDBStorage
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 from rich.console import Console
 
 from search import recording, storage
 from search.bundle import archive, source, target
 from search.bundle.exporting import Export
+from search.bundle.moving import renamed
 from search.bundle.taking import Taking
 from search.doctor import case
 from search.settings import Place, resolve
@@ -163,6 +164,18 @@ def take_in(file: Path, home: Home, name: str, tracker: MemoryTracker) -> tuple[
     return study, [taking.numbers[trial.number] for trial in taking.new]
 
 
+def begin(home: Home, name: str) -> Study:
+    flags = {"family": "mlp", "trials": 4, "epochs": 3}
+    return Study.open(home.store, resolve(name, home.place, flags, {}), "digest")
+
+
+def over(number: int, **attributes: Any) -> FrozenTrial:
+    """A trial that ended, and began so many days later."""
+    trial = create_trial(value=0.5, params={}, distributions={}, user_attrs=attributes)
+    trial.datetime_start, trial.datetime_complete = (DAY + timedelta(days=number + after) for after in (0, 1))
+    return trial
+
+
 @given(held=st.lists(st.tuples(trials(), st.none() | contents()), max_size=4))
 @settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 def test_a_study_with_whatever_in_it_is_the_same_in_another_home(
@@ -170,8 +183,7 @@ def test_a_study_with_whatever_in_it_is_the_same_in_another_home(
 ) -> None:
     here, there = homes
     tracker, other, name = MemoryTracker(), MemoryTracker(), f"s{uuid.uuid4().hex}"
-    flags = {"family": "mlp", "trials": 4, "epochs": 3}
-    study = Study.open(here.store, resolve(name, here.place, flags, {}), "digest")
+    study = begin(here, name)
     with tempfile.TemporaryDirectory() as folder:
         for number, (trial, run) in enumerate(held):
             if run and trial.datetime_start:
@@ -187,3 +199,57 @@ def test_a_study_with_whatever_in_it_is_the_same_in_another_home(
         # What is there stays, and a copy under another name is one of its own, with the same in it.
         assert take_in(file, there, name, other)[1] == []
         assert take_in(file, there, f"{name[:50]}-copy", other)[1] == added
+
+
+def test_a_repeat_that_is_merged_names_the_trial_that_it_repeats_by_its_new_number(
+    homes: tuple[Home, Home], tmp_path: Path
+) -> None:
+    here, there = homes
+    tracker, other, name = MemoryTracker(), MemoryTracker(), f"s{uuid.uuid4().hex}"
+    study, merged = begin(here, name), begin(there, name)
+    merged.add(over(7), 0)
+    repeat = over(1, repeat_of=0, reason=recording.repeats(0))
+    for number, trial in enumerate((over(0), repeat)):
+        study.add(trial, number)
+        run = tracker.run(name, study.key(number), run_name(name, number), {})
+        run.set_tags({"search.repeat_of": "0", "search.reason": recording.repeats(0)} if number else {})
+        run.finish(Status.FINISHED)
+    export(study, tracker, here.store, tmp_path / "a.zip")
+    _, added = take_in(tmp_path / "a.zip", there, name, other)
+    assert added == [1, 2]
+    attributes = merged.trials()[2].user_attrs
+    assert (attributes["repeat_of"], attributes["reason"]) == (1, "repeats trial 1")
+    run = other.find(name, merged.key(2))
+    assert run is not None
+    assert (run.tags["search.repeat_of"], run.tags["search.reason"]) == ("1", "repeats trial 1")
+
+
+def test_what_a_study_came_to_in_two_homes_is_all_kept(homes: tuple[Home, Home], tmp_path: Path) -> None:
+    here, there = homes
+    tracker, other, name = MemoryTracker(), MemoryTracker(), f"s{uuid.uuid4().hex}"
+    study = begin(here, name)
+    study.add(over(0), 0)
+    export(study, tracker, here.store, tmp_path / "a.zip")
+    taken, _ = take_in(tmp_path / "a.zip", there, name, other)
+    study.add(over(1), 1)
+    taken.add(over(2), 1)
+    export(study, tracker, here.store, tmp_path / "b.zip")
+    _, added = take_in(tmp_path / "b.zip", there, name, other)
+    assert added == [2]
+    assert [trial.datetime_start for trial in taken.trials()] == [DAY + timedelta(days=days) for days in (0, 2, 1)]
+    assert taken.trials()[2].user_attrs["origin"] == f"{study.uuid}/1"
+    assert take_in(tmp_path / "b.zip", there, name, other)[1] == []
+
+
+@given(
+    study=st.from_regex(r"[a-z0-9][a-z0-9._-]{0,10}", fullmatch=True),
+    number=st.integers(0, 99),
+)
+def test_what_was_said_of_trials_is_said_of_them_by_their_new_name(study: str, number: int) -> None:
+    known = {study: [f"{study}/{number} wins", 0.5, f"x{study}/{number}", f"{study}-2/{number}"], "said of": study}
+    said = renamed(known, study, "другая")
+    assert said == {
+        "другая": [f"другая/{number} wins", 0.5, f"x{study}/{number}", f"{study}-2/{number}"],
+        "a": "другая",
+    }
+    assert renamed(known, study, study) == known
