@@ -3,6 +3,7 @@
 import re
 from urllib.parse import urlsplit
 
+from search.errors import UsageError
 from tracking import databases
 
 
@@ -13,6 +14,15 @@ def same(one: str, other: str) -> bool:
         # Two names of one file may differ in more than links: in hard links, and in capitals on some disks.
         return first.resolve() == second.resolve() or (first.exists() and second.exists() and first.samefile(second))
     return _server(one) == _server(other)
+
+
+def require_two(storage: str, runs: str) -> None:
+    """Raise `UsageError` where the two stores are one, which neither library can share."""
+    if same(storage, runs):
+        raise UsageError(
+            f"--storage and --tracking-uri are both {redacted(storage)}; Optuna and MLflow cannot share a database: "
+            "give two"
+        )
 
 
 def _server(address: str) -> tuple[str, str, str]:

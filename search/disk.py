@@ -31,11 +31,11 @@ def megabytes_free(folder: Path) -> float:
 
 
 def require(home: Path, megabytes: float) -> None:
-    """Raise `UsageError` where fewer megabytes are free than even a short search takes. Writes nothing."""
+    """Raise `UsageError` where fewer megabytes are free than what is about to be done takes. Writes nothing."""
     free = megabytes_free(home)
     if free < megabytes:
         raise UsageError(
-            f"--home {home}: {free:,.0f} MB are free there, and this search needs at least {megabytes:,.0f} MB; free "
+            f"--home {home}: {free:,.0f} MB are free there, and at least {megabytes:,.0f} MB are needed; free "
             "some, or name a folder on another disk"
         )
 

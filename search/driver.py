@@ -188,14 +188,14 @@ class Driver:
     def _repeat(self, current: Open, known: FrozenTrial) -> None:
         """End a trial of which another has the configuration, as that one ended: it would teach nothing new."""
         current.trial.set_user_attr(REPEAT_OF, known.number)
-        current.run.set_tags({"search.repeat_of": str(known.number)})
+        current.run.set_tags({recording.REPEAT_TAG: str(known.number)})
         values, reason = tuple(known.values or ()), known.user_attrs.get("reason", "")
         infeasible = reason if reason.startswith(recording.INFEASIBLE) else ""
         measured = dict(zip(objectives.recorded(self._study.goals), values, strict=False))
         if infeasible:
             measured = recording.summarised(known.user_attrs)
         current.run.log_metrics(measured)
-        self._end(current, Outcome(known.state, values, infeasible or f"repeats trial {known.number}", measured))
+        self._end(current, Outcome(known.state, values, infeasible or recording.repeats(known.number), measured))
 
     def _park(self, current: Open) -> None:
         """Leave a trial until others have come as far."""

@@ -32,11 +32,7 @@ SECONDS_TO_RECOVER = 10.0
 
 def decide(study: str, place: Place, flags: Mapping[str, Any]) -> tuple[Settings, Images]:
     """Settle everything that can be wrong before anything is written."""
-    if addresses.same(place.storage, place.tracking_uri):
-        raise UsageError(
-            f"--storage and --tracking-uri are both {addresses.redacted(place.storage)}; Optuna and MLflow cannot "
-            "share a database: give two"
-        )
+    addresses.require_two(place.storage, place.tracking_uri)
     before = stored(place.storage, study)
     files = {name: _absolute(flags[name]) for name in ("data", "weights")}
     settings = resolve(study, place, {**flags, **files}, before)
@@ -102,6 +98,15 @@ def joined(console: Console, study: Study) -> Iterator[Seam]:
     finally:
         courier.settle(SECONDS_TO_STOP)
         courier.close()
+
+
+def deliver(console: Console, study: Study) -> bool:
+    """Deliver what an earlier call had to leave in the spool; return whether the tracker has all of it now."""
+    if not Spool(study.settings.spool).keys(study.uuid):
+        return True
+    with joined(console, study) as seam:
+        say(console, "delivering what the tracker has missed")
+    return seam.settle(0)
 
 
 def _deliver_the_rest(console: Console, courier: Courier, settings: Settings) -> None:

@@ -4,12 +4,15 @@ Elsewhere it is one plain line an event.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Self
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Shown
 from rich.table import Table
 from rich.text import Text
 
@@ -173,6 +176,15 @@ def say(console: Console, text: str) -> None:
     """Print a sentence as it is: wrapped between words on a terminal and in a notebook, on one line elsewhere."""
     wrapped = console.is_terminal or console.is_jupyter
     console.print(text, highlight=False, markup=False, soft_wrap=not wrapped)
+
+
+@contextmanager
+def bar(console: Console, text: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show how much of something is done, where there is a terminal: lend what is called with how much more is."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Shown(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
+        task = shown.add_task(text, total=total)
+        yield lambda more: shown.advance(task, more)
 
 
 def duration(seconds: float) -> str:

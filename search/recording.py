@@ -26,7 +26,9 @@ from tracking.pictures import ConfusionMatrix, LearningCurves, Nearest, Predicti
 # The metrics of a trial's epochs, by name.
 History = Mapping[str, Sequence[float]]
 SAMPLES = 24
-STATE_TAG, REASON_TAG = "search.state", "search.reason"
+STATE_TAG, REASON_TAG, REPEAT_TAG = "search.state", "search.reason", "search.repeat_of"
+# The tag of a run that was made elsewhere, and is another trial's here: what it is known by where it was made.
+ORIGIN_TAG = "search.origin"
 INFEASIBLE = "infeasible: "
 # How the metrics begin of images that steer a search; once a network is trained on them, they mean nothing.
 SEEN = "val_"
@@ -140,6 +142,11 @@ def identity_of_study(study: str, key: str, family: str) -> dict[str, str]:
 def identity_of_extra(kind: str, study: str, key: str, family: str) -> dict[str, str]:
     """Return the tags by which a run of a study is known that is no trial's."""
     return {"search.kind": kind, "search.study": study, KEY_TAG: key, "search.family": family}
+
+
+def repeats(number: int) -> str:
+    """Return the reason for which a trial is over that was not trained, since trial `number` has its configuration."""
+    return f"repeats trial {number}"
 
 
 def conclude(run: Recorder, outcome: Outcome) -> None:

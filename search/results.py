@@ -18,6 +18,7 @@ from search.errors import SearchError, UsageError
 from search.settings import caveat
 from search.study import (
     CONFIRMED,
+    ORIGIN,
     REPEAT_OF,
     RUN_ID,
     START,
@@ -160,7 +161,7 @@ class Summary:
 # Python also takes other scripts' digits for a number, and gives up on very long ones.
 TRIAL_NUMBER = re.compile(r"[0-9]{1,9}")
 # User attributes that are not metrics.
-WORDS = ("baseline", START, "caveat", "epochs", "patience", "reason", "traceback", RUN_ID, REPEAT_OF)
+WORDS = ("baseline", START, "caveat", "epochs", "patience", "reason", "traceback", RUN_ID, REPEAT_OF, ORIGIN)
 
 
 def result(study: str, trial: FrozenTrial, of_study: Mapping[str, Any]) -> Result:

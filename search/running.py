@@ -32,7 +32,6 @@ from search.progress import begin, duration, say
 from search.settings import Place, Settings
 from search.signals import Stop, Stopped
 from search.study import Study, goals, planned_baselines, planned_start
-from tracking.spool import Spool
 
 Format = Literal["text", "json"]
 
@@ -92,11 +91,9 @@ def _go_on(console: Console, settings: Settings, images: Images, planned: Plan, 
             f"nothing to do: study {settings.study} has {study.standing().finished} finished trials of the "
             f"{settings.trials} asked for; ask for more with --trials N",
         )
-        waiting = Spool(settings.spool).keys(study.uuid)
-        if waiting or settings.keep:
+        opening.deliver(console, study)
+        if settings.keep:
             with opening.joined(console, study) as seam:
-                if waiting:
-                    say(console, "delivering what the tracker has missed")
                 seam.clear()
     _sweep(study)
 

@@ -182,6 +182,9 @@ def _refuse_changes(settings: Settings, given: Mapping[str, Any], stored: Mappin
     before = {**dict.fromkeys(LATER), **stored} if stored else {}
     for name in CONSTANT:
         if name in given and getattr(settings, name) != before.get(name, getattr(settings, name)):
+            if name == "data" and moved(before[name]):
+                # Wherever they are now, their digest tells whether they are the same.
+                continue
             flag = f"--{name.replace('_', '-')}"
             was = "all" if name == "images" and before[name] is None else before[name]
             raise UsageError(
@@ -189,6 +192,11 @@ def _refuse_changes(settings: Settings, given: Mapping[str, Any], stored: Mappin
                 f"{'without it' if was is None else f'with {flag} {was}'}, and its trials would not be comparable; go "
                 f"on without {flag}, or begin another with --study {settings.study}-2 --family {settings.family}"
             )
+
+
+def moved(data: str) -> bool:
+    """Whether a study's images are no longer where they were: on another machine, perhaps."""
+    return Path(data).is_absolute() and not Path(data).exists()
 
 
 def worker_count(text: str) -> int:

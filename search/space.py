@@ -95,6 +95,16 @@ def levels(distribution: BaseDistribution, count: int) -> list[Any]:
     return list(unique)
 
 
+def changes(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """Say in what two fingerprints differ."""
+    differing = [
+        f"{name}: {before.get(name, 'not there')} became {now.get(name, 'not there')}"
+        for name in sorted({*before, *now})
+        if before.get(name) != now.get(name)
+    ]
+    return ", ".join(differing) or "in its kinds of values"
+
+
 def fingerprint(space: Space) -> dict[str, str]:
     """Return each hyperparameter's distribution in words that two versions of a space can be compared by."""
     return {name: describe(distribution) for name, distribution in sorted(space.items())}

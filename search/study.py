@@ -3,6 +3,7 @@
 import uuid
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -31,6 +32,9 @@ RUN_ID = "mlflow_run_id"
 ASKED_FOR = "asked_for"
 # The attribute of a trial that was not trained, since another has its configuration: that one's number.
 REPEAT_OF = "repeat_of"
+# The attribute of a trial that was taken in from elsewhere and is another one here: the key that it has there. And of a
+# study that is a copy of one that is here already: that one's uuid.
+ORIGIN = "origin"
 # The attribute of a study that holds what came of its finalists.
 CONFIRMED = "confirmed"
 # What runs of a study are for that are no trial's, beside the study's own.
@@ -302,6 +306,13 @@ class Study:
     def _address_of(self, run: str) -> str:
         return links.run(self.settings.tracking_uri, run) if run else ""
 
+    def add(self, trial: FrozenTrial, number: int) -> None:
+        """Add a trial that was searched elsewhere: all of it at once, as the next one, which has this number."""
+        study, added = self._study._study_id, copy(trial)  # noqa: SLF001  # no public way
+        # Optuna lets nobody give pictures to what is over; they go by numbers of this storage.
+        added.system_attrs = trial.system_attrs | notes.artifacts(notes.Ids(study, -1, number), notes.pictures(trial))
+        self._study._storage.create_new_trial(study, added)  # noqa: SLF001  # `add_trial` takes none that was dismissed
+
     def dismiss(self, number: int, reason: str) -> None:
         """End a trial that waits and is never to begin."""
         trial = self.trials()[number]
@@ -480,9 +491,4 @@ def _refuse_changes(study: optuna.Study, settings: Settings, identity: Mapping[s
 
 def _difference(before: Mapping[str, str], family: str) -> str:
     now = space.fingerprint(space.of(models.family(family)))
-    changes = [
-        f"{name}: {before.get(name, 'not there')} became {now.get(name, 'not there')}"
-        for name in sorted({*before, *now})
-        if before.get(name) != now.get(name)
-    ]
-    return f"the space has changed ({', '.join(changes) or 'in its kinds of values'})"
+    return f"the space has changed ({space.changes(before, now)})"

@@ -13,11 +13,17 @@ from search.errors import UsageError
 HEAD: Final = 512
 
 
+def require_new(out: Path) -> None:
+    """Raise `UsageError` where the file cannot be made, or something is there already."""
+    _require_folder(out)
+    if out.exists():
+        raise UsageError(f"--out {out}: is there already; name another file, or remove it")
+
+
 def require_ours(out: Path, ours: Callable[[bytes], bool], what: str) -> None:
     """Raise `UsageError` where something is in the way of which the beginning is not `ours`, such as no `report`."""
     try:
-        if not out.absolute().parent.is_dir():
-            raise UsageError(f"--out {out}: there is no folder {out.absolute().parent}; make it, or name another file")
+        _require_folder(out)
         if out.exists():
             with out.open("rb") as stream:
                 if not ours(stream.read(HEAD)):
@@ -45,6 +51,12 @@ def placed(out: Path) -> Iterator[Path]:
             fresh.unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"--out {out}: {error.strerror or error}; make room there, or name another file") from error
+
+
+def _require_folder(out: Path) -> None:
+    folder = out.absolute().parent
+    if not folder.is_dir():
+        raise UsageError(f"--out {out}: there is no folder {folder}; make it, or name another file")
 
 
 def _umask() -> int:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -16,6 +18,9 @@ import pytest
 
 from models.data import load
 from models.families.siamese import Siamese
+from search import results, storage
+from search.cli import call
+from search.settings import Place
 from search.worker import Given
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("tensorflow")]
@@ -98,6 +103,28 @@ def test_a_search_leaves_runs_whose_models_give_the_figures_that_were_logged(
     best = said["best"]
     assert accuracy_of(tmp_path, best["model"], study, best["parameters"]) == best["metrics"]["test_accuracy"]
     assert said["report"]["difference"] == said["report"]["ours"] - said["report"]["reported"]
+
+
+def test_a_search_that_was_wiped_is_there_again_with_models_that_work(tmp_path: Path) -> None:
+    home, file = tmp_path / "home", tmp_path / "mlp.zip"
+    run(home, "mlp", "--trials", "2", "--epochs", "1")
+    before = report(home)
+    assert call(["export", "mlp", "--home", str(home), "--out", str(file)]) == 0
+    shutil.rmtree(home)
+    assert call(["import", str(file), "--home", str(home)]) == 0
+    assert call(["doctor", "--home", str(home)]) == 0
+    assert report(home) == before
+    with storage.reading(Place.at(home, None, None).storage) as store:
+        best = results.named(store, "mlp")
+    assert accuracy_of(home, best.model, "mlp", best.parameters) == best.metrics["test_accuracy"]
+
+
+def report(home: Path) -> str:
+    """Return the report, but for its date and for what MLflow calls runs."""
+    out = home.parent / "report.html"
+    assert call(["report", "--home", str(home), "--out", str(out)]) == 0
+    dated = re.sub("<time.*?</time>", "", out.read_text("utf-8"))
+    return re.sub(r'\\u003cbr\\u003e +\\"mlflow_run_id\\": \\"[0-9a-f]{32}\\",?', "", dated)
 
 
 def accuracy_of(home: Path, address: str, study: str, parameters: Mapping[str, Any]) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from tracking.pictures import Picture
@@ -63,13 +63,11 @@ class Model:
     keras_backend: str = "tensorflow"
     metadata: Mapping[str, object] = field(default_factory=dict)
 
-
-@dataclass(frozen=True)
-class StoredModel:
-    """The model of a run: its `.keras` file on this disk, and its metadata."""
-
-    file: Path
-    metadata: Mapping[str, object]
+    @classmethod
+    def of(cls, plain: Mapping[str, Any], file: Path) -> "Model":
+        """Return the model whose fields JSON has kept, and whose file is this one now."""
+        tensors = {name: Tensor(plain[name]["dtype"], tuple(plain[name]["shape"])) for name in ("input", "output")}
+        return cls(**{**plain, **tensors, "file": file, "requirements": tuple(plain["requirements"])})
 
 
 @dataclass(frozen=True)
@@ -83,10 +81,20 @@ class Dataset:
 
 
 @dataclass(frozen=True)
+class Measurement:
+    """A value of a metric: after which step, and when, in milliseconds since 1970."""
+
+    step: int
+    value: float
+    time: int
+
+
+@dataclass(frozen=True)
 class Record:
     """A run as it stands in the store: the last value of each metric, and the names of its artifacts.
 
-    `datasets` are the digests of what it was trained on.
+    `datasets` are what it was trained on. It `began` and `ended` so many milliseconds after 1970; one that is not over
+    may have no end.
     """
 
     id: str
@@ -96,7 +104,9 @@ class Record:
     parameters: Mapping[str, str]
     metrics: Mapping[str, float]
     artifacts: Sequence[str]
-    datasets: Sequence[str]
+    datasets: Sequence[Dataset]
+    began: int
+    ended: int | None
 
 
 @dataclass(frozen=True)
@@ -172,6 +182,9 @@ class Run(Recorder, Protocol):
         A call that was cut short is ended by the next one. Raises `TrackingError` where the model is held.
         """
 
+    def log_artifact(self, name: str, content: bytes) -> None:
+        """Record a file as it is, such as one that another store has held, as the artifact `name`."""
+
 
 class Tracker(Protocol):
     """A store of runs."""
@@ -204,6 +217,9 @@ class Tracker(Protocol):
     def values(self, run: str, metric: str) -> Sequence[tuple[int, float]]:
         """Every value in the store of a metric of the run with this id, by step; a step may stand there twice."""
 
+    def histories(self, run: str) -> Mapping[str, Sequence[Measurement]]:
+        """Every value in the store of every metric of the run with this id, by step."""
+
     def read(self, run: str, artifact: str) -> bytes:
         """Return an artifact of the run with this id. Raises `TrackingError` where it is not there."""
 
@@ -216,8 +232,8 @@ class Tracker(Protocol):
     def model_bytes(self, model: ModelRecord) -> int:
         """Return what the files of a model take: on this machine's disks as `du` counts, elsewhere as they are long."""
 
-    def model(self, run: str, folder: Path) -> StoredModel:
-        """Return the model of the run with this id, copied into `folder` where the store is not on this disk.
+    def model(self, run: str, folder: Path) -> Model:
+        """Return the model of the run with this id, its file copied into `folder` where the store is not on this disk.
 
         Raises `TrackingError` where there is none, or the file is not the one that was recorded.
         """

@@ -223,19 +223,13 @@ def _repeat_file(deed: Deed, run: Recorder, folder: Path) -> None:
         case "picture":
             run.log_picture(deed["name"], _picture(deed, folder))
         case "model":
-            run.log_model(_model(deed["values"], folder))
+            run.log_model(Model.of(deed["values"], folder / deed["values"]["file"]))
 
 
 def _picture(deed: Deed, folder: Path) -> Picture:
     kind = next(kind for kind in pictures.KINDS if kind.__name__ == deed["kind"])
     with _told(folder), np.load(folder / deed["file"], allow_pickle=False) as arrays:
         return kind(**deed["values"], **arrays)
-
-
-def _model(values: Mapping[str, Any], folder: Path) -> Model:
-    tensors = {name: Tensor(values[name]["dtype"], tuple(values[name]["shape"])) for name in ("input", "output")}
-    requirements = tuple(values["requirements"])
-    return Model(**{**values, **tensors, "file": folder / values["file"], "requirements": requirements})
 
 
 def _plain(value: Any) -> dict[str, Any]:

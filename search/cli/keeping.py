@@ -1,5 +1,6 @@
 """Commands that look after what was written."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -74,3 +75,41 @@ def promote(
     standing = promotion.promote(model, Place.at(home, None, tracking_uri), force)
     say(f"{standing.sentence}.")
     raise typer.Exit(0 if standing.champion else 1)
+
+
+@commands.command(rich_help_panel=PANEL)
+def export(
+    study: Annotated[str, typer.Argument(show_default=False)],
+    out: Annotated[Path | None, typer.Option("--out", "-o", show_default="STUDY.zip", help="A new file.")] = None,
+    home: Home = None,
+    storage: Storage = None,
+    tracking_uri: Tracking = None,
+    output: Output = "text",
+    debug: Debug = False,
+) -> None:
+    """Put a study into one file: trials, runs, metrics, artifacts and models, for another home or for later years."""
+    from search.bundle import exporting
+
+    exporting.export(study, Place.at(home, storage, tracking_uri), out, output)
+
+
+@commands.command(rich_help_panel=PANEL, name="import")
+def take_in(
+    file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False)],
+    study: Annotated[
+        str | None, typer.Option(show_default="the bundle's", help="Take it in under this name, or into this study.")
+    ] = None,
+    home: Home = None,
+    storage: Storage = None,
+    tracking_uri: Tracking = None,
+    output: Output = "text",
+    debug: Debug = False,
+) -> None:
+    """Take in a study that was exported: what is there already is left as it is.
+
+    Into a study of the same images, space and goal its trials are merged, with
+    new numbers and a note of where they are from.
+    """
+    from search.bundle import importing
+
+    importing.take_in(file, Place.at(home, storage, tracking_uri), study, output)

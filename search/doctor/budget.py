@@ -13,12 +13,13 @@ from search.study import ASKED_FOR, dismissed
 
 def check(case: Case) -> Iterator[Finding]:
     """Yield what a study has twice, too much of, or otherwise than when it was begun."""
-    yield from _baselines(case)
+    yield from baselines(case)
     yield from _number(case)
     yield from _identity(case)
 
 
-def _baselines(case: Case) -> Iterator[Finding]:
+def baselines(case: Case) -> Iterator[Finding]:
+    """Yield the baselines that stand there more than once."""
     first: dict[Any, FrozenTrial] = {}
     # Those that began before those that wait.
     for trial in sorted(case.trials, key=lambda trial: (trial.state == TrialState.WAITING, trial.number)):
@@ -72,7 +73,7 @@ def _identity(case: Case) -> Iterator[Finding]:
     begun_on = case.study.identity["data"]
     for trial in case.resting():
         run = case.run(trial)
-        others = set(run.datasets) - {begun_on} if run else set()
+        others = {given.digest for given in run.datasets} - {begun_on} if run else set()
         if others:
             yield Finding(
                 "I12",

@@ -83,7 +83,7 @@ class Case:
         """The runs of each key, oldest first, without those that are known not to count."""
         found: dict[str, list[Record]] = {}
         for run in self.runs:
-            if not {DUPLICATE_TAG, FOREIGN_TAG} & run.tags.keys():
+            if counts(run):
                 found.setdefault(run.tags.get(KEY_TAG, ""), []).append(run)
         return found
 
@@ -118,6 +118,12 @@ class Case:
         """Yield the trials that were begun and left, and that nobody searches now."""
         if not self.driver:
             yield from (trial for trial in self.trials if trial.state == TrialState.RUNNING)
+
+
+def counts(run: Record) -> bool:
+    """Whether nobody has found that a run is one too many, or of no study."""
+    # Tags can be set over, and not taken away.
+    return not any(run.tags.get(tag) for tag in (DUPLICATE_TAG, FOREIGN_TAG))
 
 
 def read(study: Study, tracker: Tracker, *, held: bool, abandon: bool = False, hands: Hands | None = None) -> Case:

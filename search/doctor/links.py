@@ -6,7 +6,7 @@ from functools import partial
 from optuna.trial import FrozenTrial
 
 from search import recording
-from search.doctor.case import Case
+from search.doctor.case import Case, counts
 from search.doctor.findings import FOREIGN_TAG, RECONSTRUCTED_TAG, Finding
 from search.recording import Outcome
 from search.study import run_name
@@ -121,7 +121,7 @@ def _strange(case: Case, run: Record, ours: frozenset[str]) -> Iterator[Finding]
     key = run.tags.get(KEY_TAG, "")
     # Of a living driver, there may be trials that began after the others were read.
     begun_since = case.driver and key.startswith(f"{case.study.uuid}/")
-    if key in ours or case.study.is_extra(key) or begun_since or {DUPLICATE_TAG, FOREIGN_TAG} & run.tags.keys():
+    if key in ours or case.study.is_extra(key) or begun_since or not counts(run):
         return
     yield Finding(
         "I2",

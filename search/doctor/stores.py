@@ -21,11 +21,7 @@ PATIENCE = 120.0
 
 def check(place: Place) -> Iterator[Finding]:
     """Yield what is wrong with the files. Raises `UsageError` where they cannot be read."""
-    if addresses.same(place.storage, place.tracking_uri):
-        raise UsageError(
-            f"--storage and --tracking-uri are both {addresses.redacted(place.storage)}; Optuna and MLflow cannot "
-            "share a database: give two"
-        )
+    addresses.require_two(place.storage, place.tracking_uri)
     for file in _files(place):
         yield from _database(file)
     free = disk.megabytes_free(place.home)

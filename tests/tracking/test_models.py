@@ -117,6 +117,20 @@ def test_the_run_shows_its_model_and_the_model_its_results(database: Path, tmp_p
     tracker.close()
 
 
+@pytest.mark.parametrize("text", ["flavors: [", "flavors: {}", "[1]", ""])
+def test_a_model_whose_description_is_damaged_is_refused(
+    text: str, database: Path, tmp_path: Path, keras_file: Path
+) -> None:
+    tracker = tracking.connect(f"sqlite:///{database}", tmp_path / "artifacts")
+    run = tracker.run("lenet5", "uuid/17", "lenet5-0017", {})
+    run.log_model(Model(keras_file, Tensor("uint8", (-1, 4)), Tensor("float32", (-1, 2)), (), "3.15.1"))
+    (described,) = (tmp_path / "artifacts").rglob("MLmodel")
+    described.write_text(text)
+    with pytest.raises(tracking.TrackingError, match="does not describe a model as this program does"):
+        tracker.model(run.id, tmp_path)
+    tracker.close()
+
+
 def test_recording_imports_neither_keras_nor_pyplot_and_says_nothing(
     database: Path, tmp_path: Path, keras_file: Path
 ) -> None:

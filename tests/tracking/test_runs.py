@@ -6,6 +6,7 @@ import json
 import math
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from mlflow.exceptions import MlflowException
 from PIL import Image
 
 from tracking.pictures import ConfusionMatrix, LearningCurves
-from tracking.run import DUPLICATE_TAG, Dataset, Model, Record, Run, Status, Tensor, Tracker, TrackingError
+from tracking.run import DUPLICATE_TAG, Dataset, Measurement, Model, Record, Run, Status, Tensor, Tracker, TrackingError
 
 Opener = Callable[[], Tracker]
 
@@ -261,6 +262,42 @@ def test_every_value_of_a_metric_is_given_back_by_step(run: Run, reopen: Opener)
     assert list(reopen().values(run.id, "never logged")) == []
 
 
+def test_all_that_was_measured_is_given_back_with_its_time(run: Run, reopen: Opener) -> None:
+    run.log_metrics({"loss": 0.5, "val_loss": 1e-300}, step=2, time=1_700_000_000_002)
+    run.log_metrics({"loss": 0.1 + 0.2}, step=1, time=1_700_000_000_001)
+    found = reopen().histories(run.id)
+    assert {name: list(history) for name, history in found.items()} == {
+        "loss": [Measurement(1, 0.1 + 0.2, 1_700_000_000_001), Measurement(2, 0.5, 1_700_000_000_002)],
+        "val_loss": [Measurement(2, 1e-300, 1_700_000_000_002)],
+    }
+
+
+def test_a_record_says_when_the_run_began_and_ended(tracker: Tracker, experiment: str) -> None:
+    run = tracker.run(experiment, "uuid/17", "lenet5-0017", {}, time=1_700_000_000_001)
+    assert (tracker.record(run.id).began, tracker.record(run.id).ended) == (1_700_000_000_001, None)
+    run.finish(Status.SCHEDULED)
+    assert tracker.record(run.id).ended is None
+    run.finish(Status.FINISHED, time=1_700_000_000_009)
+    assert tracker.record(run.id).ended == 1_700_000_000_009
+
+
+def test_a_file_of_any_kind_is_kept_byte_by_byte(run: Run, reopen: Opener) -> None:
+    content = bytes(range(256)) * 3
+    run.log_artifact("мои/файлы.bin", content)
+    assert reopen().read(run.id, "мои/файлы.bin") == content
+    with pytest.raises(TrackingError, match="does not name an artifact"):
+        run.log_artifact("../outside.bin", content)
+
+
+def test_a_model_is_given_back_as_it_was_recorded(run: Run, reopen: Opener, keras_file: Path, tmp_path: Path) -> None:
+    recorded = replace(model(keras_file), metadata={"class_names": ["Сапоги"], "background": 0})
+    run.log_model(recorded)
+    (tmp_path / "copied").mkdir()
+    found = reopen().model(run.id, tmp_path / "copied")
+    assert found.file.read_bytes() == b"weights"
+    assert replace(found, file=keras_file) == recorded
+
+
 def test_a_run_tagged_as_a_duplicate_does_not_count_under_its_key(run: Run, reopen: Opener, experiment: str) -> None:
     run.set_tags({DUPLICATE_TAG: "another"})
     assert reopen().find(experiment, "uuid/17") is None
@@ -268,7 +305,8 @@ def test_a_run_tagged_as_a_duplicate_does_not_count_under_its_key(run: Run, reop
     assert len(reopen().records(experiment)) == 2
 
 
-def test_a_record_says_by_digest_what_the_run_was_trained_on(run: Run, reopen: Opener, experiment: str) -> None:
+def test_a_record_says_what_the_run_was_trained_on(run: Run, reopen: Opener, experiment: str) -> None:
     assert list(only_record(reopen(), experiment).datasets) == []
-    run.log_dataset(Dataset("fashion-mnist", "d" * 36, "/data", {"classes": 10}))
-    assert list(only_record(reopen(), experiment).datasets) == ["d" * 36]
+    dataset = Dataset("fashion-mnist", "d" * 36, "/данные", {"classes": 10, "shape": [28, 28, 1]})
+    run.log_dataset(dataset)
+    assert list(only_record(reopen(), experiment).datasets) == [dataset]

@@ -89,11 +89,14 @@ def record_all(run: Recorder, file: Path) -> None:
 
 
 def all_of(run: MemoryRun) -> Mapping[str, Any]:
-    """Return what a run holds, as values that can be compared."""
-    held = {**vars(run), "models": [model.requirements for model in run.models.values()]}
-    pictures = {name: vars(kept) if not isinstance(kept, str) else kept for name, kept in run.artifacts.items()}
-    del held["_model_ids"]
-    return held | {"artifacts": repr(pictures)}
+    """Return what a run holds, but for when, as values that can be compared."""
+    held = {name: kept for name, kept in vars(run).items() if name not in ("_model_ids", "began", "ended")}
+    pictures = {name: vars(kept) if not isinstance(kept, bytes) else kept for name, kept in run.artifacts.items()}
+    return held | {
+        "models": [(model.requirements, content) for model, content in run.models.values()],
+        "artifacts": repr(pictures),
+        "metrics": {name: run.history(name) for name in run.metrics},
+    }
 
 
 def test_a_run_comes_into_the_store_as_if_it_had_been_recorded_there(

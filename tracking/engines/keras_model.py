@@ -5,7 +5,6 @@ has no other use for it. The layout is that of `mlflow.keras.save_model`, as a t
 """
 
 import platform
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +13,11 @@ from mlflow.entities import LoggedModel
 from mlflow.models import Model as MlflowModel
 from mlflow.models import ModelSignature
 from mlflow.types import Schema, TensorSpec
+from yaml import YAMLError
 
-from tracking.run import Model, Tensor
+from tracking.run import Model, Tensor, TrackingError
 
-FILE = "data/model.keras"
+FILE, REQUIREMENTS = "data/model.keras", "requirements.txt"
 _CONDA = """\
 channels:
 - conda-forge
@@ -73,19 +73,43 @@ def write(model: Model, folder: Path, logged: LoggedModel) -> None:
     description.save(str(folder / "MLmodel"))
 
 
-def metadata(folder: Path) -> Mapping[str, object]:
-    """Return what the model in this folder says of itself."""
-    return dict(MlflowModel.load(str(folder)).metadata or {})
+def read(folder: Path) -> Model:
+    """Return the model that `write` has put into this folder. Raises `TrackingError` where something else has."""
+    try:
+        described = MlflowModel.load(str(folder))
+        flavor = described.flavors["keras"]
+        return Model(
+            folder / FILE,
+            _tensor(described.signature.inputs),
+            _tensor(described.signature.outputs),
+            # The first one is MLflow itself.
+            tuple((folder / REQUIREMENTS).read_text("utf-8").splitlines()[1:]),
+            flavor["keras_version"],
+            flavor["keras_backend"],
+            described.metadata or {},
+        )
+    # What a file that is torn or of another kind makes YAML and MLflow raise.
+    except (YAMLError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TrackingError(
+            f"{folder} does not describe a model as this program does: {error}; train it again"
+        ) from error
 
 
 def _schema(tensor: Tensor) -> Schema:
     return Schema([TensorSpec(np.dtype(tensor.dtype), tensor.shape)])
 
 
+def _tensor(schema: Schema) -> Tensor:
+    (spec,) = schema.inputs
+    if not isinstance(spec, TensorSpec):
+        raise TypeError(f"{spec} is no tensor")
+    return Tensor(np.dtype(spec.type).name, tuple(spec.shape))
+
+
 def _write_environment(requirements: tuple[str, ...], folder: Path) -> None:
     needed = (f"mlflow=={mlflow_version}", *requirements)
     python = platform.python_version()
-    (folder / "requirements.txt").write_text("\n".join(needed) + "\n", encoding="utf-8")
+    (folder / REQUIREMENTS).write_text("\n".join(needed) + "\n", encoding="utf-8")
     (folder / "conda.yaml").write_text(
         _CONDA.format(python=python, requirements="\n  - ".join(needed)), encoding="utf-8"
     )

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +15,13 @@ from tracking.run import (
     MODEL_SHA256_TAG,
     MODEL_TAG,
     Dataset,
+    Measurement,
     Model,
     ModelRecord,
     Record,
     Status,
-    StoredModel,
     TrackingError,
+    now,
 )
 
 if TYPE_CHECKING:
@@ -29,21 +31,25 @@ if TYPE_CHECKING:
 class MemoryRun:
     """One run, and all it holds."""
 
-    def __init__(self, run_id: str, name: str, tags: Mapping[str, str], model_ids: Iterator[int]) -> None:
+    def __init__(
+        self, run_id: str, name: str, tags: Mapping[str, str], model_ids: Iterator[int], time: int | None
+    ) -> None:
         self.id = run_id
         self.name = name
         self.status = Status.RUNNING
+        self.began = now() if time is None else time
+        self.ended: int | None = None
         self.tags = rules.tag_texts(tags)
         self.parameters: dict[str, str] = {}
-        self.metrics: dict[str, dict[int, float]] = {}
+        self.metrics: dict[str, dict[int, Measurement]] = {}
         self.datasets: list[Dataset] = []
-        self.artifacts: dict[str, str | Picture] = {}
-        self.models: dict[str, Model] = {}
+        self.artifacts: dict[str, bytes | Picture] = {}
+        self.models: dict[str, tuple[Model, bytes]] = {}
         self._model_ids = model_ids
 
     def history(self, metric: str) -> Mapping[int, float]:
         """As in the contract."""
-        return dict(self.metrics.get(rules.metric_name(metric), {}))
+        return {step: found.value for step, found in self.metrics.get(rules.metric_name(metric), {}).items()}
 
     def log_parameters(self, parameters: Mapping[str, object]) -> None:
         """As in the contract."""
@@ -51,8 +57,9 @@ class MemoryRun:
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0, *, time: int | None = None) -> None:
         """As in the contract."""
+        when = now() if time is None else time
         for name, value in rules.finite(metrics).items():
-            self.metrics.setdefault(name, {}).setdefault(step, value)
+            self.metrics.setdefault(name, {}).setdefault(step, Measurement(step, value, when))
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """As in the contract."""
@@ -65,31 +72,38 @@ class MemoryRun:
 
     def log_text(self, name: str, text: str) -> None:
         """As in the contract."""
-        self.artifacts[rules.artifact_name(name)] = text
+        self.log_artifact(name, text.encode())
 
     def log_picture(self, name: str, picture: "Picture") -> None:
         """As in the contract. It is kept undrawn."""
         self.artifacts[rules.artifact_name(name)] = picture
 
+    def log_artifact(self, name: str, content: bytes) -> None:
+        """As in the contract."""
+        self.artifacts[rules.artifact_name(name)] = content
+
     def log_model(self, model: Model) -> None:
-        """As in the contract. The file stays where it is, and is read from there."""
-        digest = hashlib.sha256(model.file.read_bytes()).hexdigest()
+        """As in the contract."""
+        content = model.file.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
         if self.tags.get(MODEL_SHA256_TAG) != digest:
             address = f"memory:/m-{next(self._model_ids)}"
-            self.models[address] = model
+            self.models[address] = model, content
             self.tags |= {MODEL_TAG: address, MODEL_SHA256_TAG: digest}
 
     def remove_model(self, reason: str) -> int:
-        """As in the contract. The file is not this store's."""
-        model = self.models.pop(self.tags.pop(MODEL_TAG, ""), None)
-        if model is None:
+        """As in the contract."""
+        kept = self.models.pop(self.tags.pop(MODEL_TAG, ""), None)
+        if kept is None:
             return 0
         self.tags[MODEL_REMOVED_TAG] = reason
-        return _size(model)
+        return len(kept[1])
 
     def finish(self, status: Status, *, time: int | None = None) -> None:
         """As in the contract."""
         self.status = status
+        if status not in (Status.SCHEDULED, Status.RUNNING):
+            self.ended = now() if time is None else time
 
 
 class MemoryTracker:
@@ -119,7 +133,7 @@ class MemoryTracker:
             if _counts(run.tags, key):
                 run.status = Status.RUNNING
                 return run
-        run = MemoryRun(f"memory-{next(self._run_ids)}", name, {**tags, KEY_TAG: key}, self._model_ids)
+        run = MemoryRun(f"memory-{next(self._run_ids)}", name, {**tags, KEY_TAG: key}, self._model_ids, time)
         runs.append(run)
         return run
 
@@ -146,13 +160,18 @@ class MemoryTracker:
         """As in the contract."""
         return sorted(self.reopen(run).history(metric).items())
 
+    def histories(self, run: str) -> Mapping[str, Sequence[Measurement]]:
+        """As in the contract."""
+        recorded = self.reopen(run).metrics
+        return {name: [history[step] for step in sorted(history)] for name, history in recorded.items()}
+
     def read(self, run: str, artifact: str) -> bytes:
         """As in the contract."""
         found = self.reopen(run).artifacts.get(artifact)
         if found is None:
             raise TrackingError(f"run {run} in memory has no artifact {artifact}")
-        if isinstance(found, str):
-            return found.encode()
+        if isinstance(found, bytes):
+            return found
         from tracking import figures
 
         return figures.png(found.draw())
@@ -160,8 +179,8 @@ class MemoryTracker:
     def model_sha256(self, run: str) -> str | None:
         """As in the contract."""
         opened = self.reopen(run)
-        model = opened.models.get(opened.tags.get(MODEL_TAG, ""))
-        return hashlib.sha256(model.file.read_bytes()).hexdigest() if model and model.file.exists() else None
+        kept = opened.models.get(opened.tags.get(MODEL_TAG, ""))
+        return hashlib.sha256(kept[1]).hexdigest() if kept else None
 
     def models(self, experiment: str) -> Sequence[ModelRecord]:
         """As in the contract. Nothing is registered here."""
@@ -173,23 +192,22 @@ class MemoryTracker:
 
     def model_bytes(self, model: ModelRecord) -> int:
         """As in the contract."""
-        return _size(self.reopen(model.run).models[model.id])
+        return len(self.reopen(model.run).models[model.id][1])
 
-    def model(self, run: str, folder: Path) -> StoredModel:
+    def model(self, run: str, folder: Path) -> Model:
         """As in the contract."""
         opened = self.reopen(run)
-        model = opened.models.get(opened.tags.get(MODEL_TAG, ""))
-        if model is None or not model.file.exists():
+        kept = opened.models.get(opened.tags.get(MODEL_TAG, ""))
+        if kept is None:
             raise TrackingError(f"run {run} in memory has no model")
-        rules.require_recorded(model.file, opened.tags[MODEL_SHA256_TAG])
-        return StoredModel(model.file, model.metadata)
+        model, content = kept
+        file = folder / "model.keras"
+        file.write_bytes(content)
+        rules.require_recorded(file, opened.tags[MODEL_SHA256_TAG])
+        return replace(model, file=file)
 
     def close(self) -> None:
         """Keep everything: there is nothing to let go of."""
-
-
-def _size(model: Model) -> int:
-    return model.file.stat().st_size if model.file.exists() else 0
 
 
 def _record(run: MemoryRun) -> Record:
@@ -199,9 +217,11 @@ def _record(run: MemoryRun) -> Record:
         status=run.status,
         tags=dict(run.tags),
         parameters=dict(run.parameters),
-        metrics={name: history[max(history)] for name, history in run.metrics.items()},
+        metrics={name: history[max(history)].value for name, history in run.metrics.items()},
         artifacts=sorted(run.artifacts),
-        datasets=[dataset.digest for dataset in run.datasets],
+        datasets=list(run.datasets),
+        began=run.began,
+        ended=run.ended,
     )
 
 

@@ -1,14 +1,17 @@
 """Runs recorded in MLflow: in a SQLite database of one's own, or on a server."""
 
 import hashlib
+import json
 import logging
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from mlflow import artifacts, entities
 from mlflow.tracking import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NAME
 
 from tracking import rules
 from tracking.engines import keras_model, mlflow_models, pages
@@ -21,10 +24,12 @@ from tracking.run import (
     MODEL_REMOVED_TAG,
     MODEL_SHA256_TAG,
     MODEL_TAG,
+    Dataset,
+    Measurement,
+    Model,
     ModelRecord,
     Record,
     Status,
-    StoredModel,
     TrackingError,
 )
 
@@ -115,6 +120,16 @@ class MlflowTracker:
             found = self._client.get_metric_history(run, rules.metric_name(metric))
         return sorted((recorded.step, recorded.value) for recorded in found)
 
+    def histories(self, run: str) -> Mapping[str, Sequence[Measurement]]:
+        """As in the contract."""
+        with told(self._place, f"give back the metrics of run {run}"):
+            names = self._client.get_run(run).data.metrics
+            found = {name: self._client.get_metric_history(run, name) for name in names}
+        return {
+            name: sorted((Measurement(one.step, one.value, one.timestamp) for one in history), key=lambda one: one.step)
+            for name, history in found.items()
+        }
+
     def read(self, run: str, artifact: str) -> bytes:
         """As in the contract."""
         with told(self._place, f"give back {artifact} of run {run}"):
@@ -148,7 +163,7 @@ class MlflowTracker:
         with told(self._place, f"look up what the model of run {model.name} takes"):
             return mlflow_models.size(self._place, model.place)
 
-    def model(self, run: str, folder: Path) -> StoredModel:
+    def model(self, run: str, folder: Path) -> Model:
         """As in the contract."""
         with told(self._place, f"give back the model of run {run}"):
             tags = self._client.get_run(run).data.tags
@@ -162,7 +177,7 @@ class MlflowTracker:
                 copied = artifacts.download_artifacts(location, dst_path=str(folder), tracking_uri=self._place)
                 here = Path(copied)
             rules.require_recorded(here / keras_model.FILE, tags.get(MODEL_SHA256_TAG))
-            return StoredModel(here / keras_model.FILE, keras_model.metadata(here))
+            return keras_model.read(here)
 
     def close(self) -> None:
         """Close the database; what is recorded stays."""
@@ -214,11 +229,13 @@ class MlflowTracker:
             id=run.info.run_id,
             name=run.info.run_name,
             status=Status(run.info.status),
-            tags=run.data.tags,
+            tags={name: text for name, text in run.data.tags.items() if name != MLFLOW_RUN_NAME},
             parameters=run.data.params,
             metrics=run.data.metrics,
             artifacts=sorted(self._artifact_names(run)),
-            datasets=[given.dataset.digest for given in run.inputs.dataset_inputs] if run.inputs else [],
+            datasets=[_dataset(given.dataset) for given in run.inputs.dataset_inputs] if run.inputs else [],
+            began=run.info.start_time,
+            ended=run.info.end_time,
         )
 
     def _artifact_names(self, run: entities.Run) -> Iterator[str]:
@@ -235,3 +252,18 @@ class MlflowTracker:
                 yield from self._listed(run_id, entry.path)
             else:
                 yield entry.path
+
+
+def _dataset(entry: entities.Dataset) -> Dataset:
+    """Return what `MlflowRun.log_dataset` has recorded; of what others have, as much as can be told."""
+    source = _mapping(entry.source)
+    where = source.get("url", source.get("uri", entry.source))
+    return Dataset(entry.name, entry.digest, where, _mapping(entry.profile))
+
+
+def _mapping(text: str | None) -> Mapping[str, Any]:
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -96,13 +96,18 @@ class MlflowRun:
 
     def log_text(self, name: str, text: str) -> None:
         """As in the contract."""
-        self._log_bytes(name, text.encode())
+        self.log_artifact(name, text.encode())
 
     def log_picture(self, name: str, picture: "Picture") -> None:
         """As in the contract."""
         from tracking.figures import png
 
-        self._log_bytes(name, png(picture.draw()))
+        self.log_artifact(name, png(picture.draw()))
+
+    def log_artifact(self, name: str, content: bytes) -> None:
+        """As in the contract."""
+        with self._told(f"record {name}"):
+            self._client.log_stream(self.id, io.BytesIO(content), rules.artifact_name(name))
 
     def log_model(self, model: Model) -> None:
         """As in the contract."""
@@ -170,10 +175,6 @@ class MlflowRun:
             self._metrics[metric] = {recorded.step: recorded for recorded in found}
             self._unread.discard(metric)
         return self._metrics[metric]
-
-    def _log_bytes(self, name: str, content: bytes) -> None:
-        with self._told(f"record {name}"):
-            self._client.log_stream(self.id, io.BytesIO(content), rules.artifact_name(name))
 
     def _log_results(self, model_id: str) -> None:
         """Show with the model what was measured once, at the end. The run holds the very same already."""

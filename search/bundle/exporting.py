@@ -1,0 +1,166 @@
+"""`export`: everything that both stores and the home have of a study, put into one file."""
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from optuna.storages import RDBStorage
+from optuna.trial import TrialState
+from rich.console import Console
+
+from search import addresses, locks, opening, progress, quiet, signals, storage, whole
+from search.bundle import runs, trials
+from search.bundle.archive import Writer
+from search.bundle.runs import Kept
+from search.bundle.source import CHECKPOINTS, STUDY, TRIALS
+from search.doctor import case
+from search.doctor.case import Case
+from search.errors import SearchError
+from search.settings import Place, check_name
+from search.study import Standing, dismissed, standing
+from search.tables import Format, as_json, say
+from tracking import MODEL_TAG, Record, Status, Tracker, TrackingError
+
+SUFFIX = ".zip"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What is in a bundle. `problems` say what should be, and is not."""
+
+    file: Path
+    study: str
+    trials: Standing
+    runs: int
+    artifacts: int
+    models: int
+    megabytes: float
+    problems: Sequence[str]
+
+    @property
+    def sentence(self) -> str:
+        """Say what it holds, and how large it is."""
+        now = self.trials
+        return (
+            f"{self.file}: study {self.study}, {now.finished} trials finished, {now.running} open, {now.waiting} "
+            f"waiting; {self.runs} runs with {self.artifacts:,} artifacts and {self.models} models; "
+            f"{self.megabytes:,.1f} MB"
+        )
+
+
+def export(name: str, place: Place, out: Path | None, output: Format) -> None:
+    """Write a study into a file, whole or not at all. Raises `UsageError`, `SearchError` and `TrackingError`."""
+    console = Console(stderr=True)
+    quiet.libraries()
+    file = out or Path(f"{check_name(name)}{SUFFIX}")
+    addresses.require_two(place.storage, place.tracking_uri)
+    whole.require_new(file)
+    with storage.reading(place.storage) as store:
+        case.opened(store, name, place)
+    with signals.heeded(), locks.alone(place.home, name):
+        exported = _exported(name, place, file, console)
+    for problem in exported.problems:
+        progress.say(console, problem)
+    if output == "json":
+        as_json(asdict(exported))
+    else:
+        say(exported.sentence)
+
+
+def _exported(name: str, place: Place, file: Path, console: Console) -> Exported:
+    with storage.reading(place.storage) as store:
+        if not opening.deliver(console, case.opened(store, name, place)):
+            raise SearchError(
+                f"runs of study {name} wait for the tracker, as said; nothing was written: try again then"
+            )
+    with case.to_read(place) as (store, tracker), whole.placed(file) as fresh, fresh.open("wb") as stream:
+        found = case.read(case.opened(store, name, place), tracker, held=True)
+        export = Export(found, store, tracker, Writer(stream))
+        export.write(console)
+    return Exported(
+        file,
+        name,
+        standing(found.trials),
+        export.count["runs"],
+        export.count["artifacts"],
+        export.count["models"],
+        file.stat().st_size / 1e6,
+        export.problems,
+    )
+
+
+class Export:
+    """Writes one study, of which nobody searches meanwhile, and counts what that is."""
+
+    def __init__(self, found: Case, store: RDBStorage, tracker: Tracker, writer: Writer) -> None:
+        self._case, self._store, self._tracker, self._writer = found, store, tracker, writer
+        self.count: Counter[str] = Counter()
+        self.problems: list[str] = []
+
+    def write(self, console: Console) -> None:
+        """Write everything. Raises `TrackingError` where the tracker does not give it."""
+        self._writer.put_json(STUDY, self._of_study())
+        self._writer.put_json(TRIALS, [trials.to_json(trial) for trial in self._case.trials])
+        records = list(self._records())
+        with progress.bar(console, f"exporting {self._case.name}", len(records)) as done:
+            for record in records:
+                self._put(record)
+                done(1)
+        self._put_checkpoints()
+        self._writer.close(self._case.name, self._case.study.uuid)
+
+    def _of_study(self) -> dict[str, Any]:
+        number = self._store.get_study_id_from_name(self._case.name)
+        return {
+            "directions": [direction.name for direction in self._store.get_study_directions(number)],
+            "attributes": self._store.get_study_user_attrs(number),
+            "system": self._store.get_study_system_attrs(number),
+            # By which the descriptions of runs lead to the Optuna dashboard.
+            "dashboard": number,
+        }
+
+    def _records(self) -> Iterator[Record]:
+        """Yield the run of each trial that has one, and then the study's own and those of what was trained beside."""
+        for trial in self._case.trials:
+            if run := self._case.run(trial):
+                yield run
+            elif trial.state.is_finished() and not dismissed(trial):
+                name = self._case.name
+                self.problems.append(f"{name}/{trial.number} has no run; `doctor {name} --fix` makes one")
+        for key, there in self._case.under.items():
+            if self._case.study.is_extra(key):
+                yield there[0]
+
+    def _put(self, record: Record) -> None:
+        # What lives on a server is copied before it is packed.
+        with tempfile.TemporaryDirectory() as folder:
+            kept = self._kept(record, Path(folder))
+            self._writer.put_json(kept.folder + runs.ABOUT, runs.to_json(kept))
+            for name in record.artifacts:
+                self._writer.put(kept.artifact(name), self._tracker.read(record.id, name))
+            if kept.model:
+                self._writer.copy(kept.folder + runs.MODEL, kept.model.file)
+        self.count += Counter(runs=1, artifacts=len(record.artifacts), models=int(kept.model is not None))
+
+    def _kept(self, record: Record, folder: Path) -> Kept:
+        if record.status == Status.RUNNING:
+            # A killed driver has left it so: the study's lock is held here.
+            record = replace(record, status=Status.SCHEDULED)
+        model = None
+        if MODEL_TAG in record.tags:
+            try:
+                model = self._tracker.model(record.id, folder)
+            except TrackingError as error:
+                # A damaged one must not pass for one that is whole somewhere else.
+                self.problems.append(f"the model of {record.name} is left out: {error}")
+        return Kept(record, self._tracker.histories(record.id), model)
+
+    def _put_checkpoints(self) -> None:
+        for trial in self._case.trials:
+            folder = self._case.checkpoints / f"{trial.number:04d}"
+            if trial.state == TrialState.RUNNING and folder.is_dir():
+                for file in sorted(folder.iterdir()):
+                    self._writer.copy(f"{CHECKPOINTS}/{trial.number}/{file.name}", file)

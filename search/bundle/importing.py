@@ -1,0 +1,171 @@
+"""`import`: a bundle taken into the stores of a home. What is there stays; what a kill has left undone is done."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from optuna.trial import TrialState
+from rich.console import Console
+
+from search import addresses, crash, disk, locks, opening, progress, quiet, signals, storage
+from search.bundle import archive, source, target
+from search.bundle.source import Source
+from search.bundle.taking import Taking
+from search.bundle.target import IMPORTING
+from search.doctor import budget, case
+from search.doctor.case import Hands
+from search.doctor.links import UUID_TAG
+from search.errors import SearchError, UsageError
+from search.page import writing
+from search.settings import Place, moved
+from search.signals import Stop, Stopped
+from search.study import ASKED_FOR, CONFIRMED, Study, dismissed
+from search.tables import Format, as_json, say
+from tracking import TrackingError
+
+# Seconds for which the tracker may take the study's own run.
+PATIENCE = 60.0
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of a bundle. `added` are the numbers here of the trials that were not there before."""
+
+    file: str
+    study: str
+    added: Sequence[int]
+    there: int
+    runs: int
+    renumbered: bool
+    notes: Sequence[str]
+
+    @property
+    def sentence(self) -> str:
+        """Say what was taken in."""
+        if not self.added and not self.runs:
+            return f"nothing to do: study {self.study} has all of {self.file} already"
+        numbers = f" (as {self.added[0]} to {self.added[-1]})" if self.renumbered else ""
+        before = f"; {self.there} trials were there already" if self.there else ""
+        return f"study {self.study}: {len(self.added)} trials{numbers} and {self.runs} runs from {self.file}{before}"
+
+
+def take_in(file: Path, place: Place, wanted: str | None, output: Format) -> None:
+    """Take a bundle in. Raises `UsageError` where it is none, or its study cannot be; then nothing was changed.
+
+    Raises `SearchError` where a store refuses, and `Stopped` where a signal asked to stop; the same call goes on.
+    """
+    console = Console(stderr=True)
+    quiet.libraries()
+    addresses.require_two(place.storage, place.tracking_uri)
+    if place.tracking_uri == "memory:":
+        raise UsageError("--tracking-uri memory: keeps nothing; give MLflow's address, or leave it out")
+    with archive.opened(file) as opened:
+        with progress.bar(console, f"reading {file.name}", opened.size) as done:
+            opened.verify(done)
+        found = source.understood(opened)
+        name = target.name_of(found, wanted, place)
+        target.require_known(found, name, place)
+        disk.require(place.home, opened.size / 1e6)
+        opening.require_writable(place.home)
+        with signals.heeded() as stop, locks.alone(place.home, name):
+            try:
+                imported = _import(found, name, place, console, stop)
+            except Stopped:
+                progress.say(console, "stopped: what was taken in stays, and the same command goes on")
+                raise
+            except TrackingError as error:
+                raise SearchError(disk.refusal(error, place.home) or f"{error}{storage.GOES_ON}") from error
+    for note in imported.notes:
+        progress.say(console, note)
+    if output == "json":
+        as_json(asdict(imported))
+    else:
+        say(imported.sentence)
+
+
+def _import(found: Source, name: str, place: Place, console: Console, stop: Stop) -> Imported:
+    store = storage.connect(place.storage)
+    try:
+        with storage.told(place.storage):
+            target.ensure(store, name, found)
+    finally:
+        store.engine.dispose()
+    with case.to_mend(place, name) as (study, hands):
+        hands.tracker.prepare(name, {UUID_TAG: study.uuid})
+        taking = Taking(found, study, hands.tracker)
+        extras = list(taking.extras())
+        unfinished = bool(study.attributes.get(IMPORTING))
+        if taking.new or extras or unfinished:
+            study.note(IMPORTING, found.uuid)
+            with progress.bar(console, f"importing {name}", len(taking.new) + len(extras)) as done:
+                for trial in taking.new:
+                    with stop.held():
+                        taking.take(trial)
+                    done(1)
+                for entry, kept in extras:
+                    with stop.held():
+                        taking.record(entry, kept)
+                    done(1)
+            with stop.held():
+                _settle(taking, study, hands, place, everything=unfinished)
+        return Imported(
+            str(found.archive.file),
+            name,
+            [taking.numbers[trial.number] for trial in taking.new],
+            len(taking.numbers) - len(taking.new),
+            len(taking.ids),
+            any(trial.number != taking.numbers[trial.number] for trial in taking.new),
+            list(_notes(found, taking, study)),
+        )
+
+
+def _settle(taking: Taking, study: Study, hands: Hands, place: Place, *, everything: bool) -> None:
+    """Have the study say what follows from its new trials; `everything`: from all that an earlier call has added, too.
+
+    However often this is begun, it ends alike.
+    """
+    _ask_for_all(study)
+    taking.confirm()
+    # Whoever asks for the doctor next finds nothing: this is what it would do.
+    for finding in budget.baselines(case.read(study, hands.tracker, held=True, hands=hands)):
+        if finding.mend:
+            finding.mend()
+    crash.point("importing_end")
+    new = set(taking.numbers.values()) if everything else {taking.numbers[trial.number] for trial in taking.new}
+    for trial in study.trials():
+        if trial.number in new and trial.datetime_start is not None:
+            study.annotate(trial.number)
+    if best := study.best():
+        study.annotate(best[1], best=True)
+    with storage.reading(place.storage) as store:
+        hands.seam.portray(writing.of_study(store, study.settings.study))
+    hands.seam.settle(PATIENCE)
+    hands.seam.link()
+    study.note(IMPORTING, "")
+
+
+def _ask_for_all(study: Study) -> None:
+    """Count what was taken in among what was asked for."""
+    begun = sum(trial.state != TrialState.WAITING and not dismissed(trial) for trial in study.trials())
+    settings = study.attributes["settings"]
+    if begun > settings["trials"]:
+        study.note("settings", {**settings, "trials": begun})
+    if begun > study.attributes.get(ASKED_FOR, 0):
+        study.note(ASKED_FOR, begun)
+
+
+def _notes(found: Source, taking: Taking, study: Study) -> Iterator[str]:
+    """Yield what a person may have expected to be otherwise."""
+    name, data = study.settings.study, study.settings.data
+    if taking.behind:
+        yield f"{len(taking.behind)} trials that are over in it are open here, and go on here"
+    if not taking.ids:
+        return
+    if taking.left_out:
+        yield f"{len(taking.left_out)} trials that are not over stay out: they go on where they were begun"
+    if not taking.own and CONFIRMED in found.attributes:
+        yield f"what was confirmed of it stays out: `python -m search confirm {name}` chooses among all trials"
+    if changes := study.changes():
+        yield changes
+    if moved(data):
+        yield f"its images are not here ({data}); go on with `python -m search run --study {name} --data FILE`"

@@ -1,0 +1,100 @@
+"""The study that takes a bundle in: the same one, another one that it can be merged into, or a new one."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import optuna
+from optuna.storages import RDBStorage
+
+import models
+from search import notes, space, storage
+from search.bundle.source import Source
+from search.errors import UsageError
+from search.settings import Place, caveat, check_name, resolve
+from search.study import CONFIRMED, ORIGIN, RUN_ID
+
+# The attribute of a study into which a bundle is being taken, which begins before anything else and ends empty.
+IMPORTING = "importing"
+
+
+def name_of(source: Source, wanted: str | None, place: Place) -> str:
+    """Return the name of the study: the one wanted, that which has the bundle's uuid here, or the bundle's own."""
+    if wanted is not None:
+        return check_name(wanted)
+    if not storage.exists(place.storage):
+        return source.name
+    with storage.reading(place.storage) as store:
+        return _names(store).get(source.uuid, source.name)
+
+
+def _names(store: RDBStorage) -> dict[str, str]:
+    """Return the names of the studies that there are, by their uuids."""
+    return {
+        study.user_attrs["uuid"]: study.study_name for study in store.get_all_studies() if "uuid" in study.user_attrs
+    }
+
+
+def require_known(source: Source, name: str, place: Place) -> None:
+    """Raise `UsageError` where this program does not have the family, or not what is pinned of it."""
+    settings = resolve(name, place, {}, source.settings)
+    space.parse(models.family(settings.family), settings.fix)
+
+
+def ensure(store: RDBStorage, name: str, source: Source) -> None:
+    """Make the study where there is none. Raises `UsageError` where the one that is there cannot take the bundle in.
+
+    It remembers its settings last: a study that lacks them was only about to be made.
+    """
+    study = optuna.create_study(storage=store, study_name=name, directions=source.directions, load_if_exists=True)
+    if "settings" in study.user_attrs:
+        _refuse_others(study, source)
+        return
+    if study.get_trials(deepcopy=False):
+        raise UsageError(
+            f"study {name} here was not begun by this program; give the bundle's another name with --study"
+        )
+    for attribute, value in source.system.items():
+        if not attribute.startswith(notes.OF_STUDY):
+            store.set_study_system_attr(store.get_study_id_from_name(name), attribute, value)
+    for attribute, value in {**_attributes(store, source), "settings": source.settings}.items():
+        study.set_user_attr(attribute, value)
+
+
+def _attributes(store: RDBStorage, source: Source) -> dict[str, Any]:
+    """Return what a new study remembers: all but what leads to runs, which are others here."""
+    kept = {name: value for name, value in source.attributes.items() if name != "settings" and not _of_runs(name)}
+    own = {"uuid": uuid.uuid4().hex, ORIGIN: source.uuid} if source.uuid in _names(store) else {}
+    return {**kept, **own, IMPORTING: source.uuid}
+
+
+def _of_runs(attribute: str) -> bool:
+    return attribute == CONFIRMED or attribute.partition(":")[0] == RUN_ID
+
+
+def _refuse_others(study: optuna.Study, source: Source) -> None:
+    differences = list(_differences(study.user_attrs, source))
+    if differences:
+        name, file = study.study_name, source.archive.file
+        raise UsageError(
+            f"study {name} cannot take in {file}: {'; '.join(differences)}; give that another name, as in "
+            f"`python -m search import {file} --study {name}-2`"
+        )
+
+
+def _differences(here: Mapping[str, Any], source: Source) -> Iterator[str]:
+    """Yield what makes trials of two studies incomparable."""
+    ours, theirs = here["identity"], source.attributes["identity"]
+    if ours["data"] != theirs["data"]:
+        yield f"its images are others (digest {theirs['data'][:12]}, here {ours['data'][:12]})"
+    if ours["goal"] != theirs["goal"]:
+        yield f"its goal is {theirs['goal']}, here {ours['goal']}"
+    if ours["space"] != theirs["space"]:
+        changes = space.changes(source.attributes.get("distributions", {}), here.get("distributions", {}))
+        yield f"its space is another ({changes} here)"
+    for name in ("family", "epochs"):
+        if here["settings"].get(name) != source.settings.get(name):
+            yield f"its --{name} is {source.settings.get(name)}, here {here['settings'].get(name)}"
+    said = [caveat(settings.get("weights", "")) for settings in (source.settings, here["settings"])]
+    if said[0] != said[1]:
+        yield f"only one of the two has {said[0] or said[1]}"

@@ -1,0 +1,37 @@
+"""A search that was killed goes on in another home, into which it was taken."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.faults.searches import LIGHT, ROOT, STUDY, Search
+from tests.faults.stores import violations
+
+WORKERS = 2
+
+
+def command(*words: object) -> str:
+    known = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "OPTUNA_"))}
+    environment = known | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, str(LIGHT), *map(str, words)], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_what_was_interrupted_goes_on_from_its_last_epoch_in_another_home(tmp_path: Path) -> None:
+    search = Search(tmp_path / "home", ["--trials", "4", "--epochs", "4"], seconds=0.02)
+    assert search.finish(SEARCH_CRASH_AT="after_report:6") == -signal.SIGKILL
+    command("export", STUDY, "--home", search.home, "--out", tmp_path / "a.zip")
+    shutil.rmtree(search.home)
+    moved = Search(tmp_path / "another", search.arguments, seconds=0.02)
+    command("import", tmp_path / "a.zip", "--home", moved.home)
+    assert moved.finish() == 0
+    assert violations(moved.home, STUDY, 4) == []
+    assert "nothing is wrong" in command("doctor", "--home", moved.home)
+    # Both homes write into one log: no epoch was trained again but those that were under way.
+    assert sum(times - 1 for times in moved.epochs_begun().values()) <= WORKERS
