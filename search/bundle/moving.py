@@ -14,7 +14,7 @@ from search.bundle.runs import Kept
 from search.bundle.source import Source
 from search.recording import ORIGIN_TAG, REASON_TAG, REPEAT_TAG, STATE_TAG
 from search.study import ORIGIN, REPEAT_OF, RUN_ID, Study, run_name
-from tracking import DESCRIPTION_TAG, MODEL_SHA256_TAG, MODEL_TAG
+from tracking import DESCRIPTION_TAG, MODEL_REMOVED_TAG, MODEL_SHA256_TAG, MODEL_TAG
 
 # A trial is the same in two studies where it has this in common: under which key it was begun, and when.
 Identity = tuple[str, datetime | None]
@@ -95,7 +95,10 @@ class Move:
 
     def _tags(self, kept: Kept, before: int | None, number: int | None) -> dict[str, str]:
         """Return all tags but those that the store sets of its own; the dashboard's address is the one here."""
-        tags = {name: text for name, text in kept.record.tags.items() if name not in OF_ITS_STORE}
+        known = kept.record.tags
+        # The SHA-256 of a model that was removed stays, so that one made again can be compared.
+        left = (MODEL_SHA256_TAG,) if MODEL_REMOVED_TAG in known else ()
+        tags = {name: text for name, text in known.items() if name in left or name not in OF_ITS_STORE}
         if DESCRIPTION_TAG in tags and before is not None and number is not None:
             there = rf"{re.escape(links.trial(self._source.dashboard, before))}(?!\d)"
             tags[DESCRIPTION_TAG] = re.sub(there, self._study.address(number), tags[DESCRIPTION_TAG])

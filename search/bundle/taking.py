@@ -14,7 +14,7 @@ from search.bundle.moving import Entry, Move, identity
 from search.bundle.runs import Kept
 from search.bundle.source import Source
 from search.doctor.findings import FOREIGN_TAG
-from search.study import CONFIRMED, ORIGIN, Study, dismissed
+from search.study import CONFIRMED, ORIGIN, Study, dismissed, removal
 from tracking import DUPLICATE_TAG, KEY_TAG, Record, Run, Status, Tracker
 
 OWN = "study"
@@ -76,6 +76,9 @@ class Taking:
         crash.point("imported_run")
         if trial.state == TrialState.RUNNING:
             self._put_checkpoints(number)
+        if removed := self._source.attributes.get(removal(trial.number)):
+            # A model that is not in the bundle on purpose is missed by nobody.
+            self._study.note(removal(number), removed)
         self._study.add(self.move.trial(trial, number, run), number)
         crash.point("imported_trial")
 
