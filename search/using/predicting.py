@@ -129,11 +129,11 @@ def _conclude(console: Console, ready: Ready, tally: Tally, seconds: float, out:
     written = f", in {out}" if out else ""
     rate = tally.asked / max(seconds, 1e-9)
     took = duration(seconds) if seconds > 10 else f"{seconds:.1f} s"
-    say(console, f"{tally.asked:,} images in {took}, {rate:,.0f} a second{written}")
+    say(console, f"{tally.asked:,} image(s) in {took}, {rate:,.0f} a second{written}")
     if tally.labelled:
         say(console, f"accuracy {tally.right / tally.labelled:.4f} on the {tally.labelled:,} whose class is known")
     if tally.inverted:
         ground, other = ("light", "dark") if ready.predictor.frame.dark else ("dark", "light")
-        say(console, f"{tally.inverted:,} were negated: they show it on {ground}, and the training images on {other}")
+        say(console, f"{tally.inverted:,} negated: shown on {ground}, where training images are on {other}")
     if tally.unreadable:
         say(console, f"{tally.unreadable:,} could not be read, and are left out")

@@ -37,12 +37,15 @@ PRUNED = (1, 5)
 SEARCHER = """
 import sys
 from pathlib import Path
-from search import quiet
+from search import locks, quiet
 from tests.search import homes
 from tests.support import make_images
 quiet.libraries()
+home = Path(sys.argv[1])
 endings = ["complete" if ending == "interrupted" else ending for ending in homes.ENDINGS]
-homes.search(Path(sys.argv[1]), make_images(), endings=endings, keep=2)
+with locks.alone(home, "mlp"):
+    print("begun", flush=True)
+    homes.search(home, make_images(), endings=[*endings, "complete", "pruned", "complete"], keep=2)
 """
 TENSOR = Tensor("uint8", (-1, 28, 28, 1))
 
@@ -306,6 +309,23 @@ def test_a_search_that_is_killed_as_it_removes_ends_with_the_same_models(
     best = sorted(values, key=lambda number: (-values[number], number))[:2]
     assert with_models(tmp_path) == {*best, BASELINE}
     assert findings(capfd) == []
+
+
+def test_the_doctor_is_not_alarmed_while_a_search_removes_models(
+    home: Path, keep: Keep, capfd: pytest.CaptureFixture[str]
+) -> None:
+    looks = 0
+    command = [sys.executable, "-c", SEARCHER, str(home)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as searcher:
+        assert searcher.stdout is not None
+        searcher.stdout.readline()
+        while searcher.poll() is None:
+            assert findings(capfd) == []
+            looks += 1
+    assert searcher.returncode == 0
+    assert looks > 3
+    assert findings(capfd) == []
+    assert keep("--top", "2", "--dry-run")["goes"] == []
 
 
 @pytest.mark.parametrize(("direction", "expected"), [("maximize", [3, 1, 2]), ("minimize", [1, 2, 3])])

@@ -59,7 +59,7 @@ def test_a_negative_is_found_and_told(home: Home, tmp_path: Path, capfd: pytest.
     said = capfd.readouterr()
     _, one, other = csv.reader(said.out.splitlines())
     assert one[1:] == other[1:]
-    assert "1 were negated: they show it on light, and the training images on dark" in said.err
+    assert "1 negated: shown on light, where training images are on dark" in said.err
 
 
 def test_what_cannot_be_read_is_named_and_the_rest_is_answered(
