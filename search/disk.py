@@ -35,7 +35,7 @@ def require(home: Path, megabytes: float) -> None:
     free = megabytes_free(home)
     if free < megabytes:
         raise UsageError(
-            f"--home {home}: {free:,.0f} MB are free there, and at least {megabytes:,.0f} MB are needed; free "
+            f"--home {home}: {free:,.0f} MB are free there, and this needs at least {megabytes:,.0f} MB; free "
             "some, or name a folder on another disk"
         )
 

@@ -16,6 +16,8 @@ from search.recording import ORIGIN_TAG, REASON_TAG, REPEAT_TAG, STATE_TAG
 from search.study import ORIGIN, REPEAT_OF, RUN_ID, Study, run_name
 from tracking import DESCRIPTION_TAG, MODEL_REMOVED_TAG, MODEL_SHA256_TAG, MODEL_TAG
 
+# Tags that are made when a run is recorded.
+OF_ITS_STORE = (MODEL_TAG, MODEL_SHA256_TAG, ORIGIN_TAG)
 # A trial is the same in two studies where it has this in common: under which key it was begun, and when.
 Identity = tuple[str, datetime | None]
 
@@ -23,10 +25,6 @@ Identity = tuple[str, datetime | None]
 def identity(trial: FrozenTrial, uuid: str) -> Identity:
     """Return what tells a trial of the study with this uuid from all others, however often it was moved."""
     return trial.user_attrs.get(ORIGIN, f"{uuid}/{trial.number}"), trial.datetime_start
-
-
-# Tags that are made when a run is recorded.
-OF_ITS_STORE = (MODEL_TAG, MODEL_SHA256_TAG, ORIGIN_TAG)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,9 @@ from search.study import CONFIRMED, ORIGIN, RUN_ID
 
 # The attribute of a study into which a bundle is being taken, which begins before anything else and ends empty.
 IMPORTING = "importing"
+# What makes trials comparable beside what is searched for, where, and on which images. Of weights, whether they are
+# random: files of the same may lie elsewhere.
+ALIKE = ("family", "epochs", "max_parameters", "max_seconds_per_epoch")
 
 
 def name_of(source: Source, wanted: str | None, place: Place) -> str:
@@ -57,14 +60,15 @@ def ensure(store: RDBStorage, name: str, source: Source) -> None:
     for attribute, value in source.system.items():
         if not attribute.startswith(notes.OF_STUDY):
             store.set_study_system_attr(store.get_study_id_from_name(name), attribute, value)
-    for attribute, value in {**_attributes(store, source), "settings": source.settings}.items():
+    for attribute, value in {**_attributes(store, name, source), "settings": source.settings}.items():
         study.set_user_attr(attribute, value)
 
 
-def _attributes(store: RDBStorage, source: Source) -> dict[str, Any]:
+def _attributes(store: RDBStorage, name: str, source: Source) -> dict[str, Any]:
     """Return what a new study remembers: all but what leads to runs, which are others here."""
-    kept = {name: value for name, value in source.attributes.items() if name != "settings" and not _of_runs(name)}
-    own = {"uuid": uuid.uuid4().hex, ORIGIN: source.uuid} if source.uuid in _names(store) else {}
+    kept = {known: value for known, value in source.attributes.items() if known != "settings" and not _of_runs(known)}
+    copied = _names(store).get(source.uuid, name) != name
+    own = {"uuid": uuid.uuid4().hex, ORIGIN: source.uuid} if copied else {}
     return {**kept, **own, IMPORTING: source.uuid}
 
 
@@ -92,9 +96,10 @@ def _differences(here: Mapping[str, Any], source: Source) -> Iterator[str]:
     if ours["space"] != theirs["space"]:
         changes = space.changes(source.attributes.get("distributions", {}), here.get("distributions", {}))
         yield f"its space is another ({changes} here)"
-    for name in ("family", "epochs"):
+    for name in ALIKE:
         if here["settings"].get(name) != source.settings.get(name):
-            yield f"its --{name} is {source.settings.get(name)}, here {here['settings'].get(name)}"
+            flag = f"--{name.replace('_', '-')}"
+            yield f"its {flag} is {source.settings.get(name)}, here {here['settings'].get(name)}"
     said = [caveat(settings.get("weights", "")) for settings in (source.settings, here["settings"])]
     if said[0] != said[1]:
         yield f"only one of the two has {said[0] or said[1]}"

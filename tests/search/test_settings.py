@@ -38,6 +38,15 @@ def test_what_makes_trials_comparable_cannot_change_on_the_way(name: str, value:
         resolve("mlp", PLACE, {name: value}, stored)
 
 
+def test_images_that_were_moved_may_be_named_anew(tmp_path: Path) -> None:
+    (tmp_path / "x.npz").touch()
+    stored = resolve("mlp", PLACE, {"data": str(tmp_path / "x.npz")}, {}).lasting()
+    with pytest.raises(UsageError, match="was begun with --data"):
+        resolve("mlp", PLACE, {"data": "y.npz"}, stored)
+    (tmp_path / "x.npz").unlink()
+    assert resolve("mlp", PLACE, {"data": "y.npz"}, stored).data == "y.npz"
+
+
 def test_a_study_that_found_no_weights_may_be_given_others(tmp_path: Path) -> None:
     store = storage.connect(f"sqlite:///{tmp_path / 'optuna.db'}")
     begun = Study.open(store, resolve("resnet50", PLACE, {}, {}), "a" * 32)

@@ -267,6 +267,7 @@ def test_a_copy_beside_the_study_itself_has_keys_of_its_own(bundle: Path, tmp_pa
         ("identity", '"data": "', '"data": "0', "its images are others (digest"),
         ("identity", '"space": "', '"space": "0', "its space is another (in its kinds of values here)"),
         ("settings", '"epochs": 3', '"epochs": 4', "its --epochs is 3, here 4"),
+        ("settings", '"max_parameters": null', '"max_parameters": 9', "its --max-parameters is None, here 9"),
         ("settings", '"imagenet"', '"none"', "only one of the two has random weights"),
     ],
 )
@@ -364,7 +365,7 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_written(
 ) -> None:
     monkeypatch.setattr(disk, "megabytes_free", lambda folder: 0.1)
     command("import", bundle, "--home", tmp_path / "home", code=2)
-    assert re.search(r"0 MB are free there, and at least [1-9] MB are needed", command.said)
+    assert re.search(r"0 MB are free there, and this needs at least [1-9] MB", command.said)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ from search.bundle.exporting import Export
 from search.bundle.moving import renamed
 from search.bundle.taking import Taking
 from search.doctor import case
+from search.errors import UsageError
 from search.settings import Place, resolve
 from search.study import RUN_ID, Study, run_name
 from tracking import MODEL_TAG, Dataset, Model, Status, Tensor
@@ -241,6 +243,33 @@ def test_what_a_study_came_to_in_two_homes_is_all_kept(homes: tuple[Home, Home],
     assert take_in(tmp_path / "b.zip", there, name, other)[1] == []
 
 
+@pytest.mark.parametrize("known", [(), ("uuid",), ("uuid", "identity", "distributions")])
+def test_a_study_that_was_only_about_to_be_made_becomes_the_one_it_was_to_be(
+    known: tuple[str, ...], homes: tuple[Home, Home], tmp_path: Path
+) -> None:
+    here, there = homes
+    tracker, name = MemoryTracker(), f"s{uuid.uuid4().hex}"
+    study = begin(here, name)
+    study.add(over(0), 0)
+    export(study, tracker, here.store, tmp_path / "a.zip")
+    begun = optuna.create_study(storage=there.store, study_name=name, direction="maximize")
+    for attribute in known:
+        begun.set_user_attr(attribute, study.attributes[attribute])
+    taken, added = take_in(tmp_path / "a.zip", there, name, MemoryTracker())
+    assert (taken.uuid, added) == (study.uuid, [0])
+
+
+def test_a_study_that_is_anothers_is_left_alone(homes: tuple[Home, Home], tmp_path: Path) -> None:
+    here, there = homes
+    name = f"s{uuid.uuid4().hex}"
+    export(begin(here, name), MemoryTracker(), here.store, tmp_path / "a.zip")
+    theirs = optuna.create_study(storage=there.store, study_name=name, direction="maximize")
+    theirs.tell(theirs.ask(), 0.5)
+    with pytest.raises(UsageError, match="was not begun by this program"):
+        take_in(tmp_path / "a.zip", there, name, MemoryTracker())
+    assert theirs.user_attrs == {}
+
+
 @given(
     study=st.from_regex(r"[a-z0-9][a-z0-9._-]{0,10}", fullmatch=True),
     number=st.integers(0, 99),
@@ -250,6 +279,6 @@ def test_what_was_said_of_trials_is_said_of_them_by_their_new_name(study: str, n
     said = renamed(known, study, "другая")
     assert said == {
         "другая": [f"другая/{number} wins", 0.5, f"x{study}/{number}", f"{study}-2/{number}"],
-        "a": "другая",
+        "said of": "другая",
     }
     assert renamed(known, study, study) == known
