@@ -93,10 +93,13 @@ def known(name: str, place: Place, flags: Mapping[str, Any]) -> Known:
     return Known(summary, trials, settings, images, execution.plan(settings, images.shape, execution.machine()))
 
 
+def as_they_are(images: Images) -> Images:
+    """Return the images to train on where validation stays set aside."""
+    return images
+
+
 @contextmanager
-def opened(
-    found: Known, train_on: Callable[[Images], Images] = lambda images: images, *, before: str = ""
-) -> Iterator[Opened]:
+def opened(found: Known, train_on: Callable[[Images], Images] = as_they_are, *, before: str = "") -> Iterator[Opened]:
     """Lend the study, with workers started and the stores joined; `before` is said once that is certain to come.
 
     Raises `SearchError`, and `Stopped` where a signal asked to stop.
@@ -123,11 +126,6 @@ def opened(
         except Stopped:
             say(console, "stopped: what was trained stays, and the same command goes on")
             raise
-
-
-def one(found: Known, number: int) -> Result:
-    """Return a trial of the study by its number."""
-    return next(trial for trial in found.trials if trial.number == number)
 
 
 def with_plan(found: Known, **changes: Any) -> Known:

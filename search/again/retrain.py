@@ -44,7 +44,7 @@ def retrain(
             f"`python -m search reproduce {name}`"
         )
     what = f"training {name} again{', on all images but the test ones' if all_images else ''}"
-    with extras.opened(study, Images.all_to_train if all_images else _as_they_are, before=what) as opened:
+    with extras.opened(study, Images.all_to_train if all_images else extras.as_they_are, before=what) as opened:
         job = _job(opened, trial, epochs, seed, all_images=all_images)
         record = opened.seam.found(job.key)
         before = record is not None and record.status == Status.FINISHED
@@ -54,10 +54,6 @@ def retrain(
             record = opened.seam.found(job.key)
         assert record is not None, "it was delivered just now"
     return Retrained(trial, record, before, _compared(place, trial, record))
-
-
-def _as_they_are(images: Images) -> Images:
-    return images
 
 
 def _job(opened: Opened, trial: Result, epochs: int | None, seed: int | None, *, all_images: bool) -> Job:

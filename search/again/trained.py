@@ -1,7 +1,5 @@
 """What training a trial once more shares, whatever for."""
 
-from dataclasses import replace
-
 from search import extras, results, storage
 from search.errors import SearchError, UsageError
 from search.extras import Opened
@@ -59,4 +57,4 @@ def known(name: str, place: Place, engine: str | None) -> tuple[Result, extras.K
     """Return the trial, and its study as it is to be opened: for one training, on one worker."""
     found = trial(name, place)
     study = extras.known(found.study, place, {"engine": engine})
-    return found, replace(study, plan=replace(study.plan, workers=1, devices=study.plan.devices[:1]))
+    return found, extras.with_plan(study, workers=1, devices=study.plan.devices[:1])
