@@ -81,12 +81,19 @@ def test_a_trial_is_trained_for_longer_and_once_only(home: Path, capfd: pytest.C
     second = again(home, "retrain", "bars/1", "--epochs", "4", capfd=capfd)
     assert (first["trained_before"], second["trained_before"]) == (False, True)
     assert first["run"] == second["run"]
-    (run,) = runs(home, "retraining")
+    run = next(run for run in runs(home, "retraining") if run.id == first["run"])
     assert run.parameters["epochs"] == "4"
     assert "best_val_accuracy" in run.metrics
     assert first["metrics"]["test_accuracy"] == run.metrics["test_accuracy"]
     assert "bars/1" in first["sentence"]
     assert call(["doctor", "bars", "--home", str(home)]) == 0
+
+
+def test_a_seed_that_is_asked_for_is_the_one_that_trains(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    found = [again(home, "retrain", "bars/1", "--seed", seed, capfd=capfd) for seed in ("0", "5")]
+    seeds = {run.id: run.parameters["seed"] for run in runs(home, "retraining")}
+    assert [seeds[one["run"]] for one in found] == ["0", "5"]
+    assert found[0]["metrics"]["test_loss"] != found[1]["metrics"]["test_loss"]
 
 
 def test_on_all_images_validation_says_nothing_and_the_best_epoch_is_where_it_ends(
