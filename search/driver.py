@@ -224,7 +224,7 @@ class Driver:
     def _wants_more(self) -> bool:
         in_time = self._settings.timeout is None or time.monotonic() - self._began < self._settings.timeout
         begun = len(self._open) + len(self._waiting) + len(self._queue) + len(self._interrupted)
-        return not self._exhausted and in_time and self._finished + begun < self._settings.trials
+        return not self._exhausted and in_time and self._settings.left(self._finished + begun) != 0
 
     def _opened(self, trial: optuna.Trial) -> Open:
         """Link the trial with its run, and make a job of it."""

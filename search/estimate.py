@@ -1,6 +1,7 @@
 """Roughly how long a search takes and how much it writes, known before it begins."""
 
 from dataclasses import dataclass
+from math import ceil
 
 import models
 from models.data import Images
@@ -39,14 +40,9 @@ class Estimate:
     megabytes: float
 
 
-def estimate(settings: Settings, plan: Plan, images: Images, trials_left: int) -> Estimate:
-    """Estimate the trials that are left, baselines first."""
+def estimate(settings: Settings, plan: Plan, images: Images, trials_left: int | None) -> Estimate:
+    """Estimate the trials that are left, baselines first; None: as many as the timeout allows."""
     cost = models.family(settings.family).cost
-    baselines = [attributes["epochs"] for _, _, attributes in planned_baselines(settings)][:trials_left]
-    rungs = ladder(settings)
-    share = rungs.share if rungs else PRUNED_SHARE[settings.pruner]
-    searched = (trials_left - len(baselines)) * settings.epochs * share
-    epochs = sum(baselines) + searched
     pixels = images.shape.height * images.shape.width / STATED_PIXELS
     epoch_seconds = cost.epoch_seconds * len(images.train) / STATED_IMAGES * pixels
     if cost.bound_by == "arithmetic":
@@ -54,6 +50,14 @@ def estimate(settings: Settings, plan: Plan, images: Images, trials_left: int) -
         epoch_seconds *= BFLOAT16 if plan.precision == "bfloat16" else 1.0
     count = sum(len(split) for _, split in images.splits())
     first_epoch = START_SECONDS + cost.preparation_seconds * count / STATED_ALL_IMAGES + epoch_seconds
+    rungs = ladder(settings)
+    usual_epochs = settings.epochs * (rungs.share if rungs else PRUNED_SHARE[settings.pruner])
+    if trials_left is None:
+        # As if all were drawn: where time is short, that errs on the side of more to write.
+        time = max((settings.timeout or 0.0) - first_epoch, 0.0) * plan.workers
+        trials_left = max(plan.workers, ceil(time / (usual_epochs * epoch_seconds + TRIAL_SECONDS)))
+    baselines = [attributes["epochs"] for _, _, attributes in planned_baselines(settings)][:trials_left]
+    epochs = sum(baselines) + (trials_left - len(baselines)) * usual_epochs
     seconds = first_epoch + (epochs * epoch_seconds + trials_left * TRIAL_SECONDS) / plan.workers
     # What is likely to be begun before the time is over.
     begun = min(1.0, settings.timeout / seconds) if settings.timeout else 1.0

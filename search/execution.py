@@ -154,7 +154,8 @@ def _workers(settings: Settings, there: Machine) -> int:
         return 1
     fit = max(1, int(there.megabytes / WORKER_MEGABYTES))
     usual = len(there.gpus) or min(there.cores, fit)
-    return min(settings.workers or usual, settings.trials)
+    workers = settings.workers or usual
+    return workers if settings.trials is None else min(workers, settings.trials)
 
 
 def judged(decided: Plan, paces: Mapping[Precision, Pace]) -> Plan:

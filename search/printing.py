@@ -39,7 +39,7 @@ def studies(found: Sequence[Summary], output: Format) -> None:
         table.add_row(
             summary.title,
             summary.family,
-            f"{now.finished}/{summary.asked_for}",
+            str(now.finished) if summary.asked_for is None else f"{now.finished}/{summary.asked_for}",
             str(now.pruned),
             str(now.failed),
             summary.goal.metric,
@@ -70,7 +70,7 @@ def trials(summary: Summary, found: Sequence[Result], output: Format) -> None:
     now = summary.standing
     of_family = "" if summary.family == summary.name else f", {summary.family}"
     say(
-        f"{summary.title}{of_family}: {now.finished} of {summary.asked_for} trials finished, "
+        f"{summary.title}{of_family}: {summary.progress}, "
         f"{now.pruned} pruned, {now.failed} failed, {now.running} running"
     )
     metrics = (goal.metric for goal in summary.goals)
@@ -182,7 +182,7 @@ def plan(
             }
         )
         return
-    say(f"study {settings.study}, {settings.trials} trials of {settings.family}; nothing is written by this call")
+    say(f"study {settings.study}, {settings.asked}; nothing is written by this call")
     say(
         f"objective: {objectives.words(goals)}"
         + (f"; at most {settings.limits.words}" if settings.limits.words else "")

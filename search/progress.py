@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import inf
 from typing import Self
 
 from rich.console import Console, Group
@@ -35,9 +36,11 @@ class Progress:
     """Takes events of a search in; subclasses show them."""
 
     def __init__(
-        self, console: Console, study: str, goal: Goal, total: int, expected: float, limit: float | None = None
+        self, console: Console, study: str, goal: Goal, total: int | None, expected: float, limit: float | None = None
     ) -> None:
-        """`expected`: seconds that it should take, which is all that is known until a trial has ended.
+        """`total`: trials that are asked for; None: as many as begin within the limit.
+
+        `expected`: seconds that it should take, which is all that is known until a trial has ended.
 
         `limit`: seconds after which no trial begins.
         """
@@ -91,16 +94,18 @@ class Progress:
         gone = time.monotonic() - self._began
         if not self._ended:
             return duration(max(self._expected - gone, 0))
-        left = gone / self._ended * max(self.total - self.standing.finished, 0)
-        return duration(left if self._limit is None else min(left, max(self._limit - gone, 0)))
+        until = inf if self._limit is None else max(self._limit - gone, 0)
+        left = inf if self.total is None else gone / self._ended * max(self.total - self.standing.finished, 0)
+        return duration(min(left, until))
 
     def summary(self) -> str:
         """Return the counts and the best in one line."""
         now = self.standing
         best = f", best {self.goal.metric} {self.best[0]:.4f} (trial {self.best[1]})" if self.best else ""
+        of = "" if self.total is None else f"/{self.total}"
         waiting = f"{len(self.waiting)} waiting, " if self.waiting else ""
         return (
-            f"{now.finished}/{self.total} done, {len(self.rows)} running, {waiting}{now.pruned} pruned, "
+            f"{now.finished}{of} done, {len(self.rows)} running, {waiting}{now.pruned} pruned, "
             f"{now.failed} failed{best}, about {self.remaining} left"
         )
 
@@ -165,7 +170,7 @@ class Board(Progress):
 
 
 def begin(
-    console: Console, study: str, goal: Goal, total: int, expected: float, limit: float | None = None
+    console: Console, study: str, goal: Goal, total: int | None, expected: float, limit: float | None = None
 ) -> Progress:
     """Return the view that suits where stderr goes."""
     view = Board if console.is_terminal else Endings if console.is_jupyter else Lines

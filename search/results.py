@@ -115,13 +115,17 @@ class Against:
 
 @dataclass(frozen=True)
 class Summary:
-    """One study. Where it has `costs` beside its goal, `pareto` are the trials between which one has to choose."""
+    """One study.
+
+    `asked_for` is None where there are to be as many trials as there is time for. Where it has `costs` beside its goal,
+    `pareto` are the trials between which one has to choose.
+    """
 
     name: str
     family: str
     goal: Goal
     standing: Standing
-    asked_for: int
+    asked_for: int | None
     settings: Mapping[str, Any]
     best: Result | None
     repeats: int = 0
@@ -134,6 +138,12 @@ class Summary:
     def goals(self) -> tuple[Goal, ...]:
         """All objectives, the one by which trials are called best first."""
         return self.goal, *self.costs
+
+    @property
+    def progress(self) -> str:
+        """How many trials are over, and of how many."""
+        of = "" if self.asked_for is None else f" of {self.asked_for}"
+        return f"{self.standing.finished}{of} trials finished"
 
     @property
     def comparable(self) -> bool:

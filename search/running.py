@@ -41,7 +41,6 @@ def plan(study: str, place: Place, flags: Mapping[str, Any], output: Format) -> 
     settings, images = opening.decide(study, place, flags)
     family = models.family(settings.family)
     fixed = space.parse(family, settings.fix)
-    left = settings.trials - _finished(settings)
     planned = execution.plan(settings, images.shape, execution.machine())
     printing.plan(
         settings,
@@ -50,7 +49,7 @@ def plan(study: str, place: Place, flags: Mapping[str, Any], output: Format) -> 
         baselines=planned_baselines(settings),
         start=planned_start(settings),
         execution=planned,
-        estimated=estimate(settings, planned, images, max(left, 0)),
+        estimated=estimate(settings, planned, images, settings.left(_finished(settings))),
         images=data.summary(images),
         goals=goals(settings),
         output=output,
@@ -82,7 +81,7 @@ def search(study: str, place: Place, flags: Mapping[str, Any]) -> Settings:
 
 def _go_on(console: Console, settings: Settings, images: Images, planned: Plan, stop: Stop) -> None:
     """Bring the study to the number of trials asked for, and deliver what an earlier call had to leave."""
-    if _finished(settings) < settings.trials:
+    if settings.left(_finished(settings)) != 0:
         study = _search(console, settings, images, planned, stop)
     else:
         study = _opened(settings, images)
@@ -123,17 +122,17 @@ def _say_what_comes(
     settings: Settings,
     images: Images,
     new: list[str],
-    left: int,
+    finished: int,
     expected: Estimate,
     planned: Plan,
 ) -> None:
-    begun = "" if left == settings.trials else f", {settings.trials - left} of them finished before"
+    begun = f", {finished} of them finished before" if finished else ""
     limit = f", no new trial after {duration(settings.timeout)}" if settings.timeout else ""
     baselines = f"; first {len(new)} of the reports' configurations" if new else ""
     say(
         console,
-        f"study {settings.study}: {settings.trials} trials of {settings.family}{begun}, up to {settings.epochs} epochs "
-        f"each, on {len(images.train):,} images of {images.name} ({len(images.validation):,} validate){baselines}\n"
+        f"study {settings.study}: {settings.asked}{begun}, up to {settings.epochs} epochs each, "
+        f"on {len(images.train):,} images of {images.name} ({len(images.validation):,} validate){baselines}\n"
         f"roughly {duration(expected.seconds)}{limit}; first epoch in about {duration(expected.first_epoch_seconds)}; "
         f"up to {expected.megabytes:,.0f} MB in {settings.home}\n{planned.text}",
     )
@@ -150,9 +149,9 @@ def _search(console: Console, settings: Settings, images: Images, planned: Plan,
         study = _opened(settings, images)
         with storage.told(settings.storage):
             new = study.enqueue_first()
-            left = settings.trials - study.standing().finished
-        expected = estimate(settings, planned, images, left)
-        _say_what_comes(console, settings, images, new, left, expected, planned)
+            finished = study.standing().finished
+        expected = estimate(settings, planned, images, settings.left(finished))
+        _say_what_comes(console, settings, images, new, finished, expected, planned)
         shared = data.share(images, settings.home / "cache")
         with opening.joined(console, study) as seam:
             try:

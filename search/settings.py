@@ -43,7 +43,8 @@ PASSING = ("study", "home", "storage", "tracking_uri", "workers", "engine", "tim
 class Settings:
     """A search, fully decided. Timeouts are in seconds; `workers` 0 leaves the number to the machine.
 
-    `keep` is of how many of the best trials the models stay; 0: of all that there are.
+    `trials` is None where there are to be as many as `timeout` allows. `keep` is of how many of the best trials the
+    models stay; 0: of all that there are.
     """
 
     study: str
@@ -51,7 +52,7 @@ class Settings:
     home: Path
     storage: str
     tracking_uri: str
-    trials: int = 20
+    trials: int | None = 20
     epochs: int = 10
     images: int | None = None
     timeout: float | None = None
@@ -81,6 +82,17 @@ class Settings:
     def limits(self) -> Limits:
         """The most that a network may cost."""
         return Limits(self.max_parameters, self.max_seconds_per_epoch)
+
+    @property
+    def asked(self) -> str:
+        """How many trials of what."""
+        if self.trials is None:
+            return f"as many trials of {self.family} as there is time for"
+        return f"{self.trials} trials of {self.family}"
+
+    def left(self, finished: int) -> int | None:
+        """Return how many trials are still to come after so many; None: as many as `timeout` allows."""
+        return None if self.trials is None else max(self.trials - finished, 0)
 
     @property
     def caveat(self) -> str:
@@ -158,6 +170,8 @@ def resolve(study: str, place: Place, flags: Mapping[str, Any], stored: Mapping[
     given = {name: value for name, value in flags.items() if value is not None}
     known = {field.name for field in fields(Settings)}
     chosen = {name: value for name, value in stored.items() if name in known} | given
+    if "timeout" in given and "trials" not in chosen:
+        chosen["trials"] = None
     chosen["fix"] = tuple(chosen.get("fix", ()))
     family = _family(study, chosen.pop("family", None))
     chosen["objective"] = objectives.named(objectives.of(models.family(family).goal, chosen.get("objective")))

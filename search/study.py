@@ -28,7 +28,7 @@ from search.starts import Start
 GRID_LIMIT = 10_000
 # The attribute of a trial that holds what the tracker calls its run, and of a study for the study's own.
 RUN_ID = "mlflow_run_id"
-# The attribute of a study that holds the most trials it was ever asked for.
+# The attribute of a study that holds the most trials it was ever asked for; None: as many as there is time for.
 ASKED_FOR = "asked_for"
 # The attribute of a trial that was not trained, since another has its configuration: that one's number.
 REPEAT_OF = "repeat_of"
@@ -106,7 +106,9 @@ class Study:
             study.set_user_attr("identity", identity)
         study.set_user_attr("settings", settings.lasting())
         # A later call may ask for fewer, when more were done already.
-        study.set_user_attr(ASKED_FOR, max(settings.trials, study.user_attrs.get(ASKED_FOR, 0)))
+        before = study.user_attrs.get(ASKED_FOR, 0)
+        most = None if settings.trials is None or before is None else max(settings.trials, before)
+        study.set_user_attr(ASKED_FOR, most)
         return cls(study, settings)
 
     @cached_property

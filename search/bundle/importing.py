@@ -148,9 +148,10 @@ def _ask_for_all(study: Study) -> None:
     """Count what was taken in among what was asked for."""
     begun = sum(trial.state != TrialState.WAITING and not dismissed(trial) for trial in study.trials())
     settings = study.attributes["settings"]
-    if begun > settings["trials"]:
+    if settings["trials"] is not None and begun > settings["trials"]:
         study.note("settings", {**settings, "trials": begun})
-    if begun > study.attributes.get(ASKED_FOR, 0):
+    asked = study.attributes.get(ASKED_FOR, 0)
+    if asked is not None and begun > asked:
         study.note(ASKED_FOR, begun)
 
 

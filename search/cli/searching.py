@@ -33,7 +33,12 @@ def run(
     ] = None,
     trials: Annotated[
         int | None,
-        typer.Option(min=1, show_default="20", help="The study's total; more continue it.", rich_help_panel=SEARCH),
+        typer.Option(
+            min=1,
+            show_default="20, or as many as there is time for where --timeout is given",
+            help="The study's total; more continue it.",
+            rich_help_panel=SEARCH,
+        ),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, show_default="10", help="Budget of one trial.", rich_help_panel=SEARCH)

@@ -62,7 +62,7 @@ def search(bars: Images, open_study: Callable[[Settings], Study], tensorflow: No
         seam = Seam(study, courier)
         try:
             seam.catch_up()
-            with begin(console, settings.study, study.goal, settings.trials, 60.0) as progress:
+            with begin(console, settings.study, study.goal, settings.trials, 60.0, settings.timeout) as progress:
                 Driver(study, engine, seam, progress, bars, shared, PLAN).run()
         finally:
             engine.close()

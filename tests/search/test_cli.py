@@ -110,6 +110,29 @@ def test_the_same_command_again_has_nothing_to_do_and_a_larger_number_goes_on(
     assert json.loads(capfd.readouterr().out)["trials"]["finished"] == 3
 
 
+def test_a_search_for_a_time_counts_its_trials_without_a_number_to_reach(
+    bars_file: Path, tensorflow: None, own_home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    usual, page = [word for word in RUN if word not in ("--trials", "2")], own_home.with_name("report.html")
+    # The first trial begins before a second has gone, and another may or may not.
+    assert call([*usual, "--study", "mlp", "--data", str(bars_file), "--timeout", "1s"]) == 0
+    said = capfd.readouterr().err
+    assert "study mlp: as many trials of mlp as there is time for, up to 1 epochs each" in said
+    assert "no new trial after 1 s" in said
+    assert "/" not in said.split(" done, ")[0].split()[-1], "a number to reach beside those done"
+    assert call(["show", "mlp", "--format", "json"]) == 0
+    done = json.loads(capfd.readouterr().out)["trials"]
+    assert done["asked_for"] is None
+    for looks in (["show", "mlp"], ["list"], ["report", "mlp", "--out", str(page)], ["doctor"]):
+        assert call(looks) == 0
+        assert "None" not in capfd.readouterr().out
+    assert f"<p>{done['finished']} trials finished:" in page.read_text()
+    assert call([*usual, "--study", "mlp", "--data", str(bars_file), "--trials", str(done["finished"] + 1)]) == 0
+    capfd.readouterr()
+    assert call(["show", "mlp"]) == 0
+    assert f"{done['finished'] + 1} of {done['finished'] + 1} trials finished" in capfd.readouterr().out
+
+
 class Failing(MemoryTracker):
     """A store that goes away before the first run."""
 

@@ -1,12 +1,14 @@
 """The loop between Optuna, the workers and the tracker."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from optuna.trial import TrialState
 
+from search import driver
 from search.errors import SearchError
 from search.jobs import Answer, Blocked, Built, Died, EpochDone, Failed, Job, Message, Rejected
 from search.settings import Settings
@@ -193,6 +195,21 @@ def test_what_stops_a_search_leaves_its_trial_open_for_the_next_call(
     study, _ = search(settle(trials=1), tracker, Script(lambda job, attempt: [Rejected("no room")]))
     assert [trial.state for trial in study.trials()] == [TrialState.PRUNED]
     assert [run.status for run in tracker.records("mlp")] == ["FINISHED"]
+
+
+def test_a_search_for_a_time_goes_on_until_it_is_over(
+    settle: Settle, search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(driver, "time", SimpleNamespace(monotonic=lambda: now))
+
+    def tell(job: Job, attempt: int) -> list[Message]:
+        nonlocal now
+        now = 3600.0 if job.number == 29 else now
+        return [Rejected("no room")]
+
+    study, _ = search(settle(trials=None, timeout=1800.0), engine=Script(tell))
+    assert study.standing().finished == 30
 
 
 def test_no_trial_begins_after_the_timeout(settle: Settle, search: Search) -> None:

@@ -24,6 +24,13 @@ def test_a_timeout_bounds_the_time(settle: Settle, bars: Images) -> None:
     assert estimate(settle(trials=100, timeout=30.0), PLAN, bars, 100).seconds == 30
 
 
+def test_a_search_for_a_time_takes_that_time_and_writes_more_the_longer_it_is(settle: Settle, bars: Images) -> None:
+    short, long = (estimate(settle(trials=None, timeout=60.0 * n), PLAN, bars, None) for n in (10, 100))
+    assert (short.seconds, long.seconds) == (600, 6000)
+    assert 5 * short.megabytes < long.megabytes < 15 * short.megabytes
+    assert 5 * short.epochs < long.epochs < 15 * short.epochs
+
+
 def test_baselines_count_with_the_reports_own_epochs(settle: Settle, bars: Images) -> None:
     settings = settle(trials=21, baselines="all", epochs=1)
     assert estimate(settings, PLAN, bars, 21).epochs == 21 * 20

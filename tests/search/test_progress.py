@@ -11,9 +11,9 @@ from search.study import Standing
 GOAL = Goal("val_accuracy", "maximize")
 
 
-def lines(**values: float) -> tuple[Lines, io.StringIO]:
+def lines(total: int | None = 1000, limit: float | None = None) -> tuple[Lines, io.StringIO]:
     said = io.StringIO()
-    return Lines(Console(file=said, width=300), "mlp", GOAL, total=1000, expected=60.0, **values), said
+    return Lines(Console(file=said, width=300), "mlp", GOAL, total, expected=60.0, limit=limit), said
 
 
 def metrics(value: float) -> dict[str, float]:
@@ -43,3 +43,12 @@ def test_no_more_time_is_said_to_be_left_than_the_limit_leaves() -> None:
     progress.started(0, "relu", epochs=1)
     progress.ended(0, "complete", 0.5, "")
     assert progress.remaining == "10 s"
+
+
+def test_a_search_for_a_time_has_left_what_is_left_of_it() -> None:
+    progress, _ = lines(total=None, limit=30.0)
+    progress._began -= 20.0
+    progress.count(Standing(7, 0, 0, 0, 0), None)
+    progress.started(6, "relu", epochs=1)
+    progress.ended(6, "complete", 0.5, "")
+    assert progress.summary() == "7 done, 0 running, 0 pruned, 0 failed, about 10 s left"

@@ -68,6 +68,20 @@ def test_a_search_without_a_number_of_trials_ends_after_an_hour_and_one_with_it_
     assert resolve("mlp", PLACE, {"timeout": 60.0}, {}).timeout == 60
 
 
+def test_a_time_without_a_number_of_trials_is_for_as_many_as_fit() -> None:
+    assert resolve("mlp", PLACE, {}, {}).trials == 20
+    assert resolve("mlp", PLACE, {"timeout": 60.0, "trials": 5}, {}).trials == 5
+    open_ended = resolve("mlp", PLACE, {"timeout": 60.0}, {})
+    assert open_ended.trials is None
+    gone_on = resolve("mlp", PLACE, {}, open_ended.lasting())
+    assert (gone_on.trials, gone_on.timeout) == (None, 3600)
+
+
+def test_a_number_of_trials_that_a_study_was_begun_with_stays_when_its_time_is_limited() -> None:
+    stored = resolve("mlp", PLACE, {"trials": 100}, {}).lasting()
+    assert resolve("mlp", PLACE, {"timeout": 60.0}, stored).trials == 100
+
+
 @pytest.mark.parametrize(("text", "expected"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("1.5h", 5400)])
 def test_times_are_given_with_their_unit(text: str, expected: float) -> None:
     assert settings.seconds(text) == expected

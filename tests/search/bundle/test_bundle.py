@@ -213,6 +213,17 @@ def test_studies_of_two_machines_are_merged_and_both_are_kept(
     assert command("show", "mlp", "--home", elsewhere)["trials"]["asked_for"] == 9
 
 
+def test_a_search_for_a_time_stays_one_when_another_is_merged_into_it(
+    bundle: Path, elsewhere: Path, command: Command
+) -> None:
+    study = optuna.load_study(study_name="mlp", storage=storage.connect(Place.at(elsewhere, None, None).storage))
+    study.set_user_attr("settings", study.user_attrs["settings"] | {"trials": None})
+    study.set_user_attr("asked_for", None)
+    assert command("import", bundle, "--home", elsewhere)["added"] != []
+    assert command("show", "mlp", "--home", elsewhere)["trials"]["asked_for"] is None
+    assert command("doctor", "--home", elsewhere) == []
+
+
 def test_a_bundle_is_merged_once(bundle: Path, elsewhere: Path, command: Command) -> None:
     command("import", bundle, "--home", elsewhere)
     before = everything(elsewhere)
