@@ -128,10 +128,13 @@ def describe(distribution: BaseDistribution) -> str:
 
 
 def parse(family: type[Family], fixes: Sequence[str]) -> dict[str, Choice]:
-    """Return the values of `NAME=VALUE` pairs, each checked against the family's space. Raises `UsageError`."""
+    """Return the values of `NAME=VALUE` pairs, each checked against the family's space. Raises `UsageError`.
+
+    One text may hold several, with commas between them: no value has any.
+    """
     space = of(family)
     values: dict[str, Choice] = {}
-    for fix in fixes:
+    for fix in (pair for several in fixes for pair in several.split(",")):
         name, equals, text = fix.partition("=")
         if not equals:
             raise UsageError(f"--fix {fix}: not of the form NAME=VALUE")

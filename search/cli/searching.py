@@ -88,7 +88,9 @@ def run(
     ] = None,
     fix: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Pin a hyperparameter; may be repeated.", rich_help_panel=SEARCH),
+        typer.Option(
+            metavar="NAME=VALUE[,...]", help="Pin hyperparameters; may be repeated, too.", rich_help_panel=SEARCH
+        ),
     ] = None,
     baselines: Annotated[
         Baselines | None,

@@ -51,6 +51,16 @@ def test_pinned_values_get_the_type_that_the_space_has() -> None:
     }
 
 
+def test_pins_may_stand_in_one_word_or_in_several() -> None:
+    assert space.parse(models.family("mlp"), ["activation=tanh,depth=3", "l2=0"]) == {
+        "activation": "tanh",
+        "depth": 3,
+        "l2": 0.0,
+    }
+    with pytest.raises(UsageError, match="--fix depht=3: no hyperparameter 'depht'"):
+        space.parse(models.family("mlp"), ["activation=tanh,depht=3"])
+
+
 @pytest.mark.parametrize(
     ("fix", "message"),
     [
@@ -75,7 +85,7 @@ def test_any_text_as_a_pin_is_taken_or_refused_with_a_sentence(text: str) -> Non
     except UsageError as error:
         assert str(error).startswith("--fix")
     else:
-        assert len(values) == 1
+        assert values
 
 
 PINNED: dict[str, Any] = {
