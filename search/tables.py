@@ -114,7 +114,9 @@ def lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a line a row, however many: Rich takes a millisecond for each. Cut where the line ends."""
     end = console().width
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    written = ["   ".join(map(str.ljust, row, widths)) for row in (head, ["-" * width for width in widths], *rows)]
+    # On a narrow terminal, space between columns is taken from what the last one says.
+    gap = " " * (3 if sum(widths) + 3 * (len(widths) - 1) <= end else 2)
+    written = [gap.join(map(str.ljust, row, widths)) for row in (head, ["-" * width for width in widths], *rows)]
     # A reason may have been written over several lines.
     whole = (" ".join(line.split("\n")).rstrip() for line in written)
     cut = (line if len(line) <= end else f"{line[: end - 1]}…" for line in whole)

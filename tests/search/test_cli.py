@@ -259,7 +259,7 @@ def test_a_study_is_shown_a_line_a_trial_and_each_as_wide_as_the_terminal_at_mos
     monkeypatch.setattr(Table, "add_row", lambda *_: pytest.fail("Rich draws it"))
     assert call(["show", "bars", "--home", str(searched)]) == 0
     head, rule, *rows = capfd.readouterr().out.split("\n\n")[1].splitlines()
-    assert head.startswith("trial   state")
+    assert head.startswith("trial  state"), "a column narrower than where there is room"
     assert set(rule) <= {"-", " ", "…"}
     assert [row.split()[0] for row in rows] == [str(number) for number in range(len(rows))]
     assert max(map(len, (head, rule, *rows))) == 40
