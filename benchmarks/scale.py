@@ -36,10 +36,11 @@ from search import quiet, storage
 from search.driver import Driver
 from search.execution import Plan
 from search.jobs import Answer, Built, EpochDone, Job, Message, ModelFile, Probe, Rejected, Trained
+from search.marks import RUN_ID, run_name
 from search.progress import Lines
 from search.seam import Seam
 from search.settings import Place, Sampler, Settings, resolve
-from search.study import RUN_ID, Study, run_name
+from search.study import Study
 from tracking import KEY_TAG
 from tracking.courier import Courier
 from tracking.spool import Spool

@@ -12,10 +12,11 @@ from search.doctor import case
 from search.errors import SearchError, UsageError
 from search.judgements import opened
 from search.keeping import Clearance, Removed
+from search.marks import removal
 from search.progress import say
 from search.settings import Place
 from search.signals import Stopped
-from search.study import Study, removal
+from search.study import Study
 from search.tables import Sheet
 from tracking import ModelRecord, Status, Tracker
 from tracking.spool import Spool

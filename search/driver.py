@@ -19,11 +19,12 @@ from search.errors import SearchError
 from search.execution import Plan
 from search.halving import Brackets
 from search.jobs import Answer, Blocked, Built, Died, EpochDone, Failed, Job, Message, Paused, Rejected, Trained
+from search.marks import REPEAT_OF, START, dismissed, run_name
 from search.progress import Progress, duration, short
 from search.recording import Outcome
 from search.seam import Seam
 from search.signals import Stop
-from search.study import REPEAT_OF, START, Study, dismissed, run_name
+from search.study import Study
 from tracking import DESCRIPTION_TAG, Recorder, Status, TrackingError
 
 # A worker that is killed under a trial this often is taken to be killed by it.

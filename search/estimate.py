@@ -6,8 +6,8 @@ from math import ceil
 import models
 from models.data import Images
 from search.execution import Plan
+from search.planned import ladder, planned_baselines
 from search.settings import Settings
-from search.study import ladder, planned_baselines
 
 # Images for which families state their seconds.
 STATED_IMAGES = 54_000

@@ -8,7 +8,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from models.family import Goal
 from search import crash, objectives
-from search.study import CONFIRMED, Study, left_model, removal
+from search.marks import CONFIRMED, left_model, removal
+from search.study import Study
 from tracking import MODEL_REMOVED_TAG, Tracker
 
 

@@ -17,10 +17,11 @@ from search import addresses, crash, disk, execution, space, storage
 from search.engines import Engine
 from search.errors import SearchError, UsageError
 from search.execution import Plan
+from search.planned import grid_points
 from search.progress import say
 from search.seam import Seam
 from search.settings import Place, Settings, resolve
-from search.study import Study, grid_points
+from search.study import Study
 from tracking import TrackingError
 from tracking.courier import ERRAND, Courier
 from tracking.spool import Spool

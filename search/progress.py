@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from models.family import Goal
-from search.study import Standing
+from search.marks import Standing
 
 
 @dataclass

@@ -15,8 +15,7 @@ from models.family import Goal
 from search import baselines, objectives, storage
 from search.baselines import Baseline
 from search.errors import SearchError, UsageError
-from search.settings import caveat
-from search.study import (
+from search.marks import (
     CONFIRMED,
     ORIGIN,
     REPEAT_OF,
@@ -29,7 +28,8 @@ from search.study import (
     run_of,
     standing,
 )
-from search.study import best as best_of
+from search.marks import best as best_of
+from search.settings import caveat
 from tracking import model_address
 
 

@@ -28,10 +28,11 @@ from search import (
 from search.driver import Driver
 from search.estimate import Estimate, estimate, least_megabytes
 from search.execution import Plan
+from search.planned import goals, planned_baselines, planned_start
 from search.progress import begin, duration, say
 from search.settings import Place, Settings
 from search.signals import Stop, Stopped
-from search.study import Study, goals, planned_baselines, planned_start
+from search.study import Study
 
 Format = Literal["text", "json"]
 

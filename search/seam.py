@@ -9,8 +9,9 @@ from optuna.trial import TrialState
 
 from search import crash, recording
 from search.keeping import Clearance, Removed, clearance
+from search.marks import removal, run_name
 from search.recording import Outcome
-from search.study import Study, removal, run_name
+from search.study import Study
 from tracking import DESCRIPTION_TAG, Record, Recorder, Status, Tracker
 from tracking.courier import Courier
 

@@ -4,7 +4,6 @@ import uuid
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -18,47 +17,27 @@ from optuna.trial import FrozenTrial, TrialState
 import models
 from models.data import fashion_mnist
 from models.family import Choice, Goal
-from search import baselines, halving, links, notes, objectives, space, starts
+from search import baselines, links, notes, space
 from search.errors import UsageError
 from search.halving import Ladder
+from search.marks import (
+    ASKED_FOR,
+    EXTRAS,
+    REPEAT_OF,
+    RUN_ID,
+    START,
+    Standing,
+    best,
+    dismissed,
+    late_link,
+    run_of,
+    standing,
+)
+from search.planned import goals, grid_points, ladder, planned_baselines, planned_start
 from search.pruning import ByFirst, Hyperband
 from search.settings import Settings
-from search.starts import Start
 
-GRID_LIMIT = 10_000
-# The attribute of a trial that holds what the tracker calls its run, and of a study for the study's own.
-RUN_ID = "mlflow_run_id"
-# The attribute of a study that holds the most trials it was ever asked for; None: as many as there is time for.
-ASKED_FOR = "asked_for"
-# The attribute of a trial that was not trained, since another has its configuration: that one's number.
-REPEAT_OF = "repeat_of"
-# The attribute of a trial that was taken in from elsewhere and is another one here: the key that it has there. And of a
-# study that is a copy of one that is here already: that one's uuid.
-ORIGIN = "origin"
-# The attribute of a study that holds what came of its finalists.
-CONFIRMED = "confirmed"
-# What runs of a study are for that are no trial's, beside the study's own.
-CONFIRMATION, RETRAINING, REPRODUCTION = "confirmation", "retraining", "reproduction"
-EXTRAS = (CONFIRMATION, RETRAINING, REPRODUCTION)
-# The attribute of a trial that no report has, and that was not drawn either: what it is.
-START = "start"
 Point = frozenset[tuple[str, Choice]]
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How many trials of a study are in which state."""
-
-    complete: int
-    pruned: int
-    failed: int
-    running: int
-    waiting: int
-
-    @property
-    def finished(self) -> int:
-        """Trials that are over, however they ended."""
-        return self.complete + self.pruned + self.failed
 
 
 class Study:
@@ -360,118 +339,15 @@ class Study:
                 return optuna.pruners.NopPruner()
 
 
-def ladder(settings: Settings) -> Ladder | None:
-    """Return the epochs after which trials wait for each other; None where the pruner ends them as they train."""
-    known = {"halving": halving.halving, "screening": halving.screening}
-    return known[settings.pruner](settings.epochs) if settings.pruner in known else None
-
-
 def _point(parameters: Mapping[str, Choice]) -> Point:
     """Return what is equal where all hyperparameters are, and found at once among many."""
     return frozenset(parameters.items())
-
-
-def run_name(study: str, number: int) -> str:
-    """Return the name of a trial's run."""
-    return f"{study}-{number:04d}"
-
-
-def late_link(number: int) -> str:
-    """Return the study's attribute that stands in for `RUN_ID` where a run was made after its trial was over."""
-    return f"{RUN_ID}:{number}"
-
-
-def removal(number: int) -> str:
-    """Return the study's attribute that says when the model of a trial was removed, and by what."""
-    return f"model_removed:{number}"
-
-
-def left_model(trial: FrozenTrial) -> bool:
-    """Whether a trial has left a model: whatever was judged on the test images has."""
-    return "test_accuracy" in trial.user_attrs
-
-
-def run_of(trial: FrozenTrial, of_study: Mapping[str, Any]) -> str:
-    """Return what the tracker calls a trial's run, empty where nobody knows; `of_study` are the study's attributes.
-
-    What was learnt late stands above what the trial says, which nobody can correct once it is over.
-    """
-    return str(of_study.get(late_link(trial.number)) or trial.user_attrs.get(RUN_ID, ""))
-
-
-def dismissed(trial: FrozenTrial) -> bool:
-    """Whether a trial is over that never began: it was one too many, and is none of those asked for."""
-    return trial.state.is_finished() and trial.datetime_start is None
-
-
-def standing(trials: Sequence[FrozenTrial]) -> Standing:
-    """Count trials by their state."""
-    states = [trial.state for trial in trials if not dismissed(trial)]
-    return Standing(
-        complete=states.count(TrialState.COMPLETE),
-        pruned=states.count(TrialState.PRUNED),
-        failed=states.count(TrialState.FAIL),
-        running=states.count(TrialState.RUNNING),
-        waiting=states.count(TrialState.WAITING),
-    )
-
-
-def best(trials: Sequence[FrozenTrial], goal: Goal) -> tuple[float, int] | None:
-    """Return the best first value of a complete trial, and its number; of equal ones the earliest."""
-    found: tuple[float, int] | None = None
-    for trial in trials:
-        if trial.state == TrialState.COMPLETE and trial.values:
-            value = trial.values[0]
-            found = (value, trial.number) if found is None or goal.better(value, found[0]) else found
-    return found
-
-
-def goals(settings: Settings) -> tuple[Goal, ...]:
-    """Return what a search is for, the family's own goal first."""
-    return objectives.of(models.family(settings.family).goal, settings.objective)
 
 
 def _identity(settings: Settings) -> dict[str, str]:
     """Return what has to stay as it was when a study was begun, beside its images."""
     metrics = ",".join(goal.metric for goal in goals(settings))
     return {"space": space.digest(models.family(settings.family)), "goal": metrics}
-
-
-def planned_baselines(settings: Settings) -> list[tuple[str, baselines.Baseline, dict[str, Any]]]:
-    """Return the baselines that a study begins with: name, row, and what its trial is marked with.
-
-    `best` goes by the study's own number of epochs, `all` by the reports'.
-    """
-    if settings.baselines == "none":
-        return []
-    if settings.baselines == "best":
-        best = baselines.best(settings.family)
-        rows: list[tuple[baselines.Baseline, int, int | None]] = [(best, settings.epochs, None)] if best else []
-    else:
-        rows = [(row, row.epochs, row.patience) for row in baselines.of(settings.family)]
-    return [
-        (row.name, row, {"baseline": row.name, "epochs": epochs} | ({"patience": patience} if patience else {}))
-        for row, epochs, patience in rows
-    ]
-
-
-def planned_start(settings: Settings) -> Start | None:
-    """Return the configuration to try after the reports' best, if there is one."""
-    return starts.of(settings.family) if settings.baselines == "best" and settings.sampler != "grid" else None
-
-
-def grid_points(settings: Settings, fixed: Mapping[str, Choice]) -> list[dict[str, Choice]]:
-    """Return the points of the grid in an order that the seed decides. Raises `UsageError` where there are too many."""
-    points: list[dict[str, Choice]] = []
-    for point in space.grid(models.family(settings.family), fixed):
-        points.append(point)
-        if len(points) > GRID_LIMIT:
-            raise UsageError(
-                f"--sampler grid: over {GRID_LIMIT:,} points; pin hyperparameters with --fix NAME=VALUE until fewer "
-                "are left, or choose --sampler qmc"
-            )
-    order = np.random.default_rng(settings.seed).permutation(len(points))
-    return [points[index] for index in order]
 
 
 def _refuse_changes(study: optuna.Study, settings: Settings, identity: Mapping[str, str]) -> None:

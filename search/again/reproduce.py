@@ -10,9 +10,9 @@ import numpy as np
 from search import extras, judgements
 from search.again import trained
 from search.extras import Opened
+from search.marks import REPRODUCTION
 from search.results import Result
 from search.settings import Place
-from search.study import REPRODUCTION
 from search.tables import Format, as_json, say
 from tracking import Record, Status, Tracker, model_address
 

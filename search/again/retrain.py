@@ -9,10 +9,10 @@ from search.again import trained
 from search.errors import UsageError
 from search.extras import Opened
 from search.jobs import Job
+from search.marks import RETRAINING
 from search.pairing import pair
 from search.results import Result
 from search.settings import Place
-from search.study import RETRAINING
 from search.tables import Cell, Format, Points, Sheet, as_json, sheets
 from tracking import Record, Status, model_address
 

@@ -19,8 +19,8 @@ from search.bundle.source import CHECKPOINTS, STUDY, TRIALS
 from search.doctor import case
 from search.doctor.case import Case
 from search.errors import SearchError
+from search.marks import Standing, dismissed, standing
 from search.settings import Place, check_name
-from search.study import Standing, dismissed, standing
 from search.tables import Format, as_json, say
 from tracking import MODEL_TAG, Record, Status, Tracker, TrackingError
 

@@ -16,10 +16,11 @@ from search.doctor import budget, case
 from search.doctor.case import Hands
 from search.doctor.links import UUID_TAG
 from search.errors import SearchError, UsageError
+from search.marks import ASKED_FOR, CONFIRMED, dismissed
 from search.page import writing
 from search.settings import Place, moved
 from search.signals import Stop, Stopped
-from search.study import ASKED_FOR, CONFIRMED, Study, dismissed
+from search.study import Study
 from search.tables import Format, as_json, say
 from tracking import TrackingError
 

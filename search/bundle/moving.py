@@ -12,8 +12,9 @@ from optuna.trial import FrozenTrial
 from search import links, recording
 from search.bundle.runs import Kept
 from search.bundle.source import Source
+from search.marks import ORIGIN, REPEAT_OF, RUN_ID, run_name
 from search.recording import ORIGIN_TAG, REASON_TAG, REPEAT_TAG, STATE_TAG
-from search.study import ORIGIN, REPEAT_OF, RUN_ID, Study, run_name
+from search.study import Study
 from tracking import DESCRIPTION_TAG, MODEL_REMOVED_TAG, MODEL_SHA256_TAG, MODEL_TAG
 
 # Tags that are made when a run is recorded.

@@ -11,8 +11,8 @@ import models
 from search import notes, space, storage
 from search.bundle.source import Source
 from search.errors import UsageError
+from search.marks import CONFIRMED, ORIGIN, RUN_ID
 from search.settings import Place, caveat, check_name, resolve
-from search.study import CONFIRMED, ORIGIN, RUN_ID
 
 # The attribute of a study into which a bundle is being taken, which begins before anything else and ends empty.
 IMPORTING = "importing"

@@ -19,12 +19,12 @@ from search.confirm.outcome import Confirmed
 from search.errors import SearchError
 from search.extras import Opened
 from search.jobs import Job, Trained
+from search.marks import CONFIRMATION, CONFIRMED
 from search.progress import say
 from search.registry import promotion
 from search.retraining import Task, Unfit
 from search.settings import Place
 from search.standings import Lead, Scored, Standings
-from search.study import CONFIRMATION, CONFIRMED
 from tracking import Status
 
 # Tells the seeds of finalists from those of trials.

@@ -8,7 +8,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search.doctor.case import Case
 from search.doctor.findings import DIFFERS_TAG, Finding
-from search.study import ASKED_FOR, dismissed
+from search.marks import ASKED_FOR, dismissed
 
 
 def check(case: Case) -> Iterator[Finding]:

@@ -15,9 +15,10 @@ from search import locks, storage
 from search.addresses import redacted
 from search.doctor.findings import FOREIGN_TAG
 from search.errors import UsageError
+from search.marks import dismissed, run_of
 from search.seam import Seam
 from search.settings import Place, Settings, resolve
-from search.study import Study, dismissed, run_of
+from search.study import Study
 from tracking import DUPLICATE_TAG, KEY_TAG, Record, Tracker
 from tracking.courier import Courier
 from tracking.engines.memory import MemoryTracker

@@ -14,8 +14,8 @@ from models import metrics
 from search import objectives, recording, space
 from search.doctor.case import Case
 from search.doctor.findings import CORRECTED_TAG, DIFFERS_TAG, MISSING_TAG, RECONSTRUCTED_TAG, Finding, Id
+from search.marks import REPEAT_OF, removal
 from search.recording import INFEASIBLE
-from search.study import REPEAT_OF, removal
 from tracking import MODEL_REMOVED_TAG, MODEL_SHA256_TAG, MODEL_TAG, Record
 
 MODEL = "model"

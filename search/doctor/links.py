@@ -8,8 +8,8 @@ from optuna.trial import FrozenTrial
 from search import recording
 from search.doctor.case import Case, counts
 from search.doctor.findings import FOREIGN_TAG, RECONSTRUCTED_TAG, Finding
+from search.marks import run_name
 from search.recording import Outcome
-from search.study import run_name
 from tracking import DUPLICATE_TAG, KEY_TAG, Record, Status
 
 # Seconds in which the tracker has to name a run that was made anew.

@@ -8,8 +8,8 @@ from optuna.artifacts.exceptions import ArtifactNotFound
 from optuna.storages import RDBStorage
 from optuna_dashboard import wsgi
 
+from search.marks import run_of
 from search.notes import picture_of
-from search.study import run_of
 from search.ui.guard import Application
 from tracking import Tracker, TrackingError
 

@@ -18,10 +18,11 @@ from search.driver import Driver
 from search.errors import SearchError
 from search.jobs import Blocked, Built, EpochDone, Failed, Job, Message, ModelFile, Rejected, Trained
 from search.page import writing
+from search.planned import planned_baselines
 from search.progress import begin
 from search.seam import Seam
 from search.settings import Place, Settings, resolve
-from search.study import Study, planned_baselines
+from search.study import Study
 from tests.search.test_driver import Script
 from tests.support import PLAN
 from tracking.courier import Courier

@@ -19,8 +19,9 @@ from search import objectives
 from search.cli import call
 from search.errors import SearchError, UsageError
 from search.jobs import Blocked, Failed, Job, Message
+from search.marks import REPEAT_OF
 from search.settings import LATER, Place, Settings, resolve
-from search.study import REPEAT_OF, Study
+from search.study import Study
 from tests.search import homes
 from tests.search.conftest import Searched
 from tests.search.test_driver import Script, epochs

@@ -22,11 +22,11 @@ from models.data import Images
 from search import baselines, commands, comparison, judgements, results, space, storage
 from search.baselines import Baseline
 from search.cli import call
+from search.marks import Standing
 from search.page.differing import MOST, differing
 from search.pairing import Judged
 from search.results import Result, Summary
 from search.settings import Place
-from search.study import Standing
 from tests.search import homes
 
 ROOT = Path(__file__).parents[2]

@@ -5,8 +5,8 @@ import io
 from rich.console import Console
 
 from models.family import Goal
+from search.marks import Standing
 from search.progress import Lines
-from search.study import Standing
 
 GOAL = Goal("val_accuracy", "maximize")
 

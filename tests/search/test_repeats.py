@@ -12,8 +12,9 @@ from models.family import Choice
 from search import storage
 from search.cli import call
 from search.jobs import Built, Failed, Job, Message, Rejected
+from search.marks import REPEAT_OF
 from search.settings import Settings
-from search.study import REPEAT_OF, Study
+from search.study import Study
 from tests.search.conftest import Searched
 from tests.search.test_driver import Script
 from tests.support import Recorded, configuration

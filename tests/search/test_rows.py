@@ -11,9 +11,10 @@ from optuna.trial import TrialState, create_trial
 from sqlalchemy import Engine, event
 
 from search import results, storage
+from search.marks import standing
 from search.rows import RowStorage
 from search.settings import Settings
-from search.study import Study, standing
+from search.study import Study
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ from rich.console import Console
 from search import opening
 from search.errors import SearchError
 from search.jobs import EpochDone, Failed, Job, Message, Rejected
+from search.marks import RUN_ID, late_link
 from search.seam import Seam
-from search.study import RUN_ID, Study, late_link
+from search.study import Study
 from tests.search.test_driver import Script, Search, Settle, epochs
 from tracking import Status, TrackingError
 from tracking.courier import Courier

@@ -8,8 +8,9 @@ from optuna.trial import FixedTrial, TrialState
 import models
 from search import starts
 from search.errors import UsageError
+from search.marks import RUN_ID, START, run_of
 from search.settings import Settings
-from search.study import RUN_ID, START, Study, run_of
+from search.study import Study
 
 Settle = Callable[..., Settings]
 Open = Callable[..., Study]

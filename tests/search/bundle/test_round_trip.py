@@ -24,8 +24,9 @@ from search.bundle.moving import renamed
 from search.bundle.taking import Taking
 from search.doctor import case
 from search.errors import UsageError
+from search.marks import RUN_ID, run_name
 from search.settings import Place, resolve
-from search.study import RUN_ID, Study, run_name
+from search.study import Study
 from tracking import MODEL_TAG, Dataset, Model, Status, Tensor
 from tracking.engines.memory import MemoryTracker
 
