@@ -4,10 +4,29 @@ from typing import Annotated
 
 import typer
 
-import models
+from search.cli.flags import (
+    BeginWith,
+    Data,
+    DryRun,
+    Epochs,
+    FamilyName,
+    Fix,
+    Images,
+    Keep,
+    MaxParameters,
+    MaxSecondsPerEpoch,
+    Objective,
+    Patience,
+    PrunedBy,
+    Repeats,
+    SampledBy,
+    Seed,
+    Timeout,
+    Trials,
+    TrialTimeout,
+    Weights,
+)
 from search.cli.options import (
-    RUNNING,
-    SEARCH,
     Debug,
     Engine,
     Home,
@@ -18,8 +37,7 @@ from search.cli.options import (
     Tracking,
     Workers,
 )
-from search.objectives import COSTS
-from search.settings import Baselines, Place, Pruner, Sampler, check_name, seconds, worker_count
+from search.settings import Place, check_name, seconds, worker_count
 
 PANEL = "Search"
 commands = typer.Typer()
@@ -28,157 +46,29 @@ commands = typer.Typer()
 @commands.command(rich_help_panel=PANEL)
 def run(
     study: Annotated[str, typer.Option(help="The study's name; its family, too, unless --family says otherwise.")],
-    family: Annotated[
-        str | None, typer.Option(help=f"One of {', '.join(models.names())}.", rich_help_panel=SEARCH)
-    ] = None,
-    trials: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            show_default="20, or as many as there is time for where --timeout is given",
-            help="The study's total; more continue it.",
-            rich_help_panel=SEARCH,
-        ),
-    ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(min=1, show_default="10", help="Budget of one trial.", rich_help_panel=SEARCH)
-    ] = None,
-    images: Annotated[
-        int | None,
-        typer.Option(
-            min=1, show_default="all", help="Take so many training images, for a quick look.", rich_help_panel=SEARCH
-        ),
-    ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            metavar="fashion-mnist|FILE.npz|FOLDER",
-            show_default="fashion-mnist",
-            help="The images.",
-            rich_help_panel=SEARCH,
-        ),
-    ] = None,
-    objective: Annotated[
-        str | None,
-        typer.Option(
-            metavar="GOAL[,COST]",
-            show_default="the family's goal",
-            help=f"The family's goal, by which trials are pruned, and what to keep low beside it: {' or '.join(COSTS)} "
-            "(milliseconds for one image on this machine: noisy, most of all while others train).",
-            rich_help_panel=SEARCH,
-        ),
-    ] = None,
-    max_parameters: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            show_default="none",
-            help="Train no network that has more; a frozen one below it does not count.",
-            rich_help_panel=SEARCH,
-        ),
-    ] = None,
-    max_seconds_per_epoch: Annotated[
-        float | None,
-        typer.Option(
-            min=0.001,
-            show_default="none",
-            help="Train no network that takes longer, as timed on up to 1,000 images before its first epoch.",
-            rich_help_panel=SEARCH,
-        ),
-    ] = None,
-    fix: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=VALUE[,...]", help="Pin hyperparameters; may be repeated, too.", rich_help_panel=SEARCH
-        ),
-    ] = None,
-    baselines: Annotated[
-        Baselines | None,
-        typer.Option(
-            show_default="best",
-            help="What to begin with: nothing, the best configuration of the reports and one as textbooks advise, or "
-            "all of the reports' under their own epochs.",
-            rich_help_panel=SEARCH,
-        ),
-    ] = None,
-    sampler: Annotated[
-        Sampler | None,
-        typer.Option(show_default="tpe", help="What draws hyperparameters.", rich_help_panel=SEARCH),
-    ] = None,
-    pruner: Annotated[
-        Pruner | None,
-        typer.Option(
-            show_default="hyperband",
-            help="What ends hopeless trials. halving: they wait after a tenth and a third of the epochs, and the best "
-            "third goes on from there; screening: after one epoch, and the best tenth.",
-            rich_help_panel=SEARCH,
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(min=0, show_default="0", help="Decides all that is random.", rich_help_panel=SEARCH),
-    ] = None,
-    patience: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            show_default="none",
-            help="End a trial whose validation loss has not fallen for so many epochs.",
-            rich_help_panel=SEARCH,
-        ),
-    ] = None,
-    repeats: Annotated[
-        bool | None,
-        typer.Option(
-            "--repeats/--no-repeats",
-            show_default="no-repeats",
-            help="Train a configuration again that was trained before; otherwise the earlier value is taken.",
-            rich_help_panel=SEARCH,
-        ),
-    ] = None,
-    keep: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            show_default="0",
-            help="Remove models as the search goes, except of so many of the best trials and what `keep` spares; 0: "
-            "leave all.",
-            rich_help_panel=RUNNING,
-        ),
-    ] = None,
-    weights: Annotated[
-        str | None,
-        typer.Option(
-            metavar="imagenet|FILE|none",
-            show_default="imagenet",
-            help="Of the frozen network in resnet50; none: random ones, for tests.",
-            rich_help_panel=SEARCH,
-        ),
-    ] = None,
-    timeout: Annotated[
-        str | None,
-        typer.Option(
-            metavar="90s|30m|2h",
-            show_default="1h where --trials is not given",
-            help="Draw no trial after this; those drawn end as usual.",
-            rich_help_panel=RUNNING,
-        ),
-    ] = None,
-    trial_timeout: Annotated[
-        str | None,
-        typer.Option(
-            metavar="90s|30m|2h",
-            show_default="none",
-            help="End a trial that has trained for so long; its best epoch counts.",
-            rich_help_panel=RUNNING,
-        ),
-    ] = None,
+    family: FamilyName = None,
+    trials: Trials = None,
+    epochs: Epochs = None,
+    images: Images = None,
+    data: Data = None,
+    objective: Objective = None,
+    max_parameters: MaxParameters = None,
+    max_seconds_per_epoch: MaxSecondsPerEpoch = None,
+    fix: Fix = None,
+    baselines: BeginWith = None,
+    sampler: SampledBy = None,
+    pruner: PrunedBy = None,
+    seed: Seed = None,
+    patience: Patience = None,
+    repeats: Repeats = None,
+    keep: Keep = None,
+    weights: Weights = None,
+    timeout: Timeout = None,
+    trial_timeout: TrialTimeout = None,
     workers: Workers = None,
     precision: Precision = None,
     engine: Engine = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be done; write nothing.", rich_help_panel=RUNNING)
-    ] = False,
+    dry_run: DryRun = False,
     home: Home = None,
     storage: Storage = None,
     tracking_uri: Tracking = None,
