@@ -57,6 +57,11 @@ def test_each_core_gets_a_worker_as_far_as_the_memory_goes() -> None:
     assert execution.plan(settings("cnn", workers=3), SHAPE, LAPTOP).workers == 3
 
 
+def test_a_search_for_a_time_has_as_many_workers_as_any_other() -> None:
+    for_a_time = resolve("mlp", Place.at(Path("home"), None, None), {"timeout": 60.0}, {})
+    assert execution.plan(for_a_time, SHAPE, LAPTOP).workers == LAPTOP.cores
+
+
 def test_each_gpu_gets_a_worker_of_its_own_that_computes_in_bfloat16() -> None:
     there = replace(LAPTOP, cores=16, gpus=((8, 6), (9, 0)))
     plan = execution.plan(settings("mlp"), SHAPE, there)

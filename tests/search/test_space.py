@@ -85,7 +85,8 @@ def test_any_text_as_a_pin_is_taken_or_refused_with_a_sentence(text: str) -> Non
     except UsageError as error:
         assert str(error).startswith("--fix")
     else:
-        assert values
+        # Of two pins of one name the last counts.
+        assert 1 <= len(values) <= 1 + text.count(",")
 
 
 PINNED: dict[str, Any] = {

@@ -77,11 +77,12 @@ def test_what_does_not_come_out_again_is_named_with_what_may_be_the_reason(
 
 
 def test_a_trial_is_trained_for_longer_and_once_only(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    before = {run.id for run in runs(home, "retraining")}
     first = again(home, "retrain", "bars/1", "--epochs", "4", capfd=capfd)
     second = again(home, "retrain", "bars/1", "--epochs", "4", capfd=capfd)
     assert (first["trained_before"], second["trained_before"]) == (False, True)
     assert first["run"] == second["run"]
-    run = next(run for run in runs(home, "retraining") if run.id == first["run"])
+    (run,) = [run for run in runs(home, "retraining") if run.id not in before]
     assert run.parameters["epochs"] == "4"
     assert "best_val_accuracy" in run.metrics
     assert first["metrics"]["test_accuracy"] == run.metrics["test_accuracy"]
