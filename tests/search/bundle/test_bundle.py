@@ -221,6 +221,7 @@ def test_a_search_for_a_time_stays_one_when_another_is_merged_into_it(
     study.set_user_attr("asked_for", None)
     assert command("import", bundle, "--home", elsewhere)["added"] != []
     assert command("show", "mlp", "--home", elsewhere)["trials"]["asked_for"] is None
+    assert attributes(elsewhere)["asked_for"] is None
     assert command("doctor", "--home", elsewhere) == []
 
 
