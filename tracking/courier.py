@@ -126,6 +126,15 @@ class Courier:
                 self._carry(key, delivery)
             except TrackingError as error:
                 self._put_off(key, delivery, str(error))
+            # Whatever else goes wrong is this delivery's: without the thread, all others would wait for ever.
+            except Exception as error:  # noqa: BLE001  # see above
+                problem = f"{type(error).__name__}: {error}"
+                if problem != delivery.problem:
+                    # As Python tells what ends a thread, with its traceback: nothing like this is meant to happen.
+                    threading.excepthook(
+                        threading.ExceptHookArgs((type(error), error, error.__traceback__, self._thread))
+                    )
+                self._put_off(key, delivery, problem)
             finally:
                 with self._changed:
                     self._busy = None

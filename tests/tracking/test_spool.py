@@ -27,16 +27,20 @@ TENSOR = Tensor("uint8", (-1, 28, 28, 1))
 
 
 class Frail(MemoryTracker):
-    """A store in memory that can be away, or lose what it answers."""
+    """A store in memory that can be away, break, or lose what it answers."""
 
     def __init__(self) -> None:
         super().__init__()
         self.away = False
         self.asked = 0
         self.deaf_once = False
+        # Keys of runs over which it stumbles.
+        self.broken: set[str] = set()
 
     def run(self, *arguments: Any, **how: Any) -> MemoryRun:
         self.asked += 1
+        if arguments[1] in self.broken:
+            raise RuntimeError("dictionary changed size during iteration")
         if self.away:
             raise TrackingError("the server is away")
         run = super().run(*arguments, **how)
@@ -119,6 +123,25 @@ def test_what_is_finished_in_the_store_is_gone_from_the_spool(
     assert spool.keys() == []
     assert list((tmp_path / "spool").iterdir()) == []
     assert keras_file.exists()
+
+
+def test_what_no_store_should_raise_is_told_once_and_holds_up_no_other_run(
+    courier: Courier, store: Frail, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(threading, "excepthook", lambda what: told.append(f"{what.thread.name}: {what.exc_value!r}"))
+    store.broken = {KEY}
+    courier.run("lenet5", KEY, "lenet5-0017", {}).finish(Status.FINISHED)
+    courier.run("lenet5", "uuid/18", "lenet5-0018", {}).finish(Status.FINISHED)
+    # Told once, as often as it is tried again.
+    while store.asked < 4 or spool.keys("uuid/18"):
+        assert KEY in courier.settle(0.1)
+    assert courier.problem == "RuntimeError: dictionary changed size during iteration"
+    assert told == ["courier: RuntimeError('dictionary changed size during iteration')"]
+    store.broken = set()
+    assert courier.settle(10) == []
+    assert courier.problem == ""
+    assert spool.keys() == []
 
 
 def test_nothing_waits_for_a_store_that_is_away_and_nothing_is_lost(
