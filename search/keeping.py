@@ -75,7 +75,7 @@ def spared(study: Study, top: int) -> dict[int, str]:
             f"baseline {trial.user_attrs['baseline']}" if "baseline" in trial.user_attrs else "",
             "one to choose" if number in choice else "",
             "finalist" if f"{study.settings.study}/{number}" in named else "",
-            "" if trial.state.is_finished() else "running",
+            "" if trial.state.is_finished() else "open",
         )
         if any(why):
             found[number] = ", ".join(filter(None, why))

@@ -16,7 +16,7 @@ from typer.exceptions import TyperException
 
 from models import metrics
 from models.family import Choice
-from search import cli, comparison, judgements, printing, quiet, results, storage
+from search import cli, comparison, judgements, locks, printing, quiet, results, storage
 from search.errors import UsageError
 from search.notes import COUNTS
 from search.page import writing
@@ -108,7 +108,8 @@ class Trial:
 
     def __repr__(self) -> str:
         test = self.metrics.get("test_accuracy")
-        words = [f"{self.result.name}: {printing.state(self.result)}", self.result.reason]
+        driver = locks.holder(self.place.home, self.result.name.rpartition("/")[0])
+        words = [f"{self.result.name}: {printing.state(self.result, driver)}", self.result.reason]
         words += [f"best {cell(self.result.value)}" if self.result.value is not None else ""]
         return ", ".join(filter(None, [*words, f"test {cell(test)}" if test is not None else ""]))
 
@@ -197,9 +198,15 @@ class Study:
     @property
     def trials(self) -> pd.DataFrame:
         """A row a trial that has begun: state, value, final metrics, hyperparameters."""
+        driver = locks.holder(self.place.home, self.name)
         found = [trial.result for trial in self]
         rows = [
-            {"state": printing.state(trial), "value": trial.value, "epochs": trial.epochs, "seconds": trial.seconds}
+            {
+                "state": printing.state(trial, driver),
+                "value": trial.value,
+                "epochs": trial.epochs,
+                "seconds": trial.seconds,
+            }
             | dict(trial.metrics)
             | dict(trial.parameters)
             for trial in found

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from optuna.trial import TrialState
 from rich.console import Console
 from rich.text import Text
 
@@ -49,15 +50,15 @@ def studies(found: Sequence[Summary], output: Format) -> None:
     say(table if found else "no studies yet; begin with `python -m search run --study lenet5`")
 
 
-def trials(summary: Summary, found: Sequence[Result], output: Format) -> None:
-    """Print a line a trial."""
+def trials(summary: Summary, found: Sequence[Result], driver: str, output: Format) -> None:
+    """Print a line a trial; `driver` is the process that searches now, if one does."""
     if output == "json":
         as_json(summary_data(summary) | {"results": [result_data(result) for result in found]})
         return
     rows = [
         (
             str(result.number),
-            marked(result, summary),
+            marked(result, summary, driver),
             number(result.value),
             *(number(result.metrics.get(cost.metric)) for cost in summary.costs),
             number(result.metrics.get("test_accuracy")),
@@ -71,22 +72,24 @@ def trials(summary: Summary, found: Sequence[Result], output: Format) -> None:
     of_family = "" if summary.family == summary.name else f", {summary.family}"
     say(
         f"{summary.title}{of_family}: {summary.progress}, "
-        f"{now.pruned} pruned, {now.failed} failed, {now.running} running"
+        f"{now.pruned} pruned, {now.failed} failed, {now.running} {'running' if driver else 'open'}"
     )
     metrics = (goal.metric for goal in summary.goals)
     lines(("trial", "state", *metrics, "test", "epochs", "time", "what"), rows)
     if summary.pareto:
         say(PARETO)
+    if now.running and not driver:
+        say(f"nobody searches now; what is open goes on with `python -m search run --study {summary.name}`")
     if summary.best:
         say(f"best: trial {summary.best.number}; see `python -m search show {summary.best.name}`")
 
 
-def trial(result: Result, output: Format) -> None:
-    """Print everything that is known of a trial."""
+def trial(result: Result, driver: str, output: Format) -> None:
+    """Print everything that is known of a trial; `driver` is the process that searches now, if one does."""
     if output == "json":
         as_json(result_data(result))
         return
-    say(", ".join(filter(None, (f"{result.name}: {state(result)}", result.reason, result.caveat))))
+    say(", ".join(filter(None, (f"{result.name}: {state(result, driver)}", result.reason, result.caveat))))
     for title, values in (("hyperparameters", result.parameters), ("metrics", result.metrics)):
         if values:
             table = columns(title, "")
@@ -266,14 +269,17 @@ def result_data(result: Result) -> dict[str, Any]:
     return asdict(result)
 
 
-def state(result: Result) -> str:
-    """Return a trial's state as people call it."""
+def state(result: Result, driver: str) -> str:
+    """Return a trial's state as people call it; `driver` is the process that searches now, if one does."""
+    if result.state == TrialState.RUNNING.name and not driver:
+        # Optuna calls it running for as long as nobody has told it how the trial ended.
+        return "open"
     return "infeasible" if result.reason.startswith("infeasible") else result.state.lower()
 
 
-def marked(result: Result, summary: Summary) -> str:
+def marked(result: Result, summary: Summary, driver: str) -> str:
     """Return a trial's state, with a star where it is in the Pareto set of its study."""
-    return state(result) + "*" * (result.number in summary.pareto)
+    return state(result, driver) + "*" * (result.number in summary.pareto)
 
 
 def what(result: Result) -> str:

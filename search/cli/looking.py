@@ -33,25 +33,29 @@ def show(
     debug: Debug = False,
 ) -> None:
     """Show a study's trials, or one trial."""
-    from search import printing, results
+    from search import locks, printing, results
     from search import storage as stores
 
-    with stores.reading(Place.at(home, storage, None).storage) as store:
+    place = Place.at(home, storage, None)
+    driver = locks.holder(place.home, name.partition("/")[0])
+    with stores.reading(place.storage) as store:
         if "/" in name:
-            printing.trial(results.one(store, name), output)
+            printing.trial(results.one(store, name), driver, output)
         else:
-            printing.trials(*results.everything(stores.load(store, name)), output)
+            printing.trials(*results.everything(stores.load(store, name)), driver, output)
 
 
 @commands.command(rich_help_panel=PANEL)
 def best(study: str, home: Home = None, storage: Storage = None, output: Output = "text", debug: Debug = False) -> None:
     """Show the best trial of a study; of one with two objectives, the trials of its Pareto set."""
-    from search import comparison, printing, results
+    from search import comparison, locks, printing, results
     from search import storage as stores
 
-    with stores.reading(Place.at(home, storage, None).storage) as store:
+    place = Place.at(home, storage, None)
+    driver = locks.holder(place.home, study.partition("/")[0])
+    with stores.reading(place.storage) as store:
         if "/" in study:
-            printing.trial(results.one(store, study), output)
+            printing.trial(results.one(store, study), driver, output)
             return
         loaded = stores.load(store, study)
         summary = results.summary(loaded)
@@ -59,7 +63,7 @@ def best(study: str, home: Home = None, storage: Storage = None, output: Output 
     if members:
         comparison.best(summary, members, output)
     else:
-        printing.trial(results.best(summary), output)
+        printing.trial(results.best(summary), driver, output)
     if output == "text":
         printing.confirmed(summary)
 

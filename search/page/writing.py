@@ -161,7 +161,8 @@ def trials_of(section: Section) -> Sheet:
     rows = [
         (
             trial.number,
-            printing.marked(trial, section.summary),
+            # A page is there for longer than whoever searches.
+            printing.marked(trial, section.summary, driver=""),
             trial.value,
             *(trial.metrics.get(cost.metric) for cost in section.summary.costs),
             trial.metrics.get("test_accuracy"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 import tracking
+from search import locks
 from search.cli import call
+from tests.search.breaks import Home
 from tracking import TrackingError
 from tracking.engines.memory import MemoryRun, MemoryTracker
 
@@ -206,6 +209,29 @@ def test_what_is_not_there_is_named_with_what_is(
 ) -> None:
     assert call([*arguments, "--home", str(searched)]) == 2
     assert "there are: bars" in capfd.readouterr().err
+
+
+def test_a_trial_is_running_only_while_somebody_searches(
+    searched: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    home = tmp_path / "copied"
+    shutil.copytree(searched, home)
+    there = Home(home, "bars")
+    there.optuna("UPDATE trials SET state = 'RUNNING', datetime_complete = NULL WHERE trial_id = ?", there.trial(1))
+
+    def shown(name: str) -> str:
+        assert call(["show", name, "--home", str(home)]) == 0
+        return capfd.readouterr().out
+
+    stopped = shown("bars")
+    assert "0 failed, 1 open" in stopped
+    assert "what is open goes on with `python -m search run --study bars`" in stopped
+    assert "bars/1: open" in shown("bars/1")
+    with locks.alone(home, "bars"):
+        running = shown("bars")
+        assert "0 failed, 1 running" in running
+        assert "open" not in running
+        assert "bars/1: running" in shown("bars/1")
 
 
 def test_a_dry_run_shows_space_baselines_and_estimate_and_writes_nothing(

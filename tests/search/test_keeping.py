@@ -217,7 +217,7 @@ def test_a_trial_that_is_open_keeps_what_it_has(home: Path, keep: Keep) -> None:
     there.optuna("UPDATE trials SET state = 'RUNNING' WHERE trial_id = ?", there.trial(9))
     there.mlflow("UPDATE runs SET status = 'SCHEDULED' WHERE run_uuid = ?", there.run(9))
     said = keep("--top", "1")
-    assert ("mlp/9", "running") in [(stay["name"], stay["why"]) for stay in said["stays"]]
+    assert ("mlp/9", "open") in [(stay["name"], stay["why"]) for stay in said["stays"]]
     assert there.model(9).exists()
 
 
