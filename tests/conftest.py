@@ -24,6 +24,25 @@ settings.register_profile("project", deadline=None)
 settings.load_profile("project")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup() -> None:
+    _hide_the_test()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call() -> None:
+    _hide_the_test()
+
+
+def _hide_the_test() -> None:
+    """Let MLflow do what it does for users, here and in processes that a test starts.
+
+    Where it is told of a test, it listens to each session with its database, by way of a register of SQLAlchemy's that
+    no two threads may change at once; the courier is one.
+    """
+    os.environ["PYTEST_CURRENT_TEST"] = ""
+
+
 @pytest.fixture(autouse=True)
 def no_store_of_another_test() -> None:
     """MLflow puts the store that a test names into the environment, where the next test's commands would find it."""
