@@ -4,7 +4,7 @@ A search ends with the luckiest of many trials. Here they start again from nothi
 has clearly lost, and what is said of the winner has both in it that could be luck: its seeds, and the test images.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,7 +52,7 @@ def confirm(name: str, place: Place, flags: Mapping[str, Any], *, top: int, seed
 
 
 class _Rounds:
-    """Trains all who are left with one seed, then with the next."""
+    """Trains all who are left with the seeds of a round, then with those of the next."""
 
     def __init__(self, opened: Opened) -> None:
         self._opened, self._study, self._seam = opened, opened.study, opened.seam
@@ -64,10 +64,15 @@ class _Rounds:
         """Return how the finalists stand after the last seed. Raises `SearchError` where none could be trained."""
         if not self._seam.settle(PATIENCE):
             raise SearchError("the tracker does not take what an earlier call has left; see why, and try again")
-        for number in range(seeds):
+        done = 0
+        while done < seeds:
             left = [one for one in chosen if one.name not in self._given_up]
-            self._train(left, number)
-            if number + 1 < seeds:
+            # Side by side, as far as nobody can be given up in between: not before there are seeds to compare, and
+            # not where there is nobody else.
+            until = min(seeds, max(2, done + 1)) if len(left) > 1 else seeds
+            self._train(left, range(done, until))
+            done = until
+            if done < seeds:
                 self._give_up(self._standings().lost())
         standings = self._standings()
         winner = next(one for one in chosen if one.name == standings.first.name)
@@ -106,18 +111,23 @@ class _Rounds:
         )
         return promotion.enter(named, settings.tracking_uri)
 
-    def _train(self, left: Sequence[Finalist], seed: int) -> None:
-        """Train those that were not trained with this seed before, and take in what their networks are right about."""
-        known = {one.name: self._known(one, seed) for one in left}
-        tasks = {one.name: self._task(one, seed, number) for number, one in enumerate(left) if known[one.name] is None}
-        outcomes = self._opened.retraining.run(list(tasks.values()))
-        for one in left:
-            outcome = outcomes[tasks[one.name].job.key] if one.name in tasks else None
+    def _train(self, left: Sequence[Finalist], seeds: Iterable[int]) -> None:
+        """Train what was not trained before, and take in what the networks are right about."""
+        due = [(one, seed) for seed in seeds for one in left]
+        known = {self._key(one, seed): self._known(one, seed) for one, seed in due}
+        untrained = [(one, seed) for one, seed in due if known[self._key(one, seed)] is None]
+        tasks = [self._task(one, seed, number) for number, (one, seed) in enumerate(untrained)]
+        outcomes = self._opened.retraining.run(tasks)
+        for one, seed in due:
+            if one.name in self._given_up:
+                continue
+            outcome = outcomes.get(self._key(one, seed))
             if isinstance(outcome, Unfit):
                 self._given_up[one.name] = f"failed with seed {seed}: {outcome.reason}"
                 self._rights.pop(one.name, None)
                 continue
-            right = outcome.test.labels == outcome.test.predictions if isinstance(outcome, Trained) else known[one.name]
+            test = outcome.test if isinstance(outcome, Trained) else None
+            right = test.labels == test.predictions if test else known[self._key(one, seed)]
             assert right is not None, "what is not known was trained"
             self._rights.setdefault(one.name, []).append(right)
 

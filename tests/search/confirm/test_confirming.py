@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -19,7 +19,8 @@ import tracking
 from models.data import load
 from search import worker
 from search.cli import call
-from search.jobs import Failed, Job, Probe
+from search.jobs import Failed, Job, Probe, Trained
+from search.retraining import Retraining, Task, Unfit
 from tracking import MODEL_TAG, Record, Status
 from tracking.databases import address_of
 
@@ -169,9 +170,9 @@ def test_what_cannot_be_confirmed_is_said_in_a_line(
     assert "Traceback" not in said
 
 
-def test_a_finalist_that_fails_with_a_seed_is_out_and_the_others_are_judged(
-    home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def unconfirmed(home: Path, tmp_path: Path) -> Path:
+    """A copy of the home in which nothing was confirmed before."""
     shutil.copytree(home, tmp_path / "home", ignore=shutil.ignore_patterns("*.db*"))
     for name in ("optuna.db", "mlflow.db"):
         with (
@@ -179,6 +180,39 @@ def test_a_finalist_that_fails_with_a_seed_is_out_and_the_others_are_judged(
             closing(sqlite3.connect(tmp_path / "home" / name)) as copy,
         ):
             source.backup(copy)
+    with closing(sqlite3.connect(tmp_path / "home" / "mlflow.db")) as database, database:
+        database.execute(
+            "UPDATE tags SET value = 'other/' || value WHERE key = 'search.key' AND value LIKE '%confirm%'"
+        )
+    return tmp_path / "home"
+
+
+def test_seeds_between_which_nobody_can_be_given_up_are_trained_side_by_side(
+    unconfirmed: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds: list[set[tuple[str, str]]] = []
+    run = Retraining.run
+
+    def seen(self: Retraining, tasks: Sequence[Task]) -> Mapping[str, Trained | Unfit]:
+        rounds.append({(task.tags["search.finalist"], task.tags["search.seed"]) for task in tasks})
+        return run(self, tasks)
+
+    monkeypatch.setattr(Retraining, "run", seen)
+    capfd.readouterr()
+    assert call([*CONFIRM[:-1], "4", "--home", str(unconfirmed), "--format", "json"]) == 0
+    (study,) = json.loads(capfd.readouterr().out)
+    names = {finalist["name"] for finalist in study["finalists"]}
+    assert len(names) == FINALISTS
+    assert rounds[0] == {(name, seed) for name in names for seed in ("0", "1")}
+    # Then one after the other for as long as there are several, and the rest for one who is left alone.
+    for later in rounds[1:]:
+        assert len({name for name, _ in later}) == 1 or len({seed for _, seed in later}) == 1
+    assert {seed for later in rounds[1:] for _, seed in later} == {"2", "3"}
+
+
+def test_a_finalist_that_fails_with_a_seed_is_out_and_the_others_are_judged(
+    unconfirmed: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     train = worker.run
 
     def failing(job: Job | Probe) -> worker.Training:
@@ -188,14 +222,9 @@ def test_a_finalist_that_fails_with_a_seed_is_out_and_the_others_are_judged(
             yield from train(job)
 
     monkeypatch.setattr(worker, "run", failing)
-    words = ["confirm", "bars", "--engine", "inline", "--top", "1", "--seeds", "1", "--format", "json"]
+    words = ["confirm", "bars", "--engine", "inline", "--top", "1", "--seeds", "2", "--format", "json"]
     capfd.readouterr()
-    with closing(sqlite3.connect(tmp_path / "home" / "mlflow.db")) as database, database:
-        # As if nothing had been confirmed before.
-        database.execute(
-            "UPDATE tags SET value = 'other/' || value WHERE key = 'search.key' AND value LIKE '%confirm%'"
-        )
-    assert call([*words, "--home", str(tmp_path / "home")]) == 0
+    assert call([*words, "--home", str(unconfirmed)]) == 0
     (study,) = json.loads(capfd.readouterr().out)
     assert study["unfit"] == {"bars/0": "failed with seed 0: diverged at epoch 1"}
     assert "bars/0 is out: it failed with seed 0: diverged at epoch 1" in study["sentences"]
