@@ -34,14 +34,15 @@ def alone(home: Path, study: str) -> Iterator[None]:
 
 
 def holder(home: Path, study: str) -> str:
-    """Say which process writes a study now; empty where none does. Changes nothing."""
+    """Say which process writes a study now; empty where none does, or nobody can tell. Changes nothing."""
     try:
         with _file(home, study).open() as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
                 return _named(lock)
-    except FileNotFoundError:
+    # No study was ever written here, none can have this name, or the file is somebody else's.
+    except OSError:
         return ""
     return ""
 

@@ -203,7 +203,10 @@ def test_results_are_tables_for_people(searched: Path, arguments: list[str], cap
     assert "bars" in capfd.readouterr().out
 
 
-@pytest.mark.parametrize("arguments", [["show", "cnn"], ["show", "bars/9"], ["best", "cnn"], ["compare", "cnn"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["show", "cnn"], ["show", "bars/9"], ["show", "c" * 300], ["best", "cnn"], ["compare", "cnn"]],
+)
 def test_what_is_not_there_is_named_with_what_is(
     searched: Path, arguments: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
