@@ -41,7 +41,7 @@ def holder(home: Path, study: str) -> str:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
                 return _named(lock)
-    # No study was ever written here, none can have this name, or the file is somebody else's.
+    # Nobody has ever written it from this home, or the file is somebody else's.
     except OSError:
         return ""
     return ""

@@ -108,7 +108,7 @@ class Trial:
 
     def __repr__(self) -> str:
         test = self.metrics.get("test_accuracy")
-        driver = locks.holder(self.place.home, self.result.name.rpartition("/")[0])
+        driver = locks.holder(self.place.home, self.result.study)
         words = [f"{self.result.name}: {printing.state(self.result, driver)}", self.result.reason]
         words += [f"best {cell(self.result.value)}" if self.result.value is not None else ""]
         return ", ".join(filter(None, [*words, f"test {cell(test)}" if test is not None else ""]))

@@ -37,12 +37,13 @@ def show(
     from search import storage as stores
 
     place = Place.at(home, storage, None)
-    driver = locks.holder(place.home, name.partition("/")[0])
     with stores.reading(place.storage) as store:
         if "/" in name:
-            printing.trial(results.one(store, name), driver, output)
+            found = results.one(store, name)
+            printing.trial(found, locks.holder(place.home, found.study), output)
         else:
-            printing.trials(*results.everything(stores.load(store, name)), driver, output)
+            summary, trials = results.everything(stores.load(store, name))
+            printing.trials(summary, trials, locks.holder(place.home, summary.name), output)
 
 
 @commands.command(rich_help_panel=PANEL)
@@ -52,10 +53,10 @@ def best(study: str, home: Home = None, storage: Storage = None, output: Output 
     from search import storage as stores
 
     place = Place.at(home, storage, None)
-    driver = locks.holder(place.home, study.partition("/")[0])
     with stores.reading(place.storage) as store:
         if "/" in study:
-            printing.trial(results.one(store, study), driver, output)
+            found = results.one(store, study)
+            printing.trial(found, locks.holder(place.home, found.study), output)
             return
         loaded = stores.load(store, study)
         summary = results.summary(loaded)
@@ -63,7 +64,7 @@ def best(study: str, home: Home = None, storage: Storage = None, output: Output 
     if members:
         comparison.best(summary, members, output)
     else:
-        printing.trial(results.best(summary), driver, output)
+        printing.trial(results.best(summary), locks.holder(place.home, summary.name), output)
     if output == "text":
         printing.confirmed(summary)
 
