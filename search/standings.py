@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from scipy.stats import norm, t, wilcoxon
 
 CONFIDENCE = 0.95
+# Before there are so many of a configuration, its seeds cannot be told from each other, and nobody has lost.
+SEEDS_TO_COMPARE = 2
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,13 +18,13 @@ from search.confirm.finalists import Finalist
 from search.confirm.outcome import Confirmed
 from search.errors import SearchError
 from search.extras import Opened
-from search.jobs import Job, Trained
+from search.jobs import Job
 from search.marks import CONFIRMATION, CONFIRMED
 from search.progress import say
 from search.registry import promotion
 from search.retraining import Task, Unfit
 from search.settings import Place
-from search.standings import Lead, Scored, Standings
+from search.standings import SEEDS_TO_COMPARE, Lead, Scored, Standings
 from tracking import Status
 
 # Tells the seeds of finalists from those of trials.
@@ -69,7 +69,7 @@ class _Rounds:
             left = [one for one in chosen if one.name not in self._given_up]
             # Side by side, as far as nobody can be given up in between: not before there are seeds to compare, and
             # not where there is nobody else.
-            until = min(seeds, max(2, done + 1)) if len(left) > 1 else seeds
+            until = min(seeds, max(SEEDS_TO_COMPARE, done + 1)) if len(left) > 1 else seeds
             self._train(left, range(done, until))
             done = until
             if done < seeds:
@@ -113,21 +113,21 @@ class _Rounds:
 
     def _train(self, left: Sequence[Finalist], seeds: Iterable[int]) -> None:
         """Train what was not trained before, and take in what the networks are right about."""
-        due = [(one, seed) for seed in seeds for one in left]
-        known = {self._key(one, seed): self._known(one, seed) for one, seed in due}
-        untrained = [(one, seed) for one, seed in due if known[self._key(one, seed)] is None]
-        tasks = [self._task(one, seed, number) for number, (one, seed) in enumerate(untrained)]
-        outcomes = self._opened.retraining.run(tasks)
-        for one, seed in due:
+        due = {self._key(one, seed): (one, seed) for seed in seeds for one in left}
+        known = {key: self._known(key, one) for key, (one, _) in due.items()}
+        untrained = [due[key] for key, right in known.items() if right is None]
+        outcomes = self._opened.retraining.run(
+            [self._task(one, seed, number) for number, (one, seed) in enumerate(untrained)]
+        )
+        for key, (one, seed) in due.items():
             if one.name in self._given_up:
                 continue
-            outcome = outcomes.get(self._key(one, seed))
+            outcome = outcomes.get(key)
             if isinstance(outcome, Unfit):
                 self._given_up[one.name] = f"failed with seed {seed}: {outcome.reason}"
                 self._rights.pop(one.name, None)
                 continue
-            test = outcome.test if isinstance(outcome, Trained) else None
-            right = test.labels == test.predictions if test else known[self._key(one, seed)]
+            right = outcome.test.labels == outcome.test.predictions if outcome else known[key]
             assert right is not None, "what is not known was trained"
             self._rights.setdefault(one.name, []).append(right)
 
@@ -142,9 +142,9 @@ class _Rounds:
             raise SearchError(f"no finalist could be trained: {'; '.join(self._given_up.values())}")
         return Standings([Scored(name, np.stack(rights)) for name, rights in self._rights.items()])
 
-    def _known(self, one: Finalist, seed: int) -> Rights | None:
+    def _known(self, key: str, one: Finalist) -> Rights | None:
         """Return what the network of an earlier call was right about; None where there is none."""
-        record = self._seam.found(self._key(one, seed))
+        record = self._seam.found(key)
         if record is None or record.status != Status.FINISHED or not record.id:
             return None
         with judgements.opened(self._settings.tracking_uri) as tracker:

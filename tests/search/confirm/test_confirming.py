@@ -187,31 +187,39 @@ def unconfirmed(home: Path, tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
-def test_seeds_between_which_nobody_can_be_given_up_are_trained_side_by_side(
-    unconfirmed: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rounds: list[set[tuple[str, str]]] = []
+@pytest.fixture
+def rounds(monkeypatch: pytest.MonkeyPatch) -> list[set[tuple[str, str]]]:
+    """Who is trained with which seeds side by side: a set a round."""
+    found: list[set[tuple[str, str]]] = []
     run = Retraining.run
 
     def seen(self: Retraining, tasks: Sequence[Task]) -> Mapping[str, Trained | Unfit]:
-        rounds.append({(task.tags["search.finalist"], task.tags["search.seed"]) for task in tasks})
+        found.append({(task.tags["search.finalist"], task.tags["search.seed"]) for task in tasks})
         return run(self, tasks)
 
     monkeypatch.setattr(Retraining, "run", seen)
+    return found
+
+
+def test_seeds_between_which_nobody_can_be_given_up_are_trained_side_by_side(
+    unconfirmed: Path, rounds: list[set[tuple[str, str]]], capfd: pytest.CaptureFixture[str]
+) -> None:
     capfd.readouterr()
     assert call([*CONFIRM[:-1], "4", "--home", str(unconfirmed), "--format", "json"]) == 0
     (study,) = json.loads(capfd.readouterr().out)
     names = {finalist["name"] for finalist in study["finalists"]}
     assert len(names) == FINALISTS
     assert rounds[0] == {(name, seed) for name in names for seed in ("0", "1")}
-    # Then one after the other for as long as there are several, and the rest for one who is left alone.
     for later in rounds[1:]:
         assert len({name for name, _ in later}) == 1 or len({seed for _, seed in later}) == 1
     assert {seed for later in rounds[1:] for _, seed in later} == {"2", "3"}
 
 
 def test_a_finalist_that_fails_with_a_seed_is_out_and_the_others_are_judged(
-    unconfirmed: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    unconfirmed: Path,
+    rounds: list[set[tuple[str, str]]],
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     train = worker.run
 
@@ -222,10 +230,12 @@ def test_a_finalist_that_fails_with_a_seed_is_out_and_the_others_are_judged(
             yield from train(job)
 
     monkeypatch.setattr(worker, "run", failing)
-    words = ["confirm", "bars", "--engine", "inline", "--top", "1", "--seeds", "2", "--format", "json"]
+    words = ["confirm", "bars", "--engine", "inline", "--top", "1", "--seeds", "4", "--format", "json"]
     capfd.readouterr()
     assert call([*words, "--home", str(unconfirmed)]) == 0
     (study,) = json.loads(capfd.readouterr().out)
     assert study["unfit"] == {"bars/0": "failed with seed 0: diverged at epoch 1"}
     assert "bars/0 is out: it failed with seed 0: diverged at epoch 1" in study["sentences"]
     assert len(study["finalists"]) == 1
+    # Nobody is left to whom the other could lose: the rest of its seeds are trained side by side.
+    assert rounds[1:] == [{(study["winner"], "2"), (study["winner"], "3")}]
