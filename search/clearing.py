@@ -121,7 +121,7 @@ def keep(name: str, place: Place, *, top: int, dry_run: bool, output: Format) ->
     console = Console(stderr=True)
     quiet.libraries()
     # Looked at first, for there has to be something before a lock is made for it.
-    with storage.reading(place.storage) as store, opened(place.tracking_uri) as tracker:
+    with storage.reading(place.storage) as store, opened(place) as tracker:
         found = plan(case.opened(store, name, place), tracker, top)
     if dry_run:
         if output == "json":

@@ -13,24 +13,26 @@ from search.addresses import redacted
 from search.errors import UsageError
 from search.pairing import Judged, Pairing, pair
 from search.results import Result
+from search.settings import Place
 from tracking import Tracker
 
 
-def against_first(uri: str, results: Sequence[Result]) -> list[Pairing]:
+def against_first(place: Place, results: Sequence[Result]) -> list[Pairing]:
     """Return the first trial beside each of the others, on the test images. Raises `UsageError`."""
     if len(results) < 2:
         raise UsageError(f"{results[0].name} alone cannot be compared; give a second trial, as STUDY/NUMBER")
-    with opened(uri) as tracker:
+    with opened(place) as tracker:
         first, *others = (judged(tracker, result) for result in results)
     return [pair(first, other) for other in others]
 
 
 @contextmanager
-def opened(uri: str) -> Iterator[Tracker]:
+def opened(place: Place) -> Iterator[Tracker]:
     """Lend a tracker to read, which must be there. Raises `UsageError`."""
-    tracker = tracking.open_existing(uri)
+    tracker = tracking.open_existing(place.tracking_uri, place.artifacts)
     if tracker is None:
-        raise UsageError(f"--tracking-uri {redacted(uri)}: there are no runs; give the one that the search was given")
+        named = redacted(place.tracking_uri)
+        raise UsageError(f"--tracking-uri {named}: there are no runs; give the one that the search was given")
     with closing(tracker):
         yield tracker
 

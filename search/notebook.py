@@ -96,7 +96,7 @@ class Trial:
     @property
     def confusion(self) -> pd.DataFrame:
         """Counts of the test images, by what they are (down) and what they were taken for (across)."""
-        with judgements.opened(self.place.tracking_uri) as tracker:
+        with judgements.opened(self.place) as tracker:
             judged = judgements.judged(tracker, self.result)
         names = list(judged.class_names)
         counts = metrics.confusion_counts(judged.labels, judged.predictions, len(names))
@@ -104,7 +104,7 @@ class Trial:
 
     def against(self, other: "Trial") -> Pairing:
         """Return both beside each other, image by image. Raises `UsageError` where they judged other images."""
-        return judgements.against_first(self.place.tracking_uri, [self.result, other.result])[0]
+        return judgements.against_first(self.place, [self.result, other.result])[0]
 
     def __repr__(self) -> str:
         test = self.metrics.get("test_accuracy")
@@ -122,7 +122,7 @@ class Trial:
         if not judgements.has_judged(self.result):
             return ""
         try:
-            with judgements.opened(self.place.tracking_uri) as tracker:
+            with judgements.opened(self.place) as tracker:
                 return address(tracker.read(self.result.run, "confusion/test.png"))
         except (TrackingError, UsageError):
             return ""

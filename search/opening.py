@@ -22,7 +22,7 @@ from search.progress import say
 from search.seam import Seam
 from search.settings import Place, Settings, resolve
 from search.study import Study
-from tracking import TrackingError
+from tracking import STUDY_TAG, TrackingError
 from tracking.courier import ERRAND, Courier
 from tracking.spool import Spool
 
@@ -82,8 +82,8 @@ def settled(console: Console, planned: Plan, engine: Engine, settings: Settings,
 def joined(console: Console, study: Study) -> Iterator[Seam]:
     """Lend what joins the study and its runs: at first what was left undone is done, at last all is delivered."""
     settings = study.settings
-    tracker = tracking.connect(settings.tracking_uri, settings.home / "artifacts")
-    tracker.prepare(settings.study, {"search.study_uuid": study.uuid})
+    tracker = tracking.connect(settings.tracking_uri, settings.place.artifacts)
+    tracker.prepare(settings.study, {STUDY_TAG: study.uuid})
     courier = Courier(Spool(settings.spool), tracker, passed=lambda deed: crash.point(f"after_{deed}"))
     seam = Seam(study, courier)
     try:

@@ -105,6 +105,11 @@ class Settings:
         return self.home / "spool"
 
     @property
+    def place(self) -> "Place":
+        """Where everything is."""
+        return Place(self.home, self.storage, self.tracking_uri)
+
+    @property
     def checkpoints(self) -> Path:
         """Where open trials keep how far they are, each in a folder named by its number."""
         return self.home / "checkpoints" / self.study
@@ -122,6 +127,11 @@ class Place:
     home: Path
     storage: str
     tracking_uri: str
+
+    @property
+    def artifacts(self) -> Path:
+        """Where the files of runs and models go, unless their store keeps them itself."""
+        return self.home / "artifacts"
 
     @classmethod
     def at(cls, home: Path | None, storage: str | None, tracking_uri: str | None) -> "Place":

@@ -59,7 +59,7 @@ def test_the_difference_of_any_two_trials_is_counted_right(report: Page, home: P
     place = Place.at(home, None, None)
     report.get_by_label("First").select_option("mlp/1")
     report.get_by_label("Second").select_option("other/2")
-    with storage.reading(place.storage) as store, judgements.opened(place.tracking_uri) as tracker:
+    with storage.reading(place.storage) as store, judgements.opened(place) as tracker:
         one, other = (judgements.judged(tracker, results.one(store, name)) for name in ("mlp/1", "other/2"))
     counts = [metrics.confusion_counts(judged.labels, judged.predictions, 10) for judged in (one, other)]
     expect(report.locator("#caption-difference")).to_have_text("other/2 minus mlp/1")

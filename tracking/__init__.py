@@ -3,8 +3,9 @@
 import os
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from tracking import databases
 from tracking.registry import CHAMPION, Registry, Version
 from tracking.rules import model_name
 from tracking.run import (
@@ -14,6 +15,7 @@ from tracking.run import (
     MODEL_REMOVED_TAG,
     MODEL_SHA256_TAG,
     MODEL_TAG,
+    STUDY_TAG,
     Dataset,
     Measurement,
     Model,
@@ -27,6 +29,9 @@ from tracking.run import (
     TrackingError,
 )
 
+if TYPE_CHECKING:
+    from tracking.engines.moves import Move
+
 __all__ = [
     "CHAMPION",
     "DESCRIPTION_TAG",
@@ -35,6 +40,7 @@ __all__ = [
     "MODEL_REMOVED_TAG",
     "MODEL_SHA256_TAG",
     "MODEL_TAG",
+    "STUDY_TAG",
     "Dataset",
     "Measurement",
     "Model",
@@ -50,6 +56,7 @@ __all__ = [
     "Version",
     "connect",
     "model_address",
+    "moved",
     "open_existing",
     "open_registry",
     "scoring_server",
@@ -67,22 +74,25 @@ def connect(uri: str, artifacts: Path) -> Tracker:
     from tracking.engines import places
     from tracking.engines.mlflow import MlflowTracker
 
-    return MlflowTracker(*places.prepare(uri, artifacts))
+    return MlflowTracker(places.prepare(uri, artifacts))
 
 
-def open_existing(uri: str) -> Tracker | None:
-    """Open the store at `uri` to read; None where there is nothing. Neither makes nor changes anything."""
+def open_existing(uri: str, artifacts: Path | None = None) -> Tracker | None:
+    """Open the store at `uri` to read; None where there is nothing. Neither makes nor changes anything.
+
+    `artifacts` is the folder for them in the home that is open, which may have been elsewhere when they were recorded.
+    """
     if uri == "memory:":
         return None
     _quieten_mlflow()
     from tracking.engines import places
     from tracking.engines.mlflow import MlflowTracker
 
-    place = places.find(uri)
-    return MlflowTracker(place, None) if place else None
+    site = places.find(uri, artifacts)
+    return MlflowTracker(site) if site else None
 
 
-def open_registry(uri: str) -> Registry | None:
+def open_registry(uri: str, artifacts: Path | None = None) -> Registry | None:
     """Open the registered models of the store at `uri`; None where there is no store, or one of memory alone."""
     if uri == "memory:":
         return None
@@ -90,16 +100,32 @@ def open_registry(uri: str) -> Registry | None:
     from tracking.engines import places
     from tracking.engines.mlflow_registry import MlflowRegistry
 
-    place = places.find(uri)
-    return MlflowRegistry(place) if place else None
+    site = places.find(uri, artifacts)
+    return MlflowRegistry(site.address) if site else None
 
 
-def user_interface(uri: str, hosts: Collection[str]) -> Any:
+def moved(uri: str, artifacts: Path) -> "Move | None":
+    """Return how the home was moved whose database is at `uri`; None where it was not, or the database is no home's.
+
+    Raises `sqlite3.Error`.
+    """
+    file = databases.file_of(uri)
+    if file is None or not databases.tables(file, 0.0):
+        return None
+    _quieten_mlflow()
+    from tracking.engines import moves
+
+    own = moves.artifacts_of(file, artifacts)
+    return moves.find(file, own) if own else None
+
+
+def user_interface(uri: str, artifacts: Path, hosts: Collection[str]) -> Any:
     """Return MLflow's own interface to the store at `uri`, which is there, as an ASGI application for these hosts."""
     _quieten_mlflow()
     from tracking.engines import mlflow_ui, places
 
-    return mlflow_ui.application(places.find(uri) or uri, hosts)
+    site = places.find(uri, artifacts)
+    return mlflow_ui.application(site.address if site else uri, hosts)
 
 
 def scoring_server(answer: Callable[[Any], object], *, refusal: type[Exception], wanted: str, most_bytes: int) -> Any:

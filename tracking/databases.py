@@ -52,6 +52,11 @@ def tables(file: Path, patience: float) -> frozenset[str]:
         return _tables(database)
 
 
+def reader(file: Path, patience: float) -> sqlite3.Connection:
+    """Open a file to read, which waits `patience` seconds while another process keeps all others out."""
+    return sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=patience)
+
+
 def template(memory: "Engine") -> list[str]:
     """Return what is in a database in memory as SQL, for `create`, and let go of it."""
     with memory.connect() as connection:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 KEY_TAG: Final = "search.key"
 """The tag that names a run for ever: a study's uuid and a trial's number."""
+STUDY_TAG: Final = "search.study_uuid"
+"""The tag of an experiment that says of which study it is."""
 DUPLICATE_TAG: Final = "search.duplicate_of"
 """The tag of a run that is one too many under its key: it holds the id of the run that counts."""
 MODEL_TAG: Final = "search.model"

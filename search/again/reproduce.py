@@ -56,7 +56,7 @@ class Reproduced:
 def reproduce(name: str, place: Place, engine: str | None) -> Reproduced:
     """Train a trial again as it was trained, and compare. Raises `UsageError` and `SearchError`."""
     trial, study = trained.known(name, place, engine)
-    with judgements.opened(place.tracking_uri) as tracker:
+    with judgements.opened(place) as tracker:
         tags = tracker.record(trial.run).tags
     # As it was then, as far as this machine can.
     precision, threads = tags.get("execution.precision", study.plan.precision), tags.get("execution.threads", "")
@@ -70,7 +70,7 @@ def reproduce(name: str, place: Place, engine: str | None) -> Reproduced:
         trained.run(opened, opened.task(job, f"{name} as it was", own, model=True, validated=True))
         record = opened.seam.found(key)
         assert record is not None, "it was delivered just now"
-    with judgements.opened(place.tracking_uri) as tracker:
+    with judgements.opened(place) as tracker:
         return _compared(tracker, study.summary.goal.metric, trial, record)
 
 

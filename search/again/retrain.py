@@ -77,7 +77,7 @@ def _job(opened: Opened, trial: Result, epochs: int | None, seed: int | None, *,
 def _compared(place: Place, trial: Result, record: Record) -> str:
     if not judgements.has_judged(trial):
         return ""
-    with judgements.opened(place.tracking_uri) as tracker:
+    with judgements.opened(place) as tracker:
         return pair(
             judgements.judged(tracker, trial), judgements.of_run(tracker, record.id, f"{trial.name} again")
         ).sentences()

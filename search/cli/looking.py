@@ -89,7 +89,7 @@ def compare(
     with stores.reading(place.storage) as store:
         if any("/" in name for name in names or []):
             chosen = [results.named(store, name) for name in names or []]
-            comparison.trials(chosen, judgements.against_first(place.tracking_uri, chosen), output)
+            comparison.trials(chosen, judgements.against_first(place, chosen), output)
             return
         summaries = [results.summary(stores.load(store, name)) for name in names or []] or results.summaries(store)
         choices = [

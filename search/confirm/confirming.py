@@ -109,7 +109,7 @@ class _Rounds:
             first.mean,
             standings.margin(first),
         )
-        return promotion.enter(named, settings.tracking_uri)
+        return promotion.enter(named, settings.place)
 
     def _train(self, left: Sequence[Finalist], seeds: Iterable[int]) -> None:
         """Train what was not trained before, and take in what the networks are right about."""
@@ -147,7 +147,7 @@ class _Rounds:
         record = self._seam.found(key)
         if record is None or record.status != Status.FINISHED or not record.id:
             return None
-        with judgements.opened(self._settings.tracking_uri) as tracker:
+        with judgements.opened(self._settings.place) as tracker:
             return judgements.of_run(tracker, record.id, one.name).right
 
     def _key(self, one: Finalist, seed: int) -> str:

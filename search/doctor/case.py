@@ -176,7 +176,7 @@ def to_read(place: Place) -> Iterator[tuple[RDBStorage, Tracker]]:
     """Lend both stores as they are. A tracker that is not there yet is one without runs."""
     with (
         storage.reading(place.storage) as store,
-        closing(tracking.open_existing(place.tracking_uri) or MemoryTracker()) as tracker,
+        closing(tracking.open_existing(place.tracking_uri, place.artifacts) or MemoryTracker()) as tracker,
     ):
         yield store, tracker
 
@@ -186,7 +186,7 @@ def to_mend(place: Place, name: str) -> Iterator[tuple[Study, Hands]]:
     """Lend a study, and what mending it takes."""
     store = storage.connect(place.storage)
     study = opened(store, name, place)
-    tracker = tracking.connect(place.tracking_uri, place.home / "artifacts")
+    tracker = tracking.connect(place.tracking_uri, place.artifacts)
     courier = Courier(Spool(study.settings.spool), tracker)
     try:
         with storage.told(place.storage):

@@ -10,11 +10,10 @@ from search.doctor.case import Case, counts
 from search.doctor.findings import FOREIGN_TAG, RECONSTRUCTED_TAG, Finding
 from search.marks import run_name
 from search.recording import Outcome
-from tracking import DUPLICATE_TAG, KEY_TAG, Record, Status
+from tracking import DUPLICATE_TAG, KEY_TAG, STUDY_TAG, Record, Status
 
 # Seconds in which the tracker has to name a run that was made anew.
 PATIENCE = 60.0
-UUID_TAG = "search.study_uuid"
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -40,14 +39,14 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _experiment(case: Case) -> Iterator[Finding]:
-    if case.tags is not None and case.tags.get(UUID_TAG) != case.study.uuid:
+    if case.tags is not None and case.tags.get(STUDY_TAG) != case.study.uuid:
         yield Finding(
             "I2",
             case.name,
             None,
-            f"the experiment is tagged as that of study {case.tags.get(UUID_TAG, 'nobody')}, not {case.study.uuid}",
+            f"the experiment is tagged as that of study {case.tags.get(STUDY_TAG, 'nobody')}, not {case.study.uuid}",
             "it is tagged anew",
-            lambda: case.hands.tracker.prepare(case.name, {UUID_TAG: case.study.uuid}),
+            lambda: case.hands.tracker.prepare(case.name, {STUDY_TAG: case.study.uuid}),
         )
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+import tracking
 from search import addresses, disk
 from search.doctor.findings import Finding
 from search.errors import UsageError
@@ -24,10 +25,26 @@ def check(place: Place) -> Iterator[Finding]:
     addresses.require_two(place.storage, place.tracking_uri)
     for file in _files(place):
         yield from _database(file)
+    yield from _moved(place)
     free = disk.megabytes_free(place.home)
     if free < MARGIN:
         text = f"{free:,.0f} MB are free in {place.home}, fewer than {MARGIN:,.0f}"
         yield Finding("I13", "", None, text, "free some, or name another --home")
+
+
+def _moved(place: Place) -> Iterator[Finding]:
+    move = tracking.moved(place.tracking_uri, place.artifacts)
+    if move and move.homes and (count := move.count()):
+        before = ", ".join(map(str, move.homes))
+        text = f"{place.home} was moved or copied from {before}: {count:,} addresses in {move.file.name} lead there"
+        yield Finding(
+            "I13",
+            "",
+            None,
+            text,
+            "they are made to lead here, so that MLflow by itself finds what this program finds anyway",
+            move.mend,
+        )
 
 
 def _files(place: Place) -> list[Path]:

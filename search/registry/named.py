@@ -53,7 +53,7 @@ def opened(name: str, place: Place, trusted: str | None = None) -> Iterator[Kept
     if trusted is not None:
         raise UsageError(f"--trust-file is for a {SUFFIX} file, and {name!r} is none; leave it out")
     called, run = _run_of(name, place)
-    with judgements.opened(place.tracking_uri) as tracker, tempfile.TemporaryDirectory() as folder:
+    with judgements.opened(place) as tracker, tempfile.TemporaryDirectory() as folder:
         record = tracker.record(run)
         found = tracker.model(run, Path(folder))
         yield _described(Kept(called, found.file, study=record.tags.get("search.study", ""), run=run), found.metadata)

@@ -50,12 +50,13 @@ def name_of(data: str, family: str) -> str:
     return re.sub(r"[^\w-]+", "-", f"{data}-{family}")
 
 
-def enter(winner: Winner, uri: str) -> Standing:
+def enter(winner: Winner, place: Place) -> Standing:
     """Register the winner, whose first seed's run holds its model, and make it champion if it is to be.
 
     Raises `TrackingError`.
     """
-    registry, tracker = tracking.open_registry(uri), tracking.open_existing(uri)
+    registry = tracking.open_registry(place.tracking_uri, place.artifacts)
+    tracker = tracking.open_existing(place.tracking_uri, place.artifacts)
     assert registry is not None
     assert tracker is not None
     with closing(registry), closing(tracker):
@@ -69,7 +70,7 @@ def promote(called: str, place: Place, force: str | None) -> Standing:
     if force is not None and not force.strip():
         raise UsageError("--force: give the reason, which is kept with the version")
     version = registered.named(called, place)
-    with registered.opened(place) as registry, judgements.opened(place.tracking_uri) as tracker:
+    with registered.opened(place) as registry, judgements.opened(place) as tracker:
         if force is None or version.is_champion:
             return _moved(registry, tracker, version)
         registry.set_tags(version.name, version.number, {FORCED: force})

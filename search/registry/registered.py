@@ -17,7 +17,7 @@ _CALLED = re.compile(r"(?:models:/)?(?P<name>[^/@]+)(?:/(?P<number>[0-9]{1,9})|@
 @contextmanager
 def opened(place: Place) -> Iterator[Registry]:
     """Lend the registry, of a store that must be there. Raises `UsageError`."""
-    registry = tracking.open_registry(place.tracking_uri)
+    registry = tracking.open_registry(place.tracking_uri, place.artifacts)
     if registry is None:
         raise UsageError(f"--tracking-uri {redacted(place.tracking_uri)}: nothing is there; name the search's own")
     with closing(registry):
@@ -26,7 +26,7 @@ def opened(place: Place) -> Iterator[Registry]:
 
 def everything(place: Place) -> list[Version]:
     """Return every version of every model; none where nothing was ever recorded."""
-    registry = tracking.open_registry(place.tracking_uri)
+    registry = tracking.open_registry(place.tracking_uri, place.artifacts)
     if registry is None:
         return []
     with closing(registry):

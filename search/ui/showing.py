@@ -40,7 +40,7 @@ def _serve(
     writable: bool,
 ) -> None:
     with ExitStack() as stack:
-        tracker = stack.enter_context(judgements.opened(place.tracking_uri))
+        tracker = stack.enter_context(judgements.opened(place))
         trials = stack.enter_context(closing(listen(ports[1])))
         # A server has an interface of its own.
         runs = None if place.tracking_uri.startswith("http") else stack.enter_context(closing(listen(ports[0])))
@@ -52,7 +52,7 @@ def _serve(
             (Guard(dashboards, hosts(trials), read_only=not writable, moved=moved), trials)
         ]
         if runs:
-            mlflow = tracking.user_interface(place.tracking_uri, hosts(runs))
+            mlflow = tracking.user_interface(place.tracking_uri, place.artifacts, hosts(runs))
             served_here.append((Guard(mlflow, hosts(runs), moved=moved), runs))
         stack.enter_context(served(served_here))
         addresses = (address(runs) if runs else links.mlflow(place.tracking_uri), f"{address(trials)}/dashboard")

@@ -55,7 +55,7 @@ def test_it_is_the_same_search_as_on_the_command_line(tmp_path: Path, bars_file:
     assert ran is study
     assert list(study.trials["state"]) == ["complete", "complete"]
     assert set(study.trials["depth"]) == {1}
-    with judgements.opened(study.place.tracking_uri) as tracker:
+    with judgements.opened(study.place) as tracker:
         run = tracker.find("small", f"{study.optuna.user_attrs['uuid']}/0")
     assert run is not None
     words = run.tags["search.command"].split()
@@ -138,7 +138,7 @@ def test_what_a_person_named_is_shown_as_text() -> None:
 
 
 def test_the_confusion_matrix_has_names_and_counts(study: Study) -> None:
-    with judgements.opened(study.place.tracking_uri) as tracker:
+    with judgements.opened(study.place) as tracker:
         judged = judgements.judged(tracker, study.best.result)
     confusion = study.best.confusion
     assert list(confusion.index) == list(confusion.columns) == list(judged.class_names)

@@ -62,7 +62,7 @@ def classes(text: str) -> list[int]:
 
 def test_every_judged_trial_is_in_it_with_what_it_said_of_each_test_image(page: str, home: Path) -> None:
     place, found = Place.at(home, None, None), data(page)
-    with storage.reading(place.storage) as store, judgements.opened(place.tracking_uri) as tracker:
+    with storage.reading(place.storage) as store, judgements.opened(place) as tracker:
         trials = [trial for name in ("mlp", "other") for trial in results.results(storage.load(store, name))]
         judged = [judgements.judged(tracker, trial) for trial in trials if judgements.has_judged(trial)]
     assert [one.name for one in judged] == sorted(found["trials"])

@@ -14,7 +14,7 @@ from mlflow.tracking import MlflowClient
 from requests import Response
 
 import tracking
-from tracking.engines import mlflow_models
+from tracking.engines import files
 from tracking.run import (
     DUPLICATE_TAG,
     MODEL_REMOVED_TAG,
@@ -58,7 +58,7 @@ def local(database: Path, tmp_path: Path, large_file: Path) -> Iterator[tuple[Tr
     run = tracker.run("lenet5", "uuid/17", "lenet5-0017", {})
     run.log_model(model(large_file))
     (stored,) = tracker.models("lenet5")
-    folder = mlflow_models.local(stored.place)
+    folder = files.local(stored.place)
     assert folder is not None
     yield tracker, run, folder
     tracker.close()

@@ -15,8 +15,9 @@ from mlflow.utils.mlflow_tags import MLFLOW_RUN_NAME
 
 from tracking import rules
 from tracking.engines import keras_model, mlflow_models, pages
+from tracking.engines.files import Files, local
 from tracking.engines.mlflow_run import MlflowRun
-from tracking.engines.places import local
+from tracking.engines.places import Site
 from tracking.engines.refusals import told
 from tracking.run import (
     DUPLICATE_TAG,
@@ -42,11 +43,12 @@ TRIES = 3
 class MlflowTracker:
     """A store of MLflow's, written to by one process."""
 
-    def __init__(self, place: str, artifacts: str | None) -> None:
-        """`place` and `artifacts` are what `places` makes of an address; without `artifacts`, the store puts them."""
+    def __init__(self, site: Site) -> None:
+        """`site` is what `places` makes of an address."""
         # Its errors are raised here as TrackingError; printed with a traceback they would be said twice.
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
-        self._place, self._artifacts = place, artifacts
+        self._place, self._site = site.address, site
+        self._files = Files(site.address, site.own)
         # Where a run's artifacts are never changes.
         self._folders: dict[str, str] = {}
         with told(self._place, "be opened"):
@@ -87,12 +89,12 @@ class MlflowTracker:
                 )
             elif found.info.status != Status.RUNNING:
                 self._client.update_run(found.info.run_id, status=Status.RUNNING.value)
-        return MlflowRun(self._client, self._place, found)
+        return MlflowRun(self._client, self._place, self._files, found)
 
     def reopen(self, run: str) -> MlflowRun:
         """As in the contract."""
         with told(self._place, f"open run {run}"):
-            return MlflowRun(self._client, self._place, self._client.get_run(run))
+            return MlflowRun(self._client, self._place, self._files, self._client.get_run(run))
 
     def find(self, experiment: str, key: str) -> Record | None:
         """As in the contract."""
@@ -156,12 +158,12 @@ class MlflowTracker:
         """As in the contract."""
         with told(self._place, f"list the models of {experiment}"):
             found = self._client.get_experiment_by_name(experiment)
-            return mlflow_models.stored(self._client, self._place, found) if found else []
+            return mlflow_models.stored(self._client, self._files, found) if found else []
 
     def model_bytes(self, model: ModelRecord) -> int:
         """As in the contract."""
         with told(self._place, f"look up what the model of run {model.name} takes"):
-            return mlflow_models.size(self._place, model.place)
+            return self._files.size(model.place)
 
     def model(self, run: str, folder: Path) -> Model:
         """As in the contract."""
@@ -197,7 +199,7 @@ class MlflowTracker:
     def _experiment(self, name: str) -> str:
         found = self._client.get_experiment_by_name(name)
         if found is None:
-            location = self._artifacts and f"{self._artifacts}/{quote(name)}"
+            location = self._site.artifacts and f"{self._site.artifacts}/{quote(name)}"
             return str(self._client.create_experiment(name, artifact_location=location, tags=_KIND))
         if found.lifecycle_stage == entities.LifecycleStage.DELETED:
             raise TrackingError(

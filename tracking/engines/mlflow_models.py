@@ -3,26 +3,18 @@
 import os
 from collections.abc import Sequence
 from contextlib import closing
-from pathlib import Path
 
 from mlflow import entities
 from mlflow.exceptions import MlflowException
-from mlflow.store.artifact.artifact_repo import ArtifactRepository
-from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.tracking import MlflowClient
-from requests import HTTPError
 
 from tracking.engines import pages
+from tracking.engines.files import Files
 from tracking.engines.mlflow_registry import MlflowRegistry
-from tracking.engines.places import local
 from tracking.run import DUPLICATE_TAG, KEY_TAG, ModelRecord, TrackingError
 
-# How servers answer that leave removing to `mlflow gc`: not allowed, not known, switched off.
-_REFUSALS = (403, 404, 405, 501, 503)
 # So many runs are asked for at once.
 _RUNS = 100
-# In what `stat` counts.
-_BLOCK = 512
 
 
 def find(client: MlflowClient, model_id: str) -> entities.LoggedModel | None:
@@ -35,7 +27,7 @@ def find(client: MlflowClient, model_id: str) -> entities.LoggedModel | None:
         return None
 
 
-def stored(client: MlflowClient, place: str, experiment: entities.Experiment) -> list[ModelRecord]:
+def stored(client: MlflowClient, files: Files, experiment: entities.Experiment) -> list[ModelRecord]:
     """Return the models of an experiment that were not deleted."""
     found = list(
         pages.everything(
@@ -43,7 +35,7 @@ def stored(client: MlflowClient, place: str, experiment: entities.Experiment) ->
         )
     )
     names, keys = _owners(client, experiment.experiment_id, [model.source_run_id for model in found])
-    references = _references(place)
+    references = _references(files.store)
     return [
         ModelRecord(
             id=model.model_id,
@@ -51,51 +43,29 @@ def stored(client: MlflowClient, place: str, experiment: entities.Experiment) ->
             run=model.source_run_id or "",
             name=names.get(model.source_run_id, model.name),
             key=keys.get(model.source_run_id, ""),
-            held=_held(model, references) or _astray(model, experiment),
+            held=_held(model, references) or files.astray(model.artifact_location, experiment.artifact_location),
         )
         for model in found
     ]
 
 
-def require_free(client: MlflowClient, place: str, run: str, models: Sequence[entities.LoggedModel]) -> None:
+def require_free(files: Files, run: str, models: Sequence[entities.LoggedModel], root: str) -> None:
     """Raise `TrackingError` where one of a run's models may not be removed."""
-    references = _references(place)
+    references = _references(files.store)
     for model in models:
-        held = _held(model, references) or _astray(model, client.get_experiment(model.experiment_id))
-        if held:
+        if held := _held(model, references) or files.astray(model.artifact_location, root):
             raise TrackingError(f"the model of run {run} stays: it is {held}")
 
 
-def size(place: str, address: str) -> int:
-    """Return how many bytes lie at an address of the store at `place`."""
-    folder = local(address)
-    if folder is None:
-        return _listed(get_artifact_repository(address, tracking_uri=place))
-    files = (folder, *folder.rglob("*")) if folder.exists() else ()
-    return sum(file.lstat().st_blocks * _BLOCK for file in files)
-
-
-def remove(client: MlflowClient, place: str, model: entities.LoggedModel) -> int:
+def remove(client: MlflowClient, files: Files, model: entities.LoggedModel, root: str) -> int:
     """Remove a model's files, mark it as deleted, which hides it, and return how many bytes came free.
 
     What a server refuses to remove is left to `mlflow gc`, which takes what is marked.
     """
-    before = size(place, model.artifact_location)
-    try:
-        get_artifact_repository(model.artifact_location, tracking_uri=place).delete_artifacts()
-    except HTTPError as error:
-        if error.response is None or error.response.status_code not in _REFUSALS:
-            raise
+    freed = files.remove(model.artifact_location, root)
     # Last: as long as it is not deleted, there is something to go on with.
     client.delete_logged_model(model.model_id)
-    return before - size(place, model.artifact_location)
-
-
-def _listed(repository: ArtifactRepository, folder: str | None = None) -> int:
-    return sum(
-        _listed(repository, entry.path) if entry.is_dir else entry.file_size or 0
-        for entry in repository.list_artifacts(folder)
-    )
+    return freed
 
 
 def _owners(
@@ -128,14 +98,3 @@ def _held(model: entities.LoggedModel, references: dict[str, str]) -> str:
     ids = [name for name in (model.model_id, model.source_run_id) if name]
     version = next((version for version, said in references.items() if any(name in said for name in ids)), "")
     return f"registered: {version}" if version else ""
-
-
-def _astray(model: entities.LoggedModel, experiment: entities.Experiment) -> str:
-    """Say where a model's files are if they are not among those of its experiment; empty where they are."""
-    place, root = model.artifact_location, experiment.artifact_location.rstrip("/")
-    folder, roots = local(place), local(root)
-    inside = place.startswith(f"{root}/") and ".." not in Path(place).parts
-    if folder and roots:
-        # Links lead elsewhere.
-        inside = inside and folder.resolve().is_relative_to(roots.resolve())
-    return "" if inside else f"outside of {root}: {place}"

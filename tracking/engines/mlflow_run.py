@@ -2,10 +2,10 @@
 
 import contextlib
 import hashlib
-import io
 import json
 import tempfile
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 
 from tracking import rules
 from tracking.engines import keras_model, mlflow_models
+from tracking.engines.files import Files
 from tracking.engines.refusals import told
 from tracking.run import MODEL_REMOVED_TAG, MODEL_SHA256_TAG, MODEL_TAG, Dataset, Model, Status, TrackingError, now
 
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
 class MlflowRun:
     """A run, and what is known of it: nobody else writes to it, so that the store is read once and not every epoch."""
 
-    def __init__(self, client: MlflowClient, place: str, run: entities.Run) -> None:
+    def __init__(self, client: MlflowClient, place: str, files: Files, run: entities.Run) -> None:
         self.id: str = run.info.run_id
         self._name: str = run.info.run_name
         self._experiment_id: str = run.info.experiment_id
         self._client = client
         self._place = place
+        self._files = files
+        self._folder: str = run.info.artifact_uri
         self._parameters: dict[str, str] = dict(run.data.params)
         self._tags: dict[str, str] = dict(run.data.tags)
         self._metrics: dict[str, dict[int, entities.Metric]] = {}
@@ -107,7 +110,7 @@ class MlflowRun:
     def log_artifact(self, name: str, content: bytes) -> None:
         """As in the contract."""
         with self._told(f"record {name}"):
-            self._client.log_stream(self.id, io.BytesIO(content), rules.artifact_name(name))
+            self._files.put(self._folder, self._root, rules.artifact_name(name), content)
 
     def log_model(self, model: Model) -> None:
         """As in the contract."""
@@ -125,7 +128,7 @@ class MlflowRun:
             )
             with tempfile.TemporaryDirectory() as folder:
                 keras_model.write(model, Path(folder), logged)
-                self._client.log_model_artifacts(logged.model_id, folder)
+                self._files.put_all(logged.artifact_location, self._root, Path(folder))
             self._client.finalize_logged_model(logged.model_id, entities.LoggedModelStatus.READY)
             if logged.model_id not in self._outputs():
                 self._client.log_outputs(self.id, [entities.LoggedModelOutput(logged.model_id, step=0)])
@@ -138,9 +141,9 @@ class MlflowRun:
             there = self._models()
             if not there and MODEL_REMOVED_TAG not in self._tags:
                 return 0
-            mlflow_models.require_free(self._client, self._place, self._name, there)
+            mlflow_models.require_free(self._files, self._name, there, self._root)
             self.set_tags({MODEL_REMOVED_TAG: self._tags.get(MODEL_REMOVED_TAG, reason)})
-            freed = sum(mlflow_models.remove(self._client, self._place, model) for model in there)
+            freed = sum(mlflow_models.remove(self._client, self._files, model, self._root) for model in there)
             if MODEL_TAG in self._tags:
                 self._client.delete_tag(self.id, MODEL_TAG)
                 del self._tags[MODEL_TAG]
@@ -153,6 +156,11 @@ class MlflowRun:
                 self._client.update_run(self.id, status=status.value)
             else:
                 self._client.set_terminated(self.id, status.value, end_time=time)
+
+    @cached_property
+    def _root(self) -> str:
+        """Where the files of all runs of its experiment are."""
+        return str(self._client.get_experiment(self._experiment_id).artifact_location)
 
     def _begun(self, digest: str) -> entities.LoggedModel | None:
         """Return what an earlier try at recording this model has left: it was killed, or never heard the answer."""

@@ -2,11 +2,12 @@
 
 import os
 import sqlite3
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from tracking import databases
+from tracking.engines import moves
 from tracking.engines.refusals import told
 from tracking.run import TrackingError
 
@@ -16,13 +17,25 @@ _PATIENCE = 120.0
 _TABLES_OF_MLFLOW = {"experiments", "runs", "alembic_version"}
 
 
-def prepare(uri: str, artifacts: Path) -> tuple[str, str | None]:
-    """Return the address for MLflow, and the URI under which artifacts go: None leaves it to the server."""
+@dataclass(frozen=True)
+class Site:
+    """Where a store is: its address for MLflow, and where the artifacts of new experiments go, if that is not its own.
+
+    `own` is the folder of all artifacts there are, where the database is one that lies in a home, beside them.
+    """
+
+    address: str
+    artifacts: str | None = None
+    own: Path | None = None
+
+
+def prepare(uri: str, artifacts: Path) -> Site:
+    """Return the place of a store that can be written to."""
     if uri.startswith("sqlite:"):
         return _prepare_database(uri, artifacts)
     if urlsplit(uri).scheme in ("http", "https"):
         _greet(uri)
-        return uri, None
+        return Site(uri)
     # Not the whole address: it may hold a password.
     kind = f"{uri.partition('://')[0]}://" if "://" in uri else repr(uri)
     raise TrackingError(
@@ -30,24 +43,30 @@ def prepare(uri: str, artifacts: Path) -> tuple[str, str | None]:
     )
 
 
-def find(uri: str) -> str | None:
-    """Return the address for MLflow of what is there to be read; None where nothing is. Changes nothing."""
+def find(uri: str, artifacts: Path | None) -> Site | None:
+    """Return the place of what is there to be read; None where nothing is. Changes nothing.
+
+    `artifacts` is the folder for them in the home that is open.
+    """
     if not uri.startswith("sqlite:"):
-        return prepare(uri, Path())[0]
+        return prepare(uri, Path())
     file = _database_file(uri)
     if not _tables(file):
         return None
     _require_mlflow(file)
-    return databases.address_of(file)
+    return _site(file, artifacts)
 
 
-def local(address: str) -> Path | None:
-    """Return the folder that an artifacts' address names; None where it is not on this machine's disks."""
-    uri = urlsplit(address)
-    return Path(url2pathname(uri.path)) if uri.scheme == "file" else None
+def _site(file: Path, artifacts: Path | None) -> Site:
+    address = databases.address_of(file)
+    own = moves.artifacts_of(file, artifacts)
+    with told(str(file), "be read"):
+        if own and (move := moves.find(file, own)):
+            moves.heed(address, move)
+    return Site(address, artifacts.absolute().as_uri() if artifacts else None, own)
 
 
-def _prepare_database(uri: str, artifacts: Path) -> tuple[str, str]:
+def _prepare_database(uri: str, artifacts: Path) -> Site:
     file = _database_file(uri)
     artifacts = artifacts.absolute()
     for folder in (file.parent, artifacts):
@@ -66,7 +85,7 @@ def _prepare_database(uri: str, artifacts: Path) -> tuple[str, str]:
     _require_mlflow(file)
     with told(str(file), "be written to"):
         databases.write_ahead(file, _PATIENCE)
-    return databases.address_of(file), artifacts.as_uri()
+    return _site(file, artifacts)
 
 
 def _database_file(uri: str) -> Path:

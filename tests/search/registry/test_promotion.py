@@ -59,7 +59,7 @@ def confirm(place: Place, tmp_path: Path) -> Callable[..., promotion.Standing]:
             metadata = {"family": "mlp", "class_names": NAMES, "background": 0, "data": "bars", "digest": digest}
             runs[0].log_model(Model(file, *tensors, (), "3.15.1", metadata=metadata))
         ids = tuple(run.id for run in runs)
-        return promotion.enter(Winner("mlp", finalist, "mlp", "bars", digest, ids, share, 0.01), place.tracking_uri)
+        return promotion.enter(Winner("mlp", finalist, "mlp", "bars", digest, ids, share, 0.01), place)
 
     return enter
 
