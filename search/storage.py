@@ -230,6 +230,11 @@ def begun(
     return load(storage, name)
 
 
+def uuid_of(storage: RDBStorage, name: str) -> str | None:
+    """Return what a study is known by; None where there is none of this name. Raises `UsageError`."""
+    return load(storage, name).user_attrs[owned.UUID] if name in owned.studies(storage.engine) else None
+
+
 def require_same(study: optuna.Study) -> None:
     """Let nothing be written any more once the number of a loaded study is another one's. Raises `SearchError` then."""
     store, study_id = _below(study)

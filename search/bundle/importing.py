@@ -14,7 +14,6 @@ from search.bundle.taking import Taking
 from search.bundle.target import IMPORTING
 from search.doctor import budget, case
 from search.doctor.case import Hands
-from search.doctor.links import UUID_TAG
 from search.errors import SearchError, UsageError
 from search.marks import ASKED_FOR, CONFIRMED, dismissed
 from search.page import writing
@@ -22,7 +21,7 @@ from search.settings import Place, moved
 from search.signals import Stop, Stopped
 from search.study import Study
 from search.tables import Format, as_json, say
-from tracking import TrackingError
+from tracking import STUDY_TAG, TrackingError
 
 # Seconds for which the tracker may take the study's own run.
 PATIENCE = 60.0
@@ -88,11 +87,13 @@ def _import(found: Source, name: str, place: Place, console: Console, stop: Stop
     store = storage.connect(place.storage)
     try:
         with storage.told(place.storage):
+            known = storage.uuid_of(store, name)
+            opening.require_ours(name, place.tracking_uri, known or found.uuid)
             target.ensure(store, name, found)
     finally:
         store.engine.dispose()
     with case.to_mend(place, name) as (study, hands):
-        hands.tracker.prepare(name, {UUID_TAG: study.uuid})
+        hands.tracker.prepare(name, {STUDY_TAG: study.uuid})
         taking = Taking(found, study, hands.tracker)
         extras = list(taking.extras())
         unfinished = bool(study.attributes.get(IMPORTING))
