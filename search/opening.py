@@ -3,7 +3,7 @@
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import tracking
 from models import data
 from models.data import Images
 from search import addresses, crash, disk, execution, space, storage
+from search.addresses import redacted
 from search.engines import Engine
 from search.errors import SearchError, UsageError
 from search.execution import Plan
@@ -67,6 +68,31 @@ def require_writable(home: Path) -> None:
             pass
     except OSError as error:
         raise UsageError(f"--home {home}: cannot be written ({error.strerror}); name another folder") from error
+
+
+def uuid(settings: Settings) -> str | None:
+    """Return what the study is known by; None where it is not begun yet."""
+    if not storage.exists(settings.storage):
+        return None
+    with storage.reading(settings.storage) as store:
+        return storage.uuid_of(store, settings.study)
+
+
+def require_ours(name: str, tracking_uri: str, uuid: str | None) -> None:
+    """Raise `UsageError` where the tracker's experiment of this name is not that of the study with this uuid, if any.
+
+    Before a study is begun, and so before anything is trained: `TrackingError` where the tracker cannot take its runs.
+    """
+    tracker = tracking.open_existing(tracking_uri)
+    if tracker is None:
+        return
+    with closing(tracker):
+        tags = tracker.experiment_tags(name)
+    if tags is not None and tags.get(STUDY_TAG) != uuid:
+        raise UsageError(
+            f"--tracking-uri {redacted(tracking_uri)}: experiment {name} there is somebody else's, or a deleted "
+            f"study's; name another study, such as {name}-2, or give that experiment another name in MLflow"
+        )
 
 
 def settled(console: Console, planned: Plan, engine: Engine, settings: Settings, images: Images, shared: Path) -> Plan:

@@ -239,7 +239,7 @@ def pareto(study: optuna.Study, found: Summary) -> list[Result]:
 
 def summaries(store: RDBStorage) -> list[Summary]:
     """Return what every study has come to, by name."""
-    return [summary(storage.load(store, name)) for name in sorted(optuna.get_all_study_names(store))]
+    return [summary(storage.load(store, name)) for name in storage.names(store)]
 
 
 def results(study: optuna.Study) -> list[Result]:

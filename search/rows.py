@@ -28,6 +28,8 @@ from optuna.storages._rdb.models import (
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import ColumnElement, Connection, select
 
+from search.owned import Guard
+
 # Optuna writes without spaces before or behind, for which `json.loads` looks every time.
 _JSON = json.JSONDecoder()
 Parts = defaultdict[int, dict[Any, Any]]
@@ -35,6 +37,10 @@ Parts = defaultdict[int, dict[Any, Any]]
 
 class RowStorage(RDBStorage):
     """The same trials as Optuna reads, sooner; and parts of them, where all would take too long."""
+
+    def __init__(self, url: str, engine_kwargs: dict[str, Any] | None = None, *, skip_table_creation: bool) -> None:
+        super().__init__(url, engine_kwargs, skip_table_creation=skip_table_creation)
+        self.guard = Guard(self.engine)
 
     def outlines(self, study_id: int) -> list[FrozenTrial]:
         """Return all trials of a study without their hyperparameters, attributes and reports."""

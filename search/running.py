@@ -33,6 +33,7 @@ from search.progress import begin, duration, say
 from search.settings import Place, Settings
 from search.signals import Stop, Stopped
 from search.study import Study
+from tracking.spool import Spool
 
 Format = Literal["text", "json"]
 
@@ -59,7 +60,7 @@ def plan(study: str, place: Place, flags: Mapping[str, Any], output: Format) -> 
 
 
 def run(study: str, place: Place, flags: Mapping[str, Any], output: Format) -> int:
-    """Search, and say what came of it: 0, or 1 where no trial is complete."""
+    """Search, and say what came of it: 0, or 1 where no trial is complete, or the tracker has not got everything."""
     return _conclude(search(study, place, flags), output)
 
 
@@ -147,6 +148,7 @@ def _search(console: Console, settings: Settings, images: Images, planned: Plan,
     logs = settings.home / "logs"
     engine = engines.start(settings.engine, planned.workers, planned.threads, logs, planned.devices)
     with closing(engine):
+        opening.require_ours(settings.study, settings.tracking_uri, opening.uuid(settings))
         study = _opened(settings, images)
         with storage.told(settings.storage):
             new = study.enqueue_first()
@@ -181,8 +183,9 @@ def _page(settings: Settings) -> str:
 def _conclude(settings: Settings, output: Format) -> int:
     with storage.reading(settings.storage) as store:
         summary = results.summary(storage.load(store, settings.study))
+        waiting = Spool(settings.spool).keys(f"{storage.uuid_of(store, settings.study)}/")
     if output == "json":
         print(json.dumps(printing.conclusion_data(summary, settings), indent=2))
     else:
         printing.conclusion(summary, settings)
-    return 0 if summary.best else 1
+    return 0 if summary.best and not waiting else 1

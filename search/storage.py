@@ -2,7 +2,9 @@
 
 import re
 import sqlite3
-from collections.abc import Iterator
+import time
+import uuid
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,12 @@ from optuna.storages import RDBStorage
 
 # What Optuna itself puts before a database.
 from optuna.storages._cached_storage import _CachedStorage
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
+from sqlalchemy import create_engine, inspect
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from search import disk
+from search import disk, owned
 from search.addresses import redacted
 from search.errors import SearchError, UsageError
 from search.rows import RowStorage
@@ -24,6 +28,8 @@ from tracking import databases
 
 # Seconds for which a write waits while another process holds the database.
 PATIENCE = 120.0
+# Seconds after which a server is asked again that refused to make tables.
+_PAUSE = 1.0
 TABLES = {"alembic_version", "studies", "trials", "version_info"}
 GOES_ON = "; what was finished stays, and the same command goes on"
 # What Optuna says of a study or a trial that is there no more.
@@ -33,7 +39,6 @@ _WAYS_OUT = databases.WAYS_OUT | {
     "updating optuna": "install a newer Optuna, or give another --storage",
     "Could not parse": "give sqlite:///FILE, or a server's address as SQLAlchemy takes it",
     "load plugin": "give sqlite:///FILE, or a server's address as SQLAlchemy takes it",
-    "DB access module": "install it, or give sqlite:///FILE",
     "connect": "see whether the server still runs",
 }
 
@@ -43,7 +48,7 @@ def connect(url: str) -> RDBStorage:
     file = databases.file_of(url)
     with _refused(url):
         if file is None:
-            return RowStorage(url)
+            return _open_server(url)
         if not databases.tables(file, PATIENCE):
             databases.create(file, _template(), PATIENCE)
         _require_optuna(file)
@@ -55,7 +60,7 @@ def open_existing(url: str) -> RDBStorage:
     """Open a storage to read, which must be there. Raises `UsageError`."""
     if not exists(url):
         raise UsageError(
-            f"nothing has been searched here yet: there is no {databases.file_of(url)}; "
+            f"nothing has been searched here yet: there is no {databases.file_of(url) or redacted(url)}; "
             "begin with `python -m search run --study lenet5`, or name another folder with --home"
         )
     file = databases.file_of(url)
@@ -71,10 +76,36 @@ def exists(url: str) -> bool:
     file = databases.file_of(url)
     with _refused(url):
         # A process that was killed as it made the database leaves an empty one.
-        return file is None or bool(databases.tables(file, PATIENCE))
+        return bool(databases.tables(file, PATIENCE) if file else TABLES & _tables_of_server(url))
 
 
-def _open_file(url: str) -> RDBStorage:
+def _open_server(url: str) -> RowStorage:
+    """Open a database that may hold other programs' tables, too, as long as they have other names."""
+    there = TABLES & _tables_of_server(url)
+    # MLflow's, for one, and that of many others who know their tables' version.
+    if there and "version_info" not in there:
+        raise UsageError(
+            f"--storage {redacted(url)}: holds another program's tables ({', '.join(sorted(there))}), not Optuna's; "
+            "give Optuna a database of its own"
+        )
+    try:
+        return RowStorage(url, skip_table_creation=False)
+    except DBAPIError:
+        # Another process is making the same tables: it has made them, or this one is to be told why not.
+        time.sleep(_PAUSE)
+        return RowStorage(url, skip_table_creation=False)
+
+
+def _tables_of_server(url: str) -> frozenset[str]:
+    """Return the names of the tables in a server's database."""
+    engine = create_engine(url)
+    try:
+        return frozenset(inspect(engine).get_table_names())
+    finally:
+        engine.dispose()
+
+
+def _open_file(url: str) -> RowStorage:
     return RowStorage(url, engine_kwargs={"connect_args": {"timeout": PATIENCE}}, skip_table_creation=True)
 
 
@@ -166,17 +197,49 @@ def _database_error(error: BaseException | None) -> BaseException | None:
 
 
 def names(storage: RDBStorage) -> list[str]:
-    """Return the names of all studies."""
-    return optuna.get_all_study_names(storage)
+    """Return the names of the studies that this program has begun, in order."""
+    return sorted(name for name, ours in owned.studies(storage.engine).items() if ours)
+
+
+def others(storage: RDBStorage) -> list[str]:
+    """Return the names of the studies that somebody else has, in order."""
+    return sorted(name for name, ours in owned.studies(storage.engine).items() if not ours)
 
 
 def load(storage: RDBStorage, name: str) -> optuna.Study:
-    """Return a study to read. Raises `UsageError` naming the ones there are."""
+    """Return a study to read. Raises `UsageError` naming the ones there are, and where it is somebody else's."""
     # Looked up here: the database takes no name with half a character in it, as an odd terminal may send.
-    there = names(storage)
+    there = owned.studies(storage.engine)
     if name not in there:
-        raise UsageError(f"no study named {name!r}; there are: {', '.join(there) or 'none yet'}")
+        known = ", ".join(one for one, ours in there.items() if ours)
+        raise UsageError(f"no study named {name!r}; there are: {known or 'none yet'}")
+    if not there[name]:
+        raise UsageError(
+            f"study {name} in {databases.file_of(storage.url) or redacted(storage.url)} is somebody else's: it was not "
+            f"begun by this program, which leaves it alone; give another name, such as {name}-2"
+        )
     return optuna.load_study(study_name=name, storage=storage)
+
+
+def begun(
+    storage: RDBStorage, name: str, directions: Sequence[StudyDirection], known_by: str | None = None
+) -> optuna.Study:
+    """Return the study of this name, made where there is none, and then `known_by` this. Raises `UsageError`."""
+    if name not in owned.studies(storage.engine):
+        owned.begin(storage.engine, name, directions, {owned.UUID: known_by or uuid.uuid4().hex})
+    return load(storage, name)
+
+
+def uuid_of(storage: RDBStorage, name: str) -> str | None:
+    """Return what a study is known by; None where there is none of this name. Raises `UsageError`."""
+    return load(storage, name).user_attrs[owned.UUID] if name in owned.studies(storage.engine) else None
+
+
+def require_same(study: optuna.Study) -> None:
+    """Let nothing be written any more once the number of a loaded study is another one's. Raises `SearchError` then."""
+    store, study_id = _below(study)
+    lost = str(_lost(store.url, f"study {study.study_name} was deleted meanwhile, and another one has its number"))
+    store.guard.require(study_id, owned.UUID, study.user_attrs[owned.UUID], lost)
 
 
 def outlines(study: optuna.Study) -> list[FrozenTrial]:
@@ -206,13 +269,13 @@ def _below(study: optuna.Study) -> tuple[RowStorage, int]:
 
 
 def remembered(storage: RDBStorage, name: str) -> dict[str, Any]:
-    """Return the settings with which a study was begun; nothing where there is no such study.
+    """Return the settings with which a study was begun; nothing where there is no such study. Raises `UsageError`.
 
     Without its weights as long as no trial is finished: a study that found none may be given others.
     """
-    if name not in optuna.get_all_study_names(storage):
+    if name not in owned.studies(storage.engine):
         return {}
-    study = optuna.load_study(study_name=name, storage=storage)
+    study = load(storage, name)
     settings: dict[str, Any] = dict(study.user_attrs.get("settings", {}))
     if not any(trial.state.is_finished() for trial in outlines(study)):
         settings.pop("weights", None)

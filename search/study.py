@@ -1,10 +1,8 @@
 """A study in Optuna's storage: opened or continued, asked for trials, told how they went."""
 
-import uuid
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,12 +10,13 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.samplers import BaseSampler, PartialFixedSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 import models
 from models.data import fashion_mnist
 from models.family import Choice, Goal
-from search import baselines, links, notes, space
+from search import baselines, links, notes, owned, space, storage
 from search.errors import UsageError
 from search.halving import Ladder
 from search.marks import (
@@ -50,6 +49,9 @@ class Study:
         self.goal: Goal = self.goals[0]
         self.fixed = space.parse(models.family(settings.family), settings.fix)
         self._study = ByFirst(study.study_name, study._storage)  # noqa: SLF001  # no public way
+        # What tells this study from another one of the same name, or of the same number.
+        self.uuid = str(study.user_attrs[owned.UUID])
+        storage.require_same(study)
         self._grid: Iterator[dict[str, Choice]] | None = None
         # The trials that have a point, of a grid or any other.
         self._tried: dict[Point, list[int]] = {}
@@ -63,20 +65,15 @@ class Study:
             self._tried.setdefault(_point(trial.params), []).append(trial.number)
 
     @classmethod
-    def open(cls, storage: RDBStorage, settings: Settings, digest: str) -> "Study":
-        """Create the study, or continue it where its images, space and goal are what they were."""
+    def open(cls, store: RDBStorage, settings: Settings, digest: str) -> "Study":
+        """Create the study, or continue it where it is ours, and its images, space and goal are what they were."""
         family = models.family(settings.family)
-        study = optuna.create_study(
-            storage=storage,
-            study_name=settings.study,
-            directions=[goal.direction for goal in goals(settings)],
-            load_if_exists=True,
-        )
+        directions = [StudyDirection[goal.direction.upper()] for goal in goals(settings)]
+        study = storage.begun(store, settings.study, directions)
         identity = {"data": digest} | _identity(settings)
         if "identity" in study.user_attrs:
             _refuse_changes(study, settings, identity)
         else:
-            study.set_user_attr("uuid", uuid.uuid4().hex)
             with warnings.catch_warnings():
                 # Without it the dashboard calls what is searched for "Objective 0".
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -89,11 +86,6 @@ class Study:
         most = None if settings.trials is None or before is None else max(settings.trials, before)
         study.set_user_attr(ASKED_FOR, most)
         return cls(study, settings)
-
-    @cached_property
-    def uuid(self) -> str:
-        """What tells this study from another one of the same name."""
-        return str(self._study.user_attrs["uuid"])
 
     @property
     def own_address(self) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 KEY_TAG: Final = "search.key"
 """The tag that names a run for ever: a study's uuid and a trial's number."""
 STUDY_TAG: Final = "search.study_uuid"
-"""The tag of an experiment that says of which study it is."""
+"""The tag of an experiment that says whose it is: the uuid with which the keys of its runs begin."""
 DUPLICATE_TAG: Final = "search.duplicate_of"
 """The tag of a run that is one too many under its key: it holds the id of the run that counts."""
 MODEL_TAG: Final = "search.model"
@@ -192,13 +192,22 @@ class Tracker(Protocol):
     """A store of runs."""
 
     def prepare(self, experiment: str, tags: Mapping[str, str]) -> None:
-        """Make the experiment if there is none, and set tags of it."""
+        """Make the experiment if there is none, set tags of it, and see whether what runs need can be written there.
+
+        Its `STUDY_TAG` is never another one's: of the name of an experiment, others may have thought as well. Raises
+        `TrackingError`.
+        """
+
+    def claim(self, experiment: str, owner: str) -> None:
+        """Let the experiment that is there have this `STUDY_TAG`, whatever it had before."""
 
     def experiment_tags(self, experiment: str) -> Mapping[str, str] | None:
         """Return the tags of an experiment; None where there is none."""
 
     def run(self, experiment: str, key: str, name: str, tags: Mapping[str, str], *, time: int | None = None) -> Run:
         """Return the run whose tag `search.key` is `key`, RUNNING: the one there is, or a new one with these tags.
+
+        Its experiment has for its `STUDY_TAG` what the key has before its first slash, or the run is refused.
 
         If several runs have the key, the oldest is returned that is not tagged as a duplicate. `time` is when a new one
         began.

@@ -87,6 +87,8 @@ def _import(found: Source, name: str, place: Place, console: Console, stop: Stop
     store = storage.connect(place.storage)
     try:
         with storage.told(place.storage):
+            known = storage.uuid_of(store, name)
+            opening.require_ours(name, place.tracking_uri, known or found.uuid)
             target.ensure(store, name, found)
     finally:
         store.engine.dispose()

@@ -1,6 +1,5 @@
 """The study that takes a bundle in: the same one, another one that it can be merged into, or a new one."""
 
-import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from search import notes, space, storage
 from search.bundle.source import Source
 from search.errors import UsageError
 from search.marks import CONFIRMED, ORIGIN, RUN_ID
+from search.owned import UUID
 from search.settings import Place, caveat, check_name, resolve
 
 # The attribute of a study into which a bundle is being taken, which begins before anything else and ends empty.
@@ -49,27 +49,24 @@ def ensure(store: RDBStorage, name: str, source: Source) -> None:
 
     It remembers its settings last: a study that lacks them was only about to be made.
     """
-    study = optuna.create_study(storage=store, study_name=name, directions=source.directions, load_if_exists=True)
+    copied = _names(store).get(source.uuid, name) != name
+    study = storage.begun(store, name, source.directions, None if copied else source.uuid)
     if "settings" in study.user_attrs:
         _refuse_others(study, source)
         return
-    if study.get_trials(deepcopy=False):
-        raise UsageError(
-            f"study {name} here was not begun by this program; give the bundle's another name with --study"
-        )
     for attribute, value in source.system.items():
         if not attribute.startswith(notes.OF_STUDY):
             store.set_study_system_attr(store.get_study_id_from_name(name), attribute, value)
-    for attribute, value in {**_attributes(store, name, source), "settings": source.settings}.items():
+    for attribute, value in {**_attributes(study, source), "settings": source.settings}.items():
         study.set_user_attr(attribute, value)
 
 
-def _attributes(store: RDBStorage, name: str, source: Source) -> dict[str, Any]:
-    """Return what a new study remembers: all but what leads to runs, which are others here."""
-    kept = {known: value for known, value in source.attributes.items() if known != "settings" and not _of_runs(known)}
-    copied = _names(store).get(source.uuid, name) != name
-    own = {"uuid": uuid.uuid4().hex, ORIGIN: source.uuid} if copied else {}
-    return {**kept, **own, IMPORTING: source.uuid}
+def _attributes(study: optuna.Study, source: Source) -> dict[str, Any]:
+    """Return what a new study remembers beside its uuid: all but what leads to runs, which are others here."""
+    own = (UUID, "settings")
+    kept = {known: value for known, value in source.attributes.items() if known not in own and not _of_runs(known)}
+    copied = {ORIGIN: source.uuid} if study.user_attrs[UUID] != source.uuid else {}
+    return {**kept, **copied, IMPORTING: source.uuid}
 
 
 def _of_runs(attribute: str) -> bool:

@@ -16,12 +16,17 @@ commands = typer.Typer()
 @commands.command(rich_help_panel=PANEL, name="list")
 def list_studies(home: Home = None, storage: Storage = None, output: Output = "text", debug: Debug = False) -> None:
     """List the studies."""
+    from rich.console import Console
+
     from search import printing, results
     from search import storage as stores
+    from search.progress import say
 
     with stores.reading(Place.at(home, storage, None).storage) as store:
-        found = results.summaries(store)
+        found, others = results.summaries(store), stores.others(store)
     printing.studies(found, output)
+    if others:
+        say(Console(stderr=True), f"somebody else's, and passed over: {', '.join(others)}")
 
 
 @commands.command(rich_help_panel=PANEL)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
@@ -158,8 +157,7 @@ def _legible(name: str, address: str) -> Iterator[None]:
 
 def names(store: RDBStorage) -> list[str]:
     """Return the studies of a storage that a search has begun."""
-    everything = sorted(optuna.get_all_study_names(store))
-    return [name for name in everything if "settings" in storage.load(store, name).user_attrs]
+    return [name for name in storage.names(store) if "settings" in storage.load(store, name).user_attrs]
 
 
 def opened(store: RDBStorage, name: str, place: Place) -> Study:
@@ -167,7 +165,7 @@ def opened(store: RDBStorage, name: str, place: Place) -> Study:
     with _legible(name, place.storage):
         found = storage.load(store, name)
         if "settings" not in found.user_attrs:
-            raise UsageError(f"study {name} was not begun by this program; give another")
+            raise UsageError(f"study {name} was only about to begin; `python -m search run --study {name}` begins it")
         return Study(found, resolve(name, place, {}, found.user_attrs["settings"]))
 
 

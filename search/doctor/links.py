@@ -1,6 +1,6 @@
 """I1 and I2: each trial that began has one run, and each run a trial; the study has one of its own at most."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from optuna.trial import FrozenTrial
@@ -18,7 +18,11 @@ PATIENCE = 60.0
 
 def check(case: Case) -> Iterator[Finding]:
     """Yield what is wrong between trials and runs."""
-    yield from _experiment(case)
+    if case.tags is not None and case.tags.get(STUDY_TAG) != case.study.uuid:
+        ours = _is_ours(case, case.tags)
+        yield _experiment(case, case.tags, ours)
+        if not ours:
+            return
     for trial in case.resting():
         run = case.run(trial)
         if run:
@@ -38,16 +42,21 @@ def check(case: Case) -> Iterator[Finding]:
         yield from _strange(case, run, ours)
 
 
-def _experiment(case: Case) -> Iterator[Finding]:
-    if case.tags is not None and case.tags.get(STUDY_TAG) != case.study.uuid:
-        yield Finding(
-            "I2",
-            case.name,
-            None,
-            f"the experiment is tagged as that of study {case.tags.get(STUDY_TAG, 'nobody')}, not {case.study.uuid}",
-            "it is tagged anew",
-            lambda: case.hands.tracker.prepare(case.name, {STUDY_TAG: case.study.uuid}),
-        )
+def _is_ours(case: Case, tags: Mapping[str, str]) -> bool:
+    """Whether an experiment is the study's, whatever it is tagged with: it has runs of it, or nothing of anybody's."""
+    if any(run.tags.get(KEY_TAG, "").startswith(f"{case.study.uuid}/") for run in case.runs):
+        return True
+    return STUDY_TAG not in tags and not case.runs
+
+
+def _experiment(case: Case, tags: Mapping[str, str], ours: bool) -> Finding:
+    whose = tags.get(STUDY_TAG, "nobody")
+    text = f"the experiment is tagged as that of study {whose}, not {case.study.uuid}"
+    if not ours:
+        return Finding("I2", case.name, None, f"{text}, and has none of its runs", "give one of the two another name")
+    return Finding(
+        "I2", case.name, None, text, "it is tagged anew", lambda: case.hands.tracker.claim(case.name, case.study.uuid)
+    )
 
 
 def _own(case: Case) -> Iterator[Finding]:

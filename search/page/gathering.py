@@ -6,7 +6,6 @@ from itertools import permutations
 from pathlib import Path
 from typing import Final
 
-import optuna
 from optuna.storages import RDBStorage
 
 from models import metrics
@@ -75,7 +74,7 @@ def gather(place: Place, names: Sequence[str]) -> Gathered:
     """Read these studies, or all. Raises `UsageError`, and `SearchError` where the storage cannot be read."""
     problems: list[str] = []
     with storage.reading(place.storage) as store, judgements.opened(place) as tracker:
-        chosen = names or optuna.get_all_study_names(store)
+        chosen = names or storage.names(store)
         found = {name: _with_runs(_section(store, name), tracker, problems) for name in dict.fromkeys(chosen)}
     sections = [found[summary.name] for summary in comparison.ranked([one.summary for one in found.values()])]
     bests = [section for section in sections if section.best]

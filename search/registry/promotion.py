@@ -9,6 +9,7 @@ import numpy as np
 
 import tracking
 from search import judgements
+from search.addresses import redacted
 from search.errors import UsageError
 from search.registry import registered
 from search.settings import Place
@@ -61,8 +62,19 @@ def enter(winner: Winner, place: Place) -> Standing:
     assert tracker is not None
     with closing(registry), closing(tracker):
         name = name_of(winner.data, winner.family)
+        _require_ours(registry, name, place.tracking_uri)
         version = registry.register(name, winner.runs[0], _tags(winner, tracker), _description(winner))
         return _moved(registry, tracker, version)
+
+
+def _require_ours(registry: Registry, name: str, uri: str) -> None:
+    """Raise where somebody else has given a model of theirs the same name, and every version is theirs."""
+    versions = registry.versions(name)
+    if versions and not any(STUDY in version.tags for version in versions):
+        raise TrackingError(
+            f"the registered model {name} in {redacted(uri)} is somebody else's: no search has registered any of its "
+            f"versions; give it another name in MLflow, and run `confirm` again"
+        )
 
 
 def promote(called: str, place: Place, force: str | None) -> Standing:

@@ -154,7 +154,7 @@ def test_a_search_goes_on_without_its_tracker_and_the_next_call_delivers_what_it
 ) -> None:
     with monkeypatch.context() as broken:
         broken.setattr(tracking, "connect", lambda *_: Failing())
-        assert run("--study", "mlp") == 0
+        assert run("--study", "mlp") == 1
     said = capfd.readouterr().err
     assert "the store is gone; the search goes on, and what it records waits in" in said
     assert "3 run(s) wait in" in said

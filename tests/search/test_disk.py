@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 import optuna
 import pytest
+from optuna.study import StudyDirection
 
 import tracking
 from models.data.files import locked
@@ -120,7 +121,7 @@ def test_a_home_that_a_download_makes_is_its_owners_alone(tmp_path: Path) -> Non
 
 def test_a_full_disk_under_optuna_is_named_and_nothing_acknowledged_is_lost(small: Path) -> None:
     url = f"sqlite:///{small}/optuna.db"
-    study = optuna.create_study(storage=storage.connect(url), study_name="mlp")
+    study = storage.begun(storage.connect(url), "mlp", [StudyDirection.MINIMIZE])
     study.tell(study.ask(), 0.5)
     fill(small)
     full = pytest.raises(SearchError, match=r"optuna.db: database or disk is full \(0 MB free\); free some space; what")
@@ -136,7 +137,7 @@ def test_a_full_disk_under_optuna_is_named_and_nothing_acknowledged_is_lost(smal
 
 def test_a_disk_that_became_read_only_under_optuna_is_named(small: Path) -> None:
     url = f"sqlite:///{small}/optuna.db"
-    study = optuna.create_study(storage=storage.connect(url), study_name="mlp")
+    study = storage.begun(storage.connect(url), "mlp", [StudyDirection.MINIMIZE])
     study._storage._backend.engine.dispose()
     subprocess.run(["mount", "-o", "remount,ro", str(small)], check=True)
     with pytest.raises(SearchError, match=r"optuna.db: .*can be written to; what was finished"), storage.told(url):

@@ -4,10 +4,10 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-import optuna
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from optuna.study import StudyDirection
 
 from search import locks, storage
 from search.cli import call
@@ -48,7 +48,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with one study of one trial, in a folder that holds nothing else."""
     folder = tmp_path_factory.mktemp("around") / "home"
     folder.mkdir()
-    study = optuna.create_study(storage=storage.connect(Place.at(folder, None, None).storage), study_name="mlp")
+    study = storage.begun(storage.connect(Place.at(folder, None, None).storage), "mlp", [StudyDirection.MINIMIZE])
     study.tell(study.ask(), 0.5)
     return folder
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import optuna
 import pytest
 from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 from sqlalchemy import Engine, event
 
@@ -59,9 +60,9 @@ def statements(engine: Engine) -> Iterator[list[str]]:
 def test_trials_are_those_that_optuna_reads(address: str) -> None:
     store = storage.connect(address)
     assert isinstance(store, RowStorage)
-    study = optuna.create_study(storage=store, study_name="mlp")
+    study = storage.begun(store, "mlp", [StudyDirection.MINIMIZE])
     # Of another study nothing is taken along.
-    fill(optuna.create_study(storage=store, study_name="other"), 3)
+    fill(storage.begun(store, "other", [StudyDirection.MINIMIZE]), 3)
     fill(study, 7)
     for state in (TrialState.RUNNING, TrialState.FAIL):
         trial = study.ask({"late": optuna.distributions.FloatDistribution(0, 1)})
@@ -89,7 +90,7 @@ def test_a_study_that_is_gone_is_told_as_optuna_tells_it(address: str) -> None:
 def test_many_trials_are_read_with_as_many_statements_as_few(address: str) -> None:
     """Optuna's own reading takes more for every 500."""
     store = storage.connect(address)
-    study = optuna.create_study(storage=store, study_name="mlp")
+    study = storage.begun(store, "mlp", [StudyDirection.MINIMIZE])
     counts = []
     for trials in (10, 1000):
         fill(study, trials)
@@ -102,7 +103,7 @@ def test_many_trials_are_read_with_as_many_statements_as_few(address: str) -> No
 
 def test_the_study_of_a_search_reads_its_trials_as_rows(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Optuna calls what is overridden by its own name for it: another version may have another."""
-    fill(optuna.create_study(storage=storage.connect(address), study_name="mlp"), 3)
+    fill(storage.begun(storage.connect(address), "mlp", [StudyDirection.MINIMIZE]), 3)
     used: list[int] = []
     monkeypatch.setattr("search.rows._trials", lambda connection, study: used.append(study) or [])
     with storage.reading(address) as store:
@@ -114,7 +115,7 @@ def test_what_is_asked_of_a_study_or_of_a_few_trials_reads_no_others(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All that `list`, `best`, `compare` and `show STUDY/N` ask."""
-    study = optuna.create_study(storage=storage.connect(address), study_name="mlp", direction="maximize")
+    study = storage.begun(storage.connect(address), "mlp", [StudyDirection.MAXIMIZE])
     study.set_user_attr("settings", {"family": "mlp", "data": "fashion-mnist", "trials": 9})
     fill(study, 7)
     study.enqueue_trial({"depth": 2}, user_attrs={"baseline": "garments-2024/B4/20"})

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+from optuna.study import StudyDirection
 
 from search import storage
 from search.cli import call
@@ -24,7 +25,7 @@ from search import storage
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 print("ready", flush=True)
 for line in sys.stdin:
-    study = optuna.create_study(storage=storage.connect(line.strip()), study_name="shared", load_if_exists=True)
+    study = storage.begun(storage.connect(line.strip()), "shared", [optuna.study.StudyDirection.MINIMIZE])
     study.enqueue_trial({})
     print("opened", flush=True)
 """
@@ -63,7 +64,7 @@ def url(tmp_path: Path) -> str:
 def study(url: str) -> Iterator[optuna.Study]:
     """A study with a trial under way."""
     store = storage.connect(url)
-    study = optuna.create_study(storage=store, study_name="mlp")
+    study = storage.begun(store, "mlp", [StudyDirection.MINIMIZE])
     study.ask().suggest_float("learning_rate", 0, 1)
     yield study
     store.engine.dispose()
@@ -121,7 +122,7 @@ def test_a_process_killed_as_it_makes_the_storage_leaves_one_that_opens(statemen
     assert file is not None
     tables = databases.tables(file, 1)
     assert tables == frozenset() or tables >= storage.TABLES
-    optuna.create_study(storage=storage.connect(url), study_name="mlp")
+    storage.begun(storage.connect(url), "mlp", [StudyDirection.MINIMIZE])
 
 
 def test_an_empty_storage_is_one_in_which_nothing_was_searched(url: str, tmp_path: Path) -> None:

@@ -248,11 +248,26 @@ def test_a_run_is_mended_without_being_begun_again(run: Run, reopen: Opener, exp
 
 def test_an_experiment_says_whose_it_is(tracker: Tracker, reopen: Opener, experiment: str) -> None:
     assert tracker.experiment_tags(experiment) is None
-    tracker.prepare(experiment, {"search.study_uuid": "1"})
-    tracker.prepare(experiment, {"search.study_uuid": "2"})
+    tracker.prepare(experiment, {"search.study_uuid": "1", "kind": "search"})
+    tracker.claim(experiment, "2")
     tags = reopen().experiment_tags(experiment)
     assert tags is not None
-    assert tags["search.study_uuid"] == "2"
+    assert (tags["search.study_uuid"], tags["kind"]) == ("2", "search")
+
+
+def test_an_experiment_of_somebody_else_gets_no_runs(tracker: Tracker, reopen: Opener, experiment: str) -> None:
+    """Its name is all that it has in common with a study."""
+    tracker.prepare(experiment, {"search.study_uuid": "theirs"})
+    for refused in (
+        lambda: reopen().prepare(experiment, {"search.study_uuid": "ours"}),
+        lambda: reopen().run(experiment, "ours/17", "lenet5-0017", {}),
+    ):
+        with pytest.raises(TrackingError, match=f"experiment '{experiment}' in .* is somebody else's"):
+            refused()
+    assert list(tracker.records(experiment)) == []
+    tags = tracker.experiment_tags(experiment)
+    assert tags is not None
+    assert tags["search.study_uuid"] == "theirs"
 
 
 def test_every_value_of_a_metric_is_given_back_by_step(run: Run, reopen: Opener) -> None:

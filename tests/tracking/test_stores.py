@@ -1,12 +1,14 @@
 """Stores that open, and stores that do not."""
 
 import contextlib
+import http.server
 import os
 import socket
 import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from mlflow.tracking import MlflowClient
 import tracking
 from tracking import databases
 from tracking.pictures import ConfusionMatrix
-from tracking.run import Dataset, Status, TrackingError
+from tracking.run import STUDY_TAG, Dataset, Status, TrackingError
 
 # Opens the store in every home that it is told, as soon as it is told, and has a run in each.
 STARTER = """
@@ -291,3 +293,71 @@ def test_a_store_that_is_opened_to_read_is_neither_made_nor_changed(database: Pa
     tracker.close()
     assert database.read_bytes() == before
     assert [file.name for file in database.parent.iterdir()] == [database.name]
+
+
+class Old(http.server.BaseHTTPRequestHandler):
+    """Answers as MLflow 2.22.5 does."""
+
+    def do_POST(self) -> None:
+        known = self.path == "/api/2.0/mlflow/experiments/search"
+        self._answer(200 if known else 404, "application/json" if known else "text/html", b"{}")
+
+    def do_GET(self) -> None:
+        self._answer(200, "text/html", b"2.22.5")
+
+    def _answer(self, code: int, kind: str, content: bytes) -> None:
+        self.send_response(code)
+        self.send_header("Content-Type", kind)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *words: object) -> None:
+        """Say nothing."""
+
+
+def test_a_server_that_is_too_old_is_refused_when_it_is_greeted(tmp_path: Path) -> None:
+    with http.server.HTTPServer(("127.0.0.1", 0), Old) as old:
+        threading.Thread(target=old.serve_forever, daemon=True).start()
+        with pytest.raises(TrackingError, match=r"is 2\.22\.5, and models are recorded by 3\.0 or newer; have that"):
+            tracking.connect(f"http://127.0.0.1:{old.server_port}", tmp_path)
+        old.shutdown()
+
+
+def test_artifacts_that_cannot_be_written_from_here_are_told_before_anything_is_trained(
+    server: str, tmp_path: Path, experiment: str
+) -> None:
+    """As where a server does not take them itself, and its disk is another machine's."""
+    (tmp_path / "file").touch()
+    place = f"file://{tmp_path}/file/artifacts"
+    MlflowClient(server).create_experiment(experiment, artifact_location=place, tags={STUDY_TAG: "uuid"})
+    tracker = tracking.connect(server, tmp_path)
+    with pytest.raises(TrackingError, match=f"cannot take artifacts of experiment {experiment}: .*Not a directory"):
+        tracker.prepare(experiment, {STUDY_TAG: "uuid"})
+    tracker.close()
+
+
+def test_an_artifact_store_whose_package_is_missing_is_told_before_anything_is_trained(
+    server: str, tmp_path: Path, experiment: str
+) -> None:
+    place = "s3://bucket/artifacts"
+    MlflowClient(server).create_experiment(experiment, artifact_location=place, tags={STUDY_TAG: "uuid"})
+    tracker = tracking.connect(server, tmp_path)
+    with pytest.raises(TrackingError, match="No module named 'boto3'; install the package that it names"):
+        tracker.prepare(experiment, {STUDY_TAG: "uuid"})
+    tracker.close()
+
+
+def test_an_experiment_that_took_the_place_of_ours_meanwhile_gets_no_runs(database: Path, tmp_path: Path) -> None:
+    tracker = tracking.connect(f"sqlite:///{database}", tmp_path)
+    tracker.prepare("lenet5", {STUDY_TAG: "uuid"})
+    client = MlflowClient(f"sqlite:///{database}")
+    ours = client.get_experiment_by_name("lenet5").experiment_id
+    client.rename_experiment(ours, "away")
+    theirs = client.create_experiment("lenet5")
+    with pytest.raises(TrackingError, match=f"somebody else's.*rename --experiment-id {theirs} --new-name"):
+        tracker.run("lenet5", "uuid/1", "lenet5-0001", {})
+    assert client.search_runs([ours, theirs]) == []
+    client.rename_experiment(theirs, "lenet5-before")
+    client.rename_experiment(ours, "lenet5")
+    assert tracker.run("lenet5", "uuid/1", "lenet5-0001", {}).id
+    tracker.close()

@@ -1,5 +1,6 @@
 """The files of runs and models: the one place where they are written and removed, and never outside of their own."""
 
+import contextlib
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -7,6 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from requests import HTTPError
@@ -48,6 +50,17 @@ class Files:
     def put_all(self, address: str, root: str, folder: Path) -> None:
         """Write all files of a folder. Raises `TrackingError` outside of the root."""
         self._to_change(address, root).log_artifacts(str(folder))
+
+    def try_to_put(self, root: str) -> None:
+        """Write an empty file below a root and remove it again, to see whether that can be done."""
+        repository = self._repository(root)
+        with tempfile.TemporaryDirectory() as made:
+            file = Path(made) / "written-to-see-whether-it-can-be.txt"
+            file.touch()
+            repository.log_artifact(str(file))
+        # Some servers leave that to `mlflow gc`.
+        with contextlib.suppress(HTTPError, MlflowException):
+            repository.delete_artifacts(file.name)
 
     def remove(self, address: str, root: str) -> int:
         """Remove all files, and return how many bytes came free. Raises `TrackingError` outside of the root.

@@ -14,6 +14,7 @@ from tracking.run import (
     MODEL_REMOVED_TAG,
     MODEL_SHA256_TAG,
     MODEL_TAG,
+    STUDY_TAG,
     Dataset,
     Measurement,
     Model,
@@ -117,8 +118,17 @@ class MemoryTracker:
 
     def prepare(self, experiment: str, tags: Mapping[str, str]) -> None:
         """As in the contract."""
+        self._require_ours(experiment, tags[STUDY_TAG])
+        self._tags[experiment].update(tags)
+
+    def claim(self, experiment: str, owner: str) -> None:
+        """As in the contract."""
+        self._tags[experiment][STUDY_TAG] = owner
+
+    def _require_ours(self, experiment: str, owner: str) -> None:
         self._experiments.setdefault(experiment, [])
-        self._tags.setdefault(experiment, {}).update(tags)
+        if self._tags.setdefault(experiment, {}).setdefault(STUDY_TAG, owner) != owner:
+            raise TrackingError(f"experiment {experiment!r} in memory is somebody else's; name another study")
 
     def experiment_tags(self, experiment: str) -> Mapping[str, str] | None:
         """As in the contract."""
@@ -128,7 +138,8 @@ class MemoryTracker:
         self, experiment: str, key: str, name: str, tags: Mapping[str, str], *, time: int | None = None
     ) -> MemoryRun:
         """As in the contract."""
-        runs = self._experiments.setdefault(experiment, [])
+        self._require_ours(experiment, key.partition("/")[0])
+        runs = self._experiments[experiment]
         for run in runs:
             if _counts(run.tags, key):
                 run.status = Status.RUNNING

@@ -25,6 +25,7 @@ from tracking.run import (
     MODEL_REMOVED_TAG,
     MODEL_SHA256_TAG,
     MODEL_TAG,
+    STUDY_TAG,
     Dataset,
     Measurement,
     Model,
@@ -60,7 +61,7 @@ class MlflowTracker:
         for tries_left in reversed(range(TRIES)):
             try:
                 with told(self._place, f"make experiment {experiment}"):
-                    experiment_id = self._experiment(experiment)
+                    experiment_id = self._experiment(experiment, tags[STUDY_TAG])
                     for name, text in tags.items():
                         self._client.set_experiment_tag(experiment_id, name, text)
             except TrackingError:
@@ -68,7 +69,14 @@ class MlflowTracker:
                 if not tries_left:
                     raise
             else:
+                self._try_artifacts(experiment)
                 return
+
+    def claim(self, experiment: str, owner: str) -> None:
+        """As in the contract."""
+        with told(self._place, f"mark experiment {experiment}"):
+            found = self._client.get_experiment_by_name(experiment)
+            self._client.set_experiment_tag(found.experiment_id, STUDY_TAG, owner)
 
     def experiment_tags(self, experiment: str) -> Mapping[str, str] | None:
         """As in the contract."""
@@ -81,7 +89,7 @@ class MlflowTracker:
     ) -> MlflowRun:
         """As in the contract."""
         with told(self._place, f"open run {name}"):
-            experiment_id = self._experiment(experiment)
+            experiment_id = self._experiment(experiment, key.partition("/")[0])
             found = self._find(experiment_id, key)
             if found is None:
                 found = self._client.create_run(
@@ -196,28 +204,40 @@ class MlflowTracker:
             file = artifacts.download_artifacts(f"{folder}/{name}", dst_path=copies, tracking_uri=self._place)
             return Path(file).read_bytes()
 
-    def _experiment(self, name: str) -> str:
+    def _try_artifacts(self, experiment: str) -> None:
+        """See whether artifacts can be written where a server puts them: it may be a place that only it reaches."""
+        if self._site.artifacts:
+            return
+        with told(self._place, f"take artifacts of experiment {experiment}"):
+            self._files.try_to_put(self._client.get_experiment_by_name(experiment).artifact_location)
+
+    def _experiment(self, name: str, owner: str) -> str:
         found = self._client.get_experiment_by_name(name)
         if found is None:
             location = self._site.artifacts and f"{self._site.artifacts}/{quote(name)}"
-            return str(self._client.create_experiment(name, artifact_location=location, tags=_KIND))
+            tags = {**_KIND, STUDY_TAG: owner}
+            return str(self._client.create_experiment(name, artifact_location=location, tags=tags))
         if found.lifecycle_stage == entities.LifecycleStage.DELETED:
             raise TrackingError(
                 f"experiment {name!r} was deleted in {self._place}; with MLFLOW_TRACKING_URI set to that, "
                 f"`mlflow experiments restore --experiment-id {found.experiment_id}` brings it back, "
                 f"and `mlflow gc --experiment-ids {found.experiment_id}` removes it for ever"
             )
+        if found.tags.get(STUDY_TAG) != owner:
+            raise TrackingError(
+                f"experiment {name!r} in {self._place} is somebody else's ({_whose(found)}), and gets nothing; with "
+                f"MLFLOW_TRACKING_URI set to that, `mlflow experiments rename --experiment-id {found.experiment_id} "
+                f"--new-name {name}-before` makes room, or name another study"
+            )
         return str(found.experiment_id)
 
     def _find(self, experiment_id: str, key: str) -> entities.Run | None:
         assert '"' not in key
+        # A duplicate is told from its tags here: servers before 3.10 do not look for what is not there.
         found = self._client.search_runs(
-            [experiment_id],
-            filter_string=f'tags.`{KEY_TAG}` = "{key}" AND tags.`{DUPLICATE_TAG}` IS NULL',
-            order_by=["attributes.start_time ASC"],
-            max_results=1,
+            [experiment_id], filter_string=f'tags.`{KEY_TAG}` = "{key}"', order_by=["attributes.start_time ASC"]
         )
-        return found[0] if found else None
+        return next((run for run in found if DUPLICATE_TAG not in run.data.tags), None)
 
     def _runs(self, experiment_id: str) -> Iterator[entities.Run]:
         by_start = ["attributes.start_time ASC"]
@@ -261,6 +281,11 @@ def _dataset(entry: entities.Dataset) -> Dataset:
     source = _mapping(entry.source)
     where = source.get("url", source.get("uri", entry.source))
     return Dataset(entry.name, entry.digest, where, _mapping(entry.profile))
+
+
+def _whose(experiment: entities.Experiment) -> str:
+    owner = experiment.tags.get(STUDY_TAG)
+    return f"that of a study known by {owner}" if owner else "no search has made it"
 
 
 def _mapping(text: str | None) -> Mapping[str, Any]:

@@ -4,12 +4,16 @@ import os
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tracking import databases
 from tracking.engines import moves
 from tracking.engines.refusals import told
 from tracking.run import TrackingError
+
+if TYPE_CHECKING:
+    from requests import Response
 
 _SECONDS_TO_ANSWER = 5
 # Seconds for which one process waits while another makes the same database, or keeps all others out of it.
@@ -137,21 +141,45 @@ def _require_current(file: Path) -> None:
 
 def _greet(uri: str) -> None:
     """Ask the server for something small: MLflow itself would try for four minutes before it gives up."""
-    from mlflow.exceptions import MlflowException
-    from mlflow.utils.credentials import get_default_host_creds
-    from mlflow.utils.rest_utils import http_request
-
     if urlsplit(uri).username:
         raise TrackingError(
             "the address of the MLflow server contains a user name; "
             "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD instead, so that it is shown nowhere"
         )
+    answer = _asked(uri, "POST", "/api/2.0/mlflow/experiments/search", max_results=1)
+    if answer.status_code in (401, 403):
+        raise TrackingError(
+            f"the MLflow server at {uri} refuses (HTTP {answer.status_code}); set MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD, or add this host to the server's --allowed-hosts"
+        )
+    if answer.status_code != 200 or not answer.headers.get("Content-Type", "").startswith("application/json"):
+        raise TrackingError(
+            f"what answers at {uri} is not an MLflow server (HTTP {answer.status_code}); correct the address"
+        )
+    _require_models(uri)
+
+
+def _require_models(uri: str) -> None:
+    """Raise where the server is older than what a run's model takes: MLflow 3.0 was the first to know of it."""
+    if _asked(uri, "POST", "/api/2.0/mlflow/logged-models/search", experiment_ids=["0"]).status_code == 404:
+        found = _asked(uri, "GET", "/version").text.strip()
+        raise TrackingError(
+            f"the MLflow server at {uri} is {found[:20] or 'too old'}, and models are recorded by 3.0 or newer; have "
+            "that installed there, or give another address"
+        )
+
+
+def _asked(uri: str, method: str, path: str, **body: object) -> "Response":
+    from mlflow.exceptions import MlflowException
+    from mlflow.utils.credentials import get_default_host_creds
+    from mlflow.utils.rest_utils import http_request
+
     try:
-        response = http_request(
+        answer: Response = http_request(
             get_default_host_creds(uri),
-            "/api/2.0/mlflow/experiments/search",
-            "POST",
-            json={"max_results": 1},
+            path,
+            method,
+            json=body or None,
             max_retries=0,
             timeout=_SECONDS_TO_ANSWER,
             raise_on_status=False,
@@ -160,12 +188,4 @@ def _greet(uri: str) -> None:
         raise TrackingError(
             f"no MLflow server answers at {uri}: {str(error).splitlines()[0]}; start it, or correct the address"
         ) from error
-    if response.status_code in (401, 403):
-        raise TrackingError(
-            f"the MLflow server at {uri} refuses (HTTP {response.status_code}); set MLFLOW_TRACKING_USERNAME and "
-            "MLFLOW_TRACKING_PASSWORD, or add this host to the server's --allowed-hosts"
-        )
-    if response.status_code != 200 or not response.headers.get("Content-Type", "").startswith("application/json"):
-        raise TrackingError(
-            f"what answers at {uri} is not an MLflow server (HTTP {response.status_code}); correct the address"
-        )
+    return answer

@@ -15,6 +15,8 @@ _WAYS_OUT = databases.WAYS_OUT | {
     "No space left": "free some space",
     "Permission denied": "make it writable",
     "failed with exception": "see whether the server still runs",
+    "No module named": "install the package that it names",
+    "PERMISSION_DENIED": "ask whoever runs the server for the right to write",
     "deleted": "restore it with `mlflow runs restore` or in the user interface",
     "out-of-date": "back it up and run `mlflow db upgrade`, or install the version of MLflow that made it",
 }
@@ -25,7 +27,8 @@ def told(place: str, deed: str) -> Iterator[None]:
     """Raise what MLflow and the file system refuse as `TrackingError`."""
     try:
         yield
-    except (MlflowException, SQLAlchemyError, OSError, sqlite3.Error) as error:
+    # An ImportError where a store of artifacts takes a package that is not here, as `s3://` does.
+    except (MlflowException, SQLAlchemyError, OSError, sqlite3.Error, ImportError) as error:
         way_out = next((way for sign, way in _WAYS_OUT.items() if sign in str(error)), "mend this")
         raise TrackingError(f"{place} cannot {deed}: {_cause(error)}; {way_out}, and run again") from error
 

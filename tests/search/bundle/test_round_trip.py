@@ -244,7 +244,7 @@ def test_what_a_study_came_to_in_two_homes_is_all_kept(homes: tuple[Home, Home],
     assert take_in(tmp_path / "b.zip", there, name, other)[1] == []
 
 
-@pytest.mark.parametrize("known", [(), ("uuid",), ("uuid", "identity", "distributions")])
+@pytest.mark.parametrize("known", [("uuid",), ("uuid", "identity", "distributions")])
 def test_a_study_that_was_only_about_to_be_made_becomes_the_one_it_was_to_be(
     known: tuple[str, ...], homes: tuple[Home, Home], tmp_path: Path
 ) -> None:
@@ -260,12 +260,14 @@ def test_a_study_that_was_only_about_to_be_made_becomes_the_one_it_was_to_be(
     assert (taken.uuid, added) == (study.uuid, [0])
 
 
-def test_a_study_that_is_anothers_is_left_alone(homes: tuple[Home, Home], tmp_path: Path) -> None:
+@pytest.mark.parametrize("trials", [0, 1])
+def test_a_study_that_is_anothers_is_left_alone(trials: int, homes: tuple[Home, Home], tmp_path: Path) -> None:
     here, there = homes
     name = f"s{uuid.uuid4().hex}"
     export(begin(here, name), MemoryTracker(), here.store, tmp_path / "a.zip")
     theirs = optuna.create_study(storage=there.store, study_name=name, direction="maximize")
-    theirs.tell(theirs.ask(), 0.5)
+    for _ in range(trials):
+        theirs.tell(theirs.ask(), 0.5)
     with pytest.raises(UsageError, match="was not begun by this program"):
         take_in(tmp_path / "a.zip", there, name, MemoryTracker())
     assert theirs.user_attrs == {}

@@ -16,7 +16,7 @@ from search.errors import UsageError
 from search.registry import named, promotion, registered
 from search.registry.promotion import Winner
 from search.settings import Place
-from tracking import Model, Tensor
+from tracking import Model, Tensor, TrackingError
 
 IMAGES, NAMES = 2_000, [str(number) for number in range(10)]
 
@@ -162,3 +162,19 @@ def test_what_people_read_fits_their_terminal(
     said = capfd.readouterr().out
     assert "bars-mlp/1" in said
     assert "yes" in said
+
+
+def test_a_registered_model_of_somebody_else_gets_no_version(
+    place: Place, confirm: Callable[..., promotion.Standing]
+) -> None:
+    name = promotion.name_of("bars", "mlp")
+    with closing(tracking.connect(place.tracking_uri, place.home / "artifacts")) as tracker:
+        theirs = tracker.run("theirs", "uuid/1", "theirs-1", {})
+        file = place.home / "theirs.keras"
+        file.write_bytes(b"theirs")
+        theirs.log_model(Model(file, *[Tensor("float32", (-1, 2))] * 2, (), "3.15.1"))
+    with registered.opened(place) as registry:
+        registry.register(name, theirs.id, {}, "made by hand")
+        with pytest.raises(TrackingError, match=f"the registered model {name} in .* is somebody else's"):
+            confirm("mlp-3", 0.8)
+        assert [(version.run, list(version.aliases)) for version in registry.versions(name)] == [(theirs.id, [])]
