@@ -9,7 +9,7 @@ from search.objectives import words
 from search.pairing import SIGNIFICANCE, Paired, Pairing
 from search.printing import result_data, summary_data, what
 from search.results import Reproduction, Result, Summary
-from search.tables import Cell, Count, Margin, Points, Sheet, TableFormat, as_json, sheets
+from search.tables import Cell, Count, Margin, Points, Sheet, TableFormat, as_json, literal, sheets
 
 REPRODUCED = ("row", "what", "trial", "epochs", "report", "ours", "points")
 ERRORS = (
@@ -155,7 +155,10 @@ def trials(results: Sequence[Result], pairings: Sequence[Pairing], output: Table
         ("", *(result.name for result in results)),
         [(name, *(_known(result, name) for result in results)) for name in names],
     )
-    sheets([beside, *map(_by_class, pairings)], [*(pairing.sentences() for pairing in pairings), CHANCE], output)
+    said = [pairing.sentences() for pairing in pairings]
+    # They name classes, which are a person's own words.
+    notes = [*(map(literal, said) if output == "markdown" else said), CHANCE]
+    sheets([beside, *map(_by_class, pairings)], notes, output)
 
 
 def _known(result: Result, name: str) -> Cell:

@@ -78,6 +78,11 @@ class Result:
         return spent / self.epochs if spent is not None and self.epochs else None
 
 
+def apart(ours: float, theirs: float) -> float:
+    """Return ours minus theirs, without the digits that are there only since both are binary fractions."""
+    return round(ours - theirs, 12)
+
+
 @dataclass(frozen=True)
 class Against:
     """A figure of ours beside that of a report's row, in the report's own metric."""
@@ -98,7 +103,7 @@ class Against:
     @property
     def difference(self) -> float:
         """Ours minus theirs."""
-        return self.ours - self.reported
+        return apart(self.ours, self.reported)
 
     @property
     def standard_error(self) -> float | None:
@@ -300,7 +305,7 @@ class Reproduction:
     @property
     def difference(self) -> float | None:
         """Ours minus theirs."""
-        return None if self.ours is None else self.ours - self.baseline.headline[1]
+        return None if self.ours is None else apart(self.ours, self.baseline.headline[1])
 
 
 def reproductions(study: optuna.Study) -> list[Reproduction]:

@@ -1,6 +1,5 @@
 """`run`: from what a person typed to a search that goes on, and what it says before and after."""
 
-import json
 from collections.abc import Mapping
 from contextlib import closing
 from shutil import rmtree
@@ -33,6 +32,7 @@ from search.progress import begin, duration, say
 from search.settings import Place, Settings
 from search.signals import Stop, Stopped
 from search.study import Study
+from search.tables import as_json
 
 Format = Literal["text", "json"]
 
@@ -182,7 +182,7 @@ def _conclude(settings: Settings, output: Format) -> int:
     with storage.reading(settings.storage) as store:
         summary = results.summary(storage.load(store, settings.study))
     if output == "json":
-        print(json.dumps(printing.conclusion_data(summary, settings), indent=2))
+        as_json(printing.conclusion_data(summary, settings))
     else:
         printing.conclusion(summary, settings)
     return 0 if summary.best else 1
