@@ -31,7 +31,7 @@ class Count(int):
 
 
 # Columns of words, which give way where a terminal is narrow; figures stay whole.
-WRAPPED = ("what", "space", "reported", "study", "image")
+WRAPPED = ("what", "space", "reported", "study", "image", "data")
 Cell = str | float | None
 
 
