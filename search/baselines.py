@@ -7,7 +7,11 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from models.data import fashion_mnist
 from models.family import Choice
+
+# Of a report's epochs. What was given fewer has not had its chance, and its distance says nothing but that.
+FAIR_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,18 @@ class Baseline:
     def headline(self) -> tuple[str, float]:
         """The metric by which the report judges this row, and its value."""
         return next(iter(self.reported.items()))
+
+    def is_comparable(self, settings: Mapping[str, Any], epochs: int | None) -> bool:
+        """Whether a figure of ours can stand beside the report's, given what a study is set to and a trial's epochs.
+
+        On the report's images, all of them, on weights from elsewhere where the report's were, and for about as long.
+        """
+        return (
+            settings.get("data") == fashion_mnist.NAME
+            and settings.get("images") is None
+            and settings.get("weights") != "none"
+            and (epochs or settings.get("epochs", 0)) >= FAIR_SHARE * self.epochs
+        )
 
 
 def of(family: str) -> tuple[Baseline, ...]:

@@ -1,5 +1,6 @@
 """Studies beside each other and the reports, and trials beside each other on the same test images."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
@@ -9,13 +10,15 @@ from search.objectives import words
 from search.pairing import SIGNIFICANCE, Paired, Pairing
 from search.printing import result_data, summary_data, what
 from search.results import Reproduction, Result, Summary
-from search.tables import Cell, Count, Margin, Points, Sheet, TableFormat, as_json, sheets
+from search.tables import Cell, Count, Margin, Points, Sheet, TableFormat, as_json, literal, sheets
 
+AGAINST = {"report", "points", "±"}
 REPRODUCED = ("row", "what", "trial", "epochs", "report", "ours", "points")
 ERRORS = (
     "points: ours minus the report's, in points of a hundred; ± is its standard error, had both been judged on images "
     "of their own: at most this. The reports trained on all training images and give their last epoch; ours trained on "
-    "nine tenths, and is the epoch that was best on the other tenth."
+    "nine tenths, and is the epoch that was best on the other tenth. What had less than half of a report's epochs, or "
+    "not all images, does not stand beside it."
 )
 CHANCE = (
     "±: standard error of the difference on these images. What another seed would have made of the same configuration "
@@ -26,11 +29,12 @@ CHANCE = (
 def studies(
     summaries: Sequence[Summary], choices: Sequence[Sheet], rows: Sequence[Reproduction], output: TableFormat
 ) -> None:
-    """Print each study's best beside the report's best, Pareto sets, and each row of the reports beside ours."""
+    """Print each study's best, beside the report's best where both can be compared, Pareto sets, and reports' rows."""
     if output == "json":
         as_json({"studies": list(map(summary_data, summaries)), "rows": list(map(_reproduction_data, rows))})
         return
-    sheets([leaderboard(summaries), *choices, *against_reports(rows)], notes(summaries, rows), output)
+    boards = [spreadsheet(summaries)] if output == "csv" else leaderboards(summaries)
+    sheets([*boards, *choices, *against_reports(rows)], notes(summaries, rows), output)
 
 
 def choice(summary: Summary, members: Sequence[Result]) -> Sheet:
@@ -73,16 +77,40 @@ def notes(summaries: Sequence[Summary], rows: Sequence[Reproduction]) -> list[st
     return [ERRORS, *others] if found or rows else []
 
 
-def ranked(summaries: Sequence[Summary]) -> list[Summary]:
-    """Return the study of the best test accuracy first."""
-    return sorted(summaries, key=lambda summary: -(_of_best(summary, "test_accuracy") or -1.0))
+def by_images(summaries: Sequence[Summary]) -> list[list[Summary]]:
+    """Return studies of the same images together, that of the best test accuracy first: no others can be ranked."""
+    groups: dict[str, list[Summary]] = {}
+    for summary in summaries:
+        groups.setdefault(summary.digest, []).append(summary)
+    return [sorted(group, key=lambda found: -(_of_best(found, "test_accuracy") or -1.0)) for group in groups.values()]
 
 
-def leaderboard(summaries: Sequence[Summary], *, wide: bool = False) -> Sheet:
-    """Return a row a study, that of the best test accuracy first. Where there is room, with pruned trials."""
-    pruned = ("pruned",) if wide else ()
-    columns = ("study", "trials", *pruned, "best", "val.", "test", "report", "points", "±", "params", "s/epoch")
-    return Sheet("", columns, [_standing(summary, wide=wide) for summary in ranked(summaries)])
+def leaderboards(summaries: Sequence[Summary], *, wide: bool = False) -> list[Sheet]:
+    """Return a sheet for each set of images, with a row a study, that of the best test accuracy first.
+
+    Where there is room, with pruned trials and epochs. Without columns for the reports where they have no figure.
+    """
+    groups = by_images(summaries)
+    names = Counter(group[0].images for group in groups)
+    return [
+        _board(group, f"{group[0].images}, digest {group[0].digest[:12]}" if names[group[0].images] > 1 else "", wide)
+        for group in groups
+    ]
+
+
+def _board(group: Sequence[Summary], title: str, wide: bool) -> Sheet:
+    reported = any(summary.against for summary in group)
+    hidden = {"data", "digest"} | (set() if reported else AGAINST) | (set() if wide else {"pruned"})
+    if reported and not wide:
+        hidden |= {"epochs"}
+    rows = [{name: value for name, value in _standing(one).items() if name not in hidden} for one in group]
+    return Sheet(title or group[0].images, tuple(rows[0]), [tuple(row.values()) for row in rows])
+
+
+def spreadsheet(summaries: Sequence[Summary]) -> Sheet:
+    """Return the same in one table, as programs want it: every row says of which images it is."""
+    rows = [_standing(summary) for group in by_images(summaries) for summary in group]
+    return Sheet("", tuple(rows[0]) if rows else (), [tuple(row.values()) for row in rows])
 
 
 def against_reports(rows: Sequence[Reproduction]) -> list[Sheet]:
@@ -93,23 +121,25 @@ def against_reports(rows: Sequence[Reproduction]) -> list[Sheet]:
     ]
 
 
-def _standing(summary: Summary, *, wide: bool) -> tuple[Cell, ...]:
+def _standing(summary: Summary) -> dict[str, Cell]:
     best, against = summary.best, summary.against
     parameters = _of_best(summary, "parameters")
-    pruned = (summary.standing.pruned,) if wide else ()
-    return (
-        summary.title,
-        summary.standing.finished,
-        *pruned,
-        best.number if best else None,
-        best.value if best else None,
-        _of_best(summary, "test_accuracy"),
-        against.reported if against else None,
-        Points(against.difference) if against else None,
-        Margin(against.standard_error) if against and against.standard_error else None,
-        None if parameters is None else Count(parameters),
-        best.epoch_seconds if best else None,
-    )
+    return {
+        "study": summary.title,
+        "data": summary.images,
+        "digest": summary.digest,
+        "epochs": summary.settings.get("epochs"),
+        "trials": summary.standing.finished,
+        "pruned": summary.standing.pruned,
+        "best": best.number if best else None,
+        "val.": best.value if best else None,
+        "test": _of_best(summary, "test_accuracy"),
+        "report": against.reported if against else None,
+        "points": Points(against.difference) if against else None,
+        "±": Margin(against.standard_error) if against and against.standard_error else None,
+        "params": None if parameters is None else Count(parameters),
+        "s/epoch": best.epoch_seconds if best else None,
+    }
 
 
 def _of_best(summary: Summary, metric: str) -> float | None:
@@ -120,8 +150,8 @@ def _reproduced(row: Reproduction) -> tuple[Cell, ...]:
     return (
         row.baseline.row,
         row.baseline.label,
-        row.trial.number if row.trial else None,
-        f"{row.trial.epochs if row.trial else '-'}/{row.baseline.epochs}",
+        row.trial.number,
+        f"{row.trial.epochs}/{row.baseline.epochs}",
         row.baseline.headline[1],
         row.ours,
         None if row.difference is None else Points(row.difference),
@@ -133,12 +163,12 @@ def _reproduction_data(row: Reproduction) -> dict[str, Any]:
     return {
         "row": row.baseline.name,
         "label": row.baseline.label,
-        "trial": row.trial.name if row.trial else None,
+        "trial": row.trial.name,
         "metric": metric,
         "reported": reported,
         "ours": row.ours,
         "difference": row.difference,
-        "epochs": row.trial.epochs if row.trial else None,
+        "epochs": row.trial.epochs,
         "epochs_reported": row.baseline.epochs,
     }
 
@@ -155,7 +185,10 @@ def trials(results: Sequence[Result], pairings: Sequence[Pairing], output: Table
         ("", *(result.name for result in results)),
         [(name, *(_known(result, name) for result in results)) for name in names],
     )
-    sheets([beside, *map(_by_class, pairings)], [*(pairing.sentences() for pairing in pairings), CHANCE], output)
+    said = [pairing.sentences() for pairing in pairings]
+    # They name classes, which are a person's own words.
+    notes = [*(map(literal, said) if output == "markdown" else said), CHANCE]
+    sheets([beside, *map(_by_class, pairings)], notes, output)
 
 
 def _known(result: Result, name: str) -> Cell:

@@ -232,11 +232,12 @@ class Study:
     def _repr_html_(self) -> str | None:
         try:
             with storage.reading(self.place.storage) as store:
-                sheet = comparison.leaderboard([results.summary(storage.load(store, self.name))], wide=True)
+                (sheet,) = comparison.leaderboards([results.summary(storage.load(store, self.name))], wide=True)
         except UsageError:
             # It has not begun: its name is all there is to show.
             return None
-        rows = [(name, cell(value)) for name, value in zip(sheet.columns, sheet.rows[0], strict=True)]
+        found = zip(("data", *sheet.columns), (sheet.title, *sheet.rows[0]), strict=True)
+        rows = [(name, cell(value)) for name, value in found]
         return _HTML.render(title=repr(self), tables=[rows], picture="")
 
 

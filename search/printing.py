@@ -34,12 +34,14 @@ def studies(found: Sequence[Summary], output: Format) -> None:
     if output == "json":
         as_json([summary_data(summary) for summary in found])
         return
-    table = columns("study", "family", "trials", "pruned", "failed", "goal", "best", "trial")
+    table = columns("study", "family", "data", "epochs", "trials", "pruned", "failed", "goal", "best", "trial")
     for summary in found:
         now, best = summary.standing, summary.best
         table.add_row(
             summary.title,
             summary.family,
+            summary.images,
+            str(summary.settings.get("epochs", "-")),
             str(now.finished) if summary.asked_for is None else f"{now.finished}/{summary.asked_for}",
             str(now.pruned),
             str(now.failed),
@@ -74,6 +76,8 @@ def trials(summary: Summary, found: Sequence[Result], driver: str, output: Forma
         f"{summary.title}{of_family}: {summary.progress}, "
         f"{now.pruned} pruned, {now.failed} failed, {now.running} {'running' if driver else 'open'}"
     )
+    digest = f" (digest {summary.digest[:12]})" if summary.digest else ""
+    say(f"on {summary.images}{digest}, up to {summary.settings.get('epochs', '?')} epochs a trial")
     metrics = (goal.metric for goal in summary.goals)
     lines(("trial", "state", *metrics, "test", "epochs", "time", "what"), rows)
     if summary.pareto:
@@ -225,10 +229,10 @@ def conclusion(summary: Summary, settings: Settings) -> None:
             + (f", test_accuracy {number(best.metrics['test_accuracy'])}" if "test_accuracy" in best.metrics else "")
         )
         if against:
-            on = f" on {settings.images:,} of the training images" if settings.images else ""
             say(
-                f"report's best: {against.row.name}, {against.metric} {against.reported:.4f}; ours "
-                f"{number(against.ours)}{on}, {points(against.difference)} points"
+                f"report's best, {against.row.epochs} epochs: {against.row.name}, {against.metric} "
+                f"{against.reported:.4f}; ours, {best.budget or settings.epochs} epochs: {number(against.ours)}, "
+                f"{points(against.difference)} points"
             )
         if best.model:
             say(f"model: {best.model} (mlflow.keras.load_model)")
@@ -258,6 +262,7 @@ def summary_data(summary: Summary) -> dict[str, Any]:
         "trials": asdict(summary.standing)
         | {"finished": summary.standing.finished, "asked_for": summary.asked_for, "repeats": summary.repeats},
         "settings": dict(summary.settings),
+        "digest": summary.digest,
         "best": result_data(summary.best) if summary.best else None,
         "report": against.data() if against else {},
         "confirmed": dict(summary.confirmed),

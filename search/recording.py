@@ -17,7 +17,7 @@ from optuna.trial import TrialState
 from models import metrics
 from models.data import Images
 from models.family import Evaluation, Goal
-from search import objectives
+from search import objectives, tables
 from search.addresses import redacted
 from search.jobs import ModelFile, Trained
 from tracking import KEY_TAG, Dataset, Model, Record, Recorder, Status, Tensor
@@ -214,18 +214,16 @@ def _record_evaluation(run: Recorder, title: str, split: str, evaluation: Evalua
     counts = metrics.confusion_counts(evaluation.labels, evaluation.predictions, len(names))
     run.log_picture(f"confusion/{split}.png", ConfusionMatrix(counts, names, title))
     run.log_text(f"confusion/{split}.json", json.dumps({"class_names": names, "counts": counts.tolist()}))
-    run.log_text(f"report/{split}.csv", _report(counts, names))
+    run.log_text(f"report/{split}.csv", class_report(counts, names))
     run.log_text(f"predictions/{split}.csv", _predictions(evaluation))
 
 
-def _report(counts: metrics.Counts, names: Sequence[str]) -> str:
+def class_report(counts: metrics.Counts, names: Sequence[str]) -> str:
+    """Return precision, recall, F1 and the number of images of each class, as CSV."""
     by_class = metrics.per_class(counts)
-    support = counts.sum(axis=1)
-    lines = ["class,precision,recall,f1,support"]
-    for index, name in enumerate(names):
-        values = ",".join(f"{by_class[figure][index]:.4f}" for figure in ("precision", "recall", "f1"))
-        lines.append(f"{json.dumps(name, ensure_ascii=False)},{values},{support[index]}")
-    return "\n".join(lines) + "\n"
+    figures = (by_class[figure] for figure in ("precision", "recall", "f1"))
+    rows = zip(names, *([f"{value:.4f}" for value in values] for values in figures), counts.sum(axis=1), strict=True)
+    return "".join(map(tables.csv_line, [("class", "precision", "recall", "f1", "support"), *rows]))
 
 
 def _predictions(evaluation: Evaluation) -> str:

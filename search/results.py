@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
+from pathlib import PurePath
 from typing import Any, Literal
 
 import optuna
@@ -78,6 +79,11 @@ class Result:
         return spent / self.epochs if spent is not None and self.epochs else None
 
 
+def apart(ours: float, theirs: float) -> float:
+    """Return ours minus theirs, without the digits that are there only since both are binary fractions."""
+    return round(ours - theirs, 12)
+
+
 @dataclass(frozen=True)
 class Against:
     """A figure of ours beside that of a report's row, in the report's own metric."""
@@ -98,7 +104,7 @@ class Against:
     @property
     def difference(self) -> float:
         """Ours minus theirs."""
-        return self.ours - self.reported
+        return apart(self.ours, self.reported)
 
     @property
     def standard_error(self) -> float | None:
@@ -133,6 +139,8 @@ class Summary:
     pareto: tuple[int, ...] = ()
     # What `confirm` came to, as it is told to programs; empty where nothing was confirmed.
     confirmed: Mapping[str, Any] = field(default_factory=dict)
+    # Of all its images; empty where the study does not say. Only what has the same can be ranked.
+    digest: str = ""
 
     @property
     def goals(self) -> tuple[Goal, ...]:
@@ -146,15 +154,22 @@ class Summary:
         return f"{self.standing.finished}{of} trials finished"
 
     @property
-    def comparable(self) -> bool:
-        """Whether the reports' figures are of the same images."""
-        return self.settings.get("data") == fashion_mnist.NAME
+    def images(self) -> str:
+        """What it was searched on, as people call it."""
+        name, most = PurePath(self.settings.get("data", "?")).name, self.settings.get("images")
+        return name if most is None else f"{name}, {most:,} training images"
+
+    @property
+    def reported(self) -> Baseline | None:
+        """The row with which a report did best, where the best trial can stand beside it."""
+        row, best = baselines.best(self.family), self.best
+        return row if row and best and row.is_comparable(self.settings, best.budget) else None
 
     @property
     def against(self) -> "Against | None":
-        """The best trial beside the row with which a report did best; None where there is nothing to compare."""
-        row = baselines.best(self.family)
-        if row is None or self.best is None or not self.comparable:
+        """The best trial beside that row; None where there is nothing to compare."""
+        row = self.reported
+        if row is None or self.best is None:
             return None
         metric, found = row.headline[0], self.best.metrics
         # A threshold of distances belongs to a network: the report's is made for its own, and says nothing of others.
@@ -208,7 +223,8 @@ def summary(study: optuna.Study) -> Summary:
 def _summed_up(study: optuna.Study, trials: Sequence[FrozenTrial]) -> Summary:
     attributes = study.user_attrs
     settings = attributes.get("settings", {})
-    metrics = attributes.get("identity", {}).get("goal", "value").split(",")
+    identity = attributes.get("identity", {})
+    metrics = identity.get("goal", "value").split(",")
     goal, *costs = [Goal(*found) for found in zip(metrics, map(_word, study.directions), strict=False)]
     best = best_of(trials, goal)
     complete = {trial.number: trial.values for trial in trials if trial.state == TrialState.COMPLETE and trial.values}
@@ -224,6 +240,7 @@ def _summed_up(study: optuna.Study, trials: Sequence[FrozenTrial]) -> Summary:
         confirmed=attributes.get(CONFIRMED, {}),
         costs=tuple(costs),
         pareto=objectives.pareto(complete, (goal, *costs)),
+        digest=identity.get("data", ""),
     )
 
 
@@ -289,7 +306,7 @@ class Reproduction:
 
     study: str
     baseline: Baseline
-    trial: Result | None
+    trial: Result
     ours: float | None
 
     @property
@@ -300,30 +317,28 @@ class Reproduction:
     @property
     def difference(self) -> float | None:
         """Ours minus theirs."""
-        return None if self.ours is None else self.ours - self.baseline.headline[1]
+        return None if self.ours is None else apart(self.ours, self.baseline.headline[1])
 
 
 def reproductions(study: optuna.Study) -> list[Reproduction]:
-    """Return every row that the reports print for a study's family, with the trial that ran it as the report did.
+    """Return every row of the reports that a study ran, with the trial that ran it as the report did.
 
-    Where there is none, the one that came closest in epochs stands in; its `epochs` say so. Nothing on other images.
+    Where there is none, the one that came closest in epochs stands in; its `epochs` say so. Rows that no trial can
+    stand beside are left out.
     """
-    found = summary(study)
-    if not found.comparable:
-        return []
-    of_study = study.user_attrs
+    found, of_study = summary(study), study.user_attrs
     ran = [result(found.name, trial, of_study) for trial in storage.marked(study, "baseline")]
     # What was over a limit has no figure of its own.
     done = [trial for trial in ran if trial.metrics and trial.epochs]
-    return [
-        _reproduction(found.name, row, [trial for trial in done if trial.baseline == row.name])
-        for row in baselines.of(found.family)
-    ]
+    beside = [(row, [trial for trial in done if _is_of(row, trial, found)]) for row in baselines.of(found.family)]
+    return [_reproduction(found.name, row, trials) for row, trials in beside if trials]
+
+
+def _is_of(row: Baseline, trial: Result, found: Summary) -> bool:
+    return trial.baseline == row.name and row.is_comparable(found.settings, trial.budget)
 
 
 def _reproduction(study: str, row: Baseline, done: Sequence[Result]) -> Reproduction:
     # The one that was given the report's epochs before the one that came closest to them.
-    trial = max(
-        done, key=lambda found: (row.patience is not None or found.epochs == row.epochs, found.epochs), default=None
-    )
-    return Reproduction(study, row, trial, trial.metrics.get(row.headline[0]) if trial else None)
+    trial = max(done, key=lambda found: (row.patience is not None or found.epochs == row.epochs, found.epochs))
+    return Reproduction(study, row, trial, trial.metrics.get(row.headline[0]))

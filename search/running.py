@@ -1,6 +1,5 @@
 """`run`: from what a person typed to a search that goes on, and what it says before and after."""
 
-import json
 from collections.abc import Mapping
 from contextlib import closing
 from shutil import rmtree
@@ -33,6 +32,7 @@ from search.progress import begin, duration, say
 from search.settings import Place, Settings
 from search.signals import Stop, Stopped
 from search.study import Study
+from search.tables import as_json
 from tracking.spool import Spool
 
 Format = Literal["text", "json"]
@@ -185,7 +185,7 @@ def _conclude(settings: Settings, output: Format) -> int:
         summary = results.summary(storage.load(store, settings.study))
         waiting = Spool(settings.spool).keys(f"{storage.uuid_of(store, settings.study)}/")
     if output == "json":
-        print(json.dumps(printing.conclusion_data(summary, settings), indent=2))
+        as_json(printing.conclusion_data(summary, settings))
     else:
         printing.conclusion(summary, settings)
     return 0 if summary.best and not waiting else 1

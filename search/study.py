@@ -14,7 +14,6 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 import models
-from models.data import fashion_mnist
 from models.family import Choice, Goal
 from search import baselines, links, notes, owned, space, storage
 from search.errors import UsageError
@@ -271,8 +270,9 @@ class Study:
         run, own = self._address_of(run_of(trial, of_study)), self._address_of(of_study.get(RUN_ID, ""))
         written = notes.of_trial(ids, name, run, metrics, pictures)
         if number == self._noted:
-            row = baselines.best(self.settings.family) if self.settings.data == fashion_mnist.NAME else None
-            written |= notes.of_study(name, ids, run, own, metrics, row)
+            row = baselines.best(self.settings.family)
+            beside = row if row and row.is_comparable(self.settings.lasting(), metrics.get("epochs")) else None
+            written |= notes.of_study(name, ids, run, own, metrics, beside)
         for attribute, value in written.items():
             storage.set_study_system_attr(study, attribute, value)
 

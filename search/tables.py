@@ -1,14 +1,15 @@
 """Tables and lines on stdout: for people in a terminal, and as CSV, Markdown or JSON."""
 
 import csv
+import io
 import json
 import math
-import sys
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from rich.box import MARKDOWN, SIMPLE_HEAD, Box
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -30,9 +31,7 @@ class Count(int):
 
 
 # Columns of words, which give way where a terminal is narrow; figures stay whole.
-WRAPPED = ("what", "space", "reported", "study", "image")
-# Wide enough for any table.
-WHOLE = 1_000
+WRAPPED = ("what", "space", "reported", "study", "image", "data")
 Cell = str | float | None
 
 
@@ -50,26 +49,56 @@ def sheets(found: Sequence[Sheet], notes: Iterable[str], output: Literal["text",
     if output == "csv":
         for place, sheet in enumerate(found):
             print(end="\n" if place else "")
-            rows = [[exact(value) for value in row] for row in sheet.rows]
-            csv.writer(sys.stdout, lineterminator="\n").writerows((sheet.columns, *rows))
+            for row in (sheet.columns, *sheet.rows):
+                print(end=csv_line([exact(value) for value in row]))
         return
-    markdown = output == "markdown"
     for sheet in found:
-        if sheet.title:
-            say(f"**{sheet.title}**" if markdown else f"{sheet.title}:")
-        made = columns(*sheet.columns, box=MARKDOWN if markdown else SIMPLE_HEAD)
-        for row in sheet.rows:
-            # Class names are a person's own, and may look like Rich's markup, or end a cell of Markdown.
-            made.add_row(*(Text(cell(value).replace("|", r"\|") if markdown else cell(value)) for value in row))
-        # What is to be pasted into a text is not cut where this terminal ends.
-        (Console(width=WHOLE) if markdown else console()).print(made, highlight=False)
+        if output == "markdown":
+            print(_markdown(sheet))
+        else:
+            _show(sheet)
     for note in notes:
-        say(f"{note}\n" if markdown else note)
+        say(f"{note}\n" if output == "markdown" else note)
+
+
+def _markdown(sheet: Sheet) -> str:
+    """Return a table to be pasted into a text: it is not cut where a terminal ends."""
+    head, *rows = [[literal(cell(value)) for value in row] for row in (sheet.columns, *sheet.rows)]
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    written = (map(str.ljust, row, widths) for row in (head, ["-" * max(width, 3) for width in widths], *rows))
+    title = f"**{literal(sheet.title)}**\n\n" if sheet.title else ""
+    return title + "".join(f"| {' | '.join(row)} |\n" for row in written)
+
+
+def _show(sheet: Sheet) -> None:
+    if sheet.title:
+        say(f"{sheet.title}:")
+    made = columns(*sheet.columns)
+    for row in sheet.rows:
+        # Class names are a person's own, and may look like Rich's markup.
+        made.add_row(*(Text(cell(value)) for value in row))
+    console().print(made, highlight=False)
+
+
+def csv_line(cells: Iterable[object]) -> str:
+    """Return a line of CSV, from which every cell is read again as it was."""
+    line = io.StringIO(newline="")
+    # Before Python 3.13 a carriage return is quoted only where lines end with one.
+    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    return line.getvalue().removesuffix("\r\n") + "\n"
+
+
+def literal(text: str) -> str:
+    """Return Markdown, on one line, that shows this text and nothing else, in a cell of a table as well."""
+    escaped = re.sub(r"[\\`*\[\]<>|~&$]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", text)
+    # A line's end would end the row; and spaces at an end are not part of a cell.
+    return re.sub(r"[\x00-\x1f\x7f]|^\s|\s$", lambda found: f"&#{ord(found[0])};", escaped)
 
 
 def exact(value: Cell) -> Cell:
     """Return a cell as programs read it, in the same unit as people do."""
-    return 100 * value if isinstance(value, Points | Margin) else value
+    # Without the digits that only binary fractions have: -8.6, and not -8.599999999999996.
+    return round(100 * value, 10) if isinstance(value, Points | Margin) else value
 
 
 def cell(value: Cell) -> str:
@@ -82,8 +111,15 @@ def cell(value: Cell) -> str:
         case Margin():
             return f"{100 * value:.2f}"
         case Count():
-            return f"{value / 1e6:.2f} M" if value >= 1e6 else f"{value / 1e3:.0f} k"
+            return _count(value)
     return number(value)
+
+
+def _count(value: int) -> str:
+    """Return a number in the largest unit of which there is at least one, once it is rounded."""
+    if value < 1_000:
+        return str(value)
+    return f"{value / 1e3:.0f} k" if value < 999_500 else f"{value / 1e6:.2f} M"
 
 
 def number(value: float | None) -> str:
@@ -97,14 +133,12 @@ def number(value: float | None) -> str:
 
 def points(difference: float | None) -> str:
     """Return a difference of shares in points of a hundred."""
-    return "-" if difference is None else f"{100 * difference:+.2f}"
+    return "-" if difference is None else f"{100 * difference:+z.2f}"
 
 
-def columns(*names: str, box: Box = SIMPLE_HEAD) -> Table:
-    """Return a table with these columns, and no row yet."""
-    # Two spaces between columns, or what Markdown has.
-    padding = (0, 1, 0, 0) if box is SIMPLE_HEAD else (0, 1)
-    made = Table(box=box, padding=padding, pad_edge=box is not SIMPLE_HEAD, header_style="bold")
+def columns(*names: str) -> Table:
+    """Return a table with these columns, two spaces apart, and no row yet."""
+    made = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     for name in names:
         made.add_column(name, no_wrap=name not in WRAPPED)
     return made
@@ -137,5 +171,16 @@ def console() -> Console:
 
 
 def as_json(value: object) -> None:
-    """Print a value for programs."""
-    print(json.dumps(value, indent=2, default=str))
+    """Print a value for programs. JSON has no number that is none: it is `null`."""
+    print(json.dumps(_finite(value), indent=2, default=str, allow_nan=False))
+
+
+def _finite(value: object) -> object:
+    match value:
+        case float() if not math.isfinite(value):
+            return None
+        case Mapping():
+            return {name: _finite(part) for name, part in value.items()}
+        case list() | tuple():
+            return [_finite(part) for part in value]
+    return value

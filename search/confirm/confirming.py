@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.data import Images, fashion_mnist
+from models.data import Images
 from models.data.leakage import leakage
 from search import baselines, extras, judgements
 from search.confirm import finalists
@@ -80,7 +80,7 @@ class _Rounds:
         self._seam.settle(PATIENCE)
         found = (self._seam.found(self._key(winner, seed)) for seed in range(standings.first.seeds))
         runs = tuple(run.id for run in found if run and run.id)
-        row = baselines.best(self._settings.family) if self._settings.data == fashion_mnist.NAME else None
+        row = baselines.best(self._settings.family)
         confirmed = Confirmed(
             self._settings.study,
             self._settings.caveat,
@@ -88,7 +88,8 @@ class _Rounds:
             standings,
             self._given_up,
             runs,
-            row,
+            row if row and row.is_comparable(self._settings.lasting(), winner.epochs) else None,
+            self._opened.known.images.digest,
             self._register(winner, standings, runs),
         )
         self._study.note(CONFIRMED, confirmed.data())

@@ -23,7 +23,8 @@ INTERVALS = (
 class Confirmed:
     """What became of a study's finalists. `given_up` says why of those that were not trained with every seed.
 
-    `runs` are the winner's, by seed; the first holds its model.
+    `runs` are the winner's, by seed; the first holds its model. `row` is a report's best, where it can stand beside the
+    winner, and `digest` that of the images.
     """
 
     study: str
@@ -33,6 +34,7 @@ class Confirmed:
     given_up: Mapping[str, str]
     runs: tuple[str, ...]
     row: Baseline | None
+    digest: str
     standing: Standing | None = None
 
     @property
@@ -55,12 +57,8 @@ class Confirmed:
         return self.winner.mean - reported, hypot(self.standings.margin(self.winner), theirs)
 
     def sentences(self) -> list[str]:
-        """Say who wins, by how much, and whether the lead is more than noise."""
-        winner = self.winner
-        said = [
-            f"{winner.name} wins: test_accuracy {winner.mean:.4f} ± {self.standings.margin(winner):.4f}",
-            *(lead.sentence for lead in self.leads[:1]),
-        ]
+        """Say who is first, whether that is more than noise, and how far a report's figure is."""
+        said = [self._first()]
         if self.against_report and self.row:
             points, margin = self.against_report
             verdict = "more than noise" if abs(points) > margin else "within noise"
@@ -69,6 +67,18 @@ class Confirmed:
                 f"{100 * points:+.2f} ± {100 * margin:.2f} points, {verdict}"
             )
         return said + [f"{name} is out: it {why}" for name, why in self._unfit.items()]
+
+    def _first(self) -> str:
+        """Say in one sentence what may be said of the first: it is not the best where noise may have put it there."""
+        winner = self.winner
+        measured = f"test_accuracy {winner.mean:.4f} ± {self.standings.margin(winner):.4f}"
+        if not self.leads:
+            return f"{winner.name} comes to {measured}"
+        near = [f"{lead.second} ({_points(lead)})" for lead in self.leads if not (lead.clear and lead.difference > 0)]
+        if near:
+            return f"{winner.name} is ahead of {', '.join(near)} by no more than noise: {measured}"
+        second = self.leads[0]
+        return f"{winner.name} is the best, by more than noise: {measured}, {_points(second)} ahead of {second.second}"
 
     @property
     def registered(self) -> str:
@@ -115,9 +125,13 @@ class Confirmed:
         return {name: why for name, why in self.given_up.items() if name not in ranked}
 
 
+def _points(lead: Lead) -> str:
+    return f"{100 * lead.difference:.2f} ± {100 * lead.margin:.2f} points"
+
+
 def table(confirmed: Mapping[str, Any]) -> Sheet:
     """Return a row a finalist, the winner first, of what a study remembers."""
-    columns = ("finalist", "seeds", "test", "±", "points", "± ", "clear", "what")
+    columns = ("finalist", "seeds", "test", "±", "points", "± points", "clear", "what")
     beside = f" ({confirmed['caveat']})" if confirmed["caveat"] else ""
     rows = [_row(one) for one in confirmed["finalists"]]
     return Sheet(f"{confirmed['study']}{beside}, trained on all images but the test ones", columns, rows)
@@ -129,7 +143,7 @@ def _row(one: Mapping[str, Any]) -> tuple[Cell, ...]:
         one["name"],
         one["seeds"],
         one["test_accuracy"],
-        Margin(one["margin"]),
+        one["margin"],
         Points(one["difference"]) if beaten else None,
         Margin(one["difference_margin"]) if beaten else None,
         ("yes" if one["clear"] else "no") if beaten else "",
@@ -143,8 +157,19 @@ def printed(found: Sequence[Confirmed], output: TableFormat) -> None:
         as_json([confirmed.data() for confirmed in found])
         return
     notes = [f"{sentence}." for confirmed in found for sentence in (*confirmed.sentences(), confirmed.registered)]
-    if len(found) > 1:
-        first, *others = sorted((confirmed.winner for confirmed in found), key=lambda one: -one.mean)
+    for group in _by_images(found):
+        first, *others = sorted((confirmed.winner for confirmed in group), key=lambda one: -one.mean)
         standings = Standings([first, *others])
         notes += [f"{standings.lead(first, other).sentence}." for other in others]
-    sheets([table(confirmed.data()) for confirmed in found], [*notes, INTERVALS], output)
+    sheets([table(confirmed.data()) for confirmed in found], [*notes, *_apart(found), INTERVALS], output)
+
+
+def _by_images(found: Sequence[Confirmed]) -> list[list[Confirmed]]:
+    digests = dict.fromkeys(confirmed.digest for confirmed in found)
+    return [[confirmed for confirmed in found if confirmed.digest == digest] for digest in digests]
+
+
+def _apart(found: Sequence[Confirmed]) -> list[str]:
+    """Say who is not compared; nothing where all were searched on the same images."""
+    groups = [" and ".join(confirmed.study for confirmed in group) for group in _by_images(found)]
+    return [f"Not compared, since their images are others: {'; '.join(groups)}."] if len(groups) > 1 else []

@@ -41,7 +41,6 @@ class Section:
     """One study. `judged` are its trials by name, as far as their predictions can be read."""
 
     summary: Summary
-    digest: str
     trials: Sequence[Result]
     reproductions: Sequence[Reproduction]
     charts: Sequence[Chart]
@@ -56,7 +55,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Gathered:
-    """Everything, the study of the best test accuracy first. `problems` say what could not be read."""
+    """Everything, studies of the same images together. `problems` say what could not be read."""
 
     sections: Sequence[Section]
     pairings: Mapping[tuple[str, str], Pairing]
@@ -64,10 +63,14 @@ class Gathered:
     problems: Sequence[str]
 
     @property
-    def leads(self) -> list[Pairing]:
-        """The first study's best trial against each of the others."""
-        bests = [section.best.name for section in self.sections if section.best]
-        return [self.pairings[bests[0], other] for other in bests[1:] if (bests[0], other) in self.pairings]
+    def leads(self) -> list[list[Pairing]]:
+        """For each set of images, the best trial of its first study against those of the others."""
+        groups = comparison.by_images([section.summary for section in self.sections])
+        bests = [[summary.best.name for summary in group if summary.best] for group in groups]
+        return [
+            [self.pairings[first, other] for other in others if (first, other) in self.pairings]
+            for first, *others in (names or [""] for names in bests)
+        ]
 
 
 def gather(place: Place, names: Sequence[str]) -> Gathered:
@@ -76,7 +79,8 @@ def gather(place: Place, names: Sequence[str]) -> Gathered:
     with storage.reading(place.storage) as store, judgements.opened(place) as tracker:
         chosen = names or storage.names(store)
         found = {name: _with_runs(_section(store, name), tracker, problems) for name in dict.fromkeys(chosen)}
-    sections = [found[summary.name] for summary in comparison.ranked([one.summary for one in found.values()])]
+    groups = comparison.by_images([section.summary for section in found.values()])
+    sections = [found[summary.name] for group in groups for summary in group]
     bests = [section for section in sections if section.best]
     return Gathered(sections, _pairings(bests), _differing(place.home, bests, problems), problems)
 
@@ -91,7 +95,6 @@ def _section(store: RDBStorage, name: str) -> Section:
     summary, trials = results.everything(study)
     return Section(
         summary,
-        study.user_attrs.get("identity", {}).get("data", ""),
         trials,
         results.reproductions(study),
         charts.of_study(study, summary, _baseline(summary, trials)),
@@ -140,12 +143,15 @@ def _pairings(bests: Sequence[Section]) -> dict[tuple[str, str], Pairing]:
 
 
 def _differing(home: Path, bests: Sequence[Section], problems: list[str]) -> Differing | None:
-    """Show where the best networks differ that judged the same images as the very best."""
-    alike = [section.best for section in bests if section.best and section.digest == bests[0].digest]
-    if len(alike) < 2:
+    """Show where the best networks differ that judged the same images: the first of which there are several."""
+    groups: dict[str, list[Judged]] = {}
+    for section in bests:
+        groups.setdefault(section.summary.digest, []).extend([section.best] if section.best else [])
+    digest, alike = next(((digest, group) for digest, group in groups.items() if len(group) > 1), ("", []))
+    if not alike:
         return None
     try:
-        images = open_shared(shared_place(bests[0].digest, home / "cache"))
+        images = open_shared(shared_place(digest, home / "cache"))
     except DataError as error:
         problems.append(f"the images on which the best networks differ are missing: {error}")
         return None
@@ -154,8 +160,8 @@ def _differing(home: Path, bests: Sequence[Section], problems: list[str]) -> Dif
 
 def by_class(section: Section) -> Sheet | None:
     """Return the report's figures of each class beside those of the best trial; None where a report has none."""
-    row, best = baselines.best(section.summary.family), section.best
-    if row is None or best is None or not section.summary.comparable:
+    row, best = section.summary.reported, section.best
+    if row is None or best is None:
         return None
     classes = [name for name in best.class_names if f"test_f1.{name}" in row.reported]
     if not classes:

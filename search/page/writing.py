@@ -94,9 +94,9 @@ def render(gathered: Gathered) -> str:
     return MARK + environment.get_template("page.html").render(
         gathered=gathered,
         when=datetime.now().astimezone(),
-        leaderboard=comparison.leaderboard(summaries, wide=True),
+        leaderboards=list(zip(comparison.leaderboards(summaries, wide=True), gathered.leads, strict=True)),
         against=comparison.against_reports(rows),
-        notes=(*comparison.notes(summaries, rows), comparison.CHANCE),
+        notes=[*comparison.notes(summaries, rows), *([comparison.CHANCE] if any(gathered.leads) else [])],
         data=data(gathered),
         plotly=get_plotlyjs(),
         style=_file("page.css"),
@@ -135,11 +135,15 @@ def data(gathered: Gathered) -> dict[str, Any]:
 
 
 def _compared(gathered: Gathered) -> list[str]:
-    """Return what is compared when the page is opened: the best of the two best studies, or of one, and another."""
+    """Return what is compared when the page is opened: the best of two studies, or of one, and another of it."""
+    if gathered.pairings:
+        return list(next(iter(gathered.pairings)))
     bests = [section.best.name for section in gathered.sections if section.best]
-    everything = [name for section in gathered.sections for name in section.judged]
-    there = list(dict.fromkeys((*bests, *everything)))
-    return [*there, *there][:2]
+    for section in gathered.sections:
+        there = [name for name in (*bests, *section.judged) if name in section.judged]
+        if there:
+            return [*dict.fromkeys(there), *there][:2]
+    return []
 
 
 def _packed(judged: Judged, classes: NDArray[np.int64]) -> str:

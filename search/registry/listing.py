@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from search.registry import registered
 from search.registry.promotion import ACCURACY, DIGEST, FINALIST, FORCED, MARGIN
 from search.settings import Place
-from search.tables import Margin, Sheet, TableFormat, as_json, say, sheets
+from search.tables import Sheet, TableFormat, as_json, say, sheets
 from tracking import Version
 
 
@@ -27,12 +27,11 @@ def printed(place: Place, output: TableFormat) -> None:
 
 def _row(version: Version) -> tuple[str | float | None, ...]:
     tags = version.tags
-    margin = _number(tags.get(MARGIN))
     return (
         f"{version.name}/{version.number}",
         ("forced" if FORCED in tags else "yes") if version.is_champion else "",
         _number(tags.get(ACCURACY)),
-        None if margin is None else Margin(margin),
+        _number(tags.get(MARGIN)),
         tags.get(FINALIST, ""),
         tags.get(DIGEST, "")[:12],
         _when(version).strftime("%Y-%m-%d"),

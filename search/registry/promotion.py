@@ -95,7 +95,7 @@ def _moved(registry: Registry, tracker: Tracker, version: Version) -> Standing:
     champion = next((one for one in registry.versions(version.name) if one.is_champion), None)
     if champion is None:
         registry.point(version.name, CHAMPION, version.number)
-        return Standing(version, True, f"{version.address} is the first, and so the champion")
+        return Standing(version, True, f"{version.address} is the champion, as the first of its name")
     if champion.number == version.number:
         return Standing(version, True, f"{version.address} is the champion")
     better, why = _better(tracker, version, champion)

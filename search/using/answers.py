@@ -1,12 +1,12 @@
 """Answers of a classifier on their way out: a line each as they come, none of them kept."""
 
-import csv
 import json
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any, Final, Literal, TextIO
 
 from models.prediction import TOP
+from search.tables import csv_line
 
 Format = Literal["text", "json", "csv"]
 # Likeliest classes and their probabilities, likeliest first; with what the image is called.
@@ -46,7 +46,7 @@ def _csv(answers: Iterable[Answer], stream: TextIO) -> None:
         # Of two classes there is no third.
         return [image, *cells, *[""] * (2 * (TOP - len(top)))]
 
-    csv.writer(stream, lineterminator="\n").writerows(chain([COLUMNS], (row(*answer) for answer in answers)))
+    stream.writelines(map(csv_line, chain([COLUMNS], (row(*answer) for answer in answers))))
 
 
 def _json(answers: Iterable[Answer], stream: TextIO) -> None:

@@ -105,5 +105,5 @@ def test_a_terminal_of_80_columns_shows_every_column_of_the_leaderboard(
 ) -> None:
     monkeypatch.setattr("search.tables.console", lambda: Console(width=80))
     head, _, *rows = (line for line in compare().splitlines() if line.strip())
-    assert head.split() == ["study", "trials", "best", "val.", "test", "report", "points", "±", "params", "s/epoch"]
+    assert head.split() == ["study", "epochs", "trials", "best", "val.", "test", "params", "s/epoch"]
     assert {row.split()[0] for row in rows} == {"bars", "lenet5"}
