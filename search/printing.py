@@ -99,7 +99,7 @@ def trial(result: Result, driver: str, output: Format) -> None:
     row = next((row for row in baselines.everything() if row.name == result.baseline), None)
     if row:
         say(f"baseline {row.name}: {row.label}; reported {row.headline[0]} {row.headline[1]:.4f}")
-    loaded = f"model: {result.model} (mlflow.keras.load_model)" if result.model else ""
+    loaded = commands.model(result.model) if result.model else ""
     if result.removed:
         loaded = f"model: {result.removal}"
     run = f"MLflow run: {result.run}" if result.run else ""
@@ -231,7 +231,7 @@ def conclusion(summary: Summary, settings: Settings) -> None:
                 f"{number(against.ours)}{on}, {points(against.difference)} points"
             )
         if best.model:
-            say(f"model: {best.model} (mlflow.keras.load_model)")
+            say(commands.model(best.model))
         if summary.pareto:
             say(f"Pareto set: trials {', '.join(map(str, summary.pareto))}; see `python -m search best {summary.name}`")
     else:
