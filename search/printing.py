@@ -12,6 +12,8 @@ from models.data import Images
 from models.data import Summary as DataSummary
 from models.data import summary as described
 from models.data.leakage import leakage
+from models.data.names import shortened
+from models.data.remarks import remarks
 from models.family import Choice, Goal
 from search import baselines, commands, objectives
 from search.baselines import Baseline
@@ -141,8 +143,9 @@ def _finding_data(finding: Finding) -> dict[str, Any]:
 def data(images: Images, output: Format) -> None:
     """Print what the images are."""
     summary, leaked = described(images), leakage(images)
+    told = remarks(images, leaked)
     if output == "json":
-        as_json(asdict(summary) | {"leakage": asdict(leaked)})
+        as_json(asdict(summary) | {"leakage": asdict(leaked), "remarks": told})
         return
     shape = summary.shape
     say(f"{summary.name}: images of {shape.height}x{shape.width}x{shape.channels}, {shape.classes} classes")
@@ -150,10 +153,11 @@ def data(images: Images, output: Format) -> None:
     say(f"digest: {summary.digest}")
     table = columns("class", *summary.counts)
     for index, name in enumerate(summary.class_names):
-        table.add_row(name, *(f"{counts[index]:,}" for counts in summary.counts.values()))
+        table.add_row(shortened(name), *(f"{counts[index]:,}" for counts in summary.counts.values()))
     table.add_row(Text("all", style="bold"), *(f"{sum(counts):,}" for counts in summary.counts.values()))
     say(table)
-    say(leaked.text)
+    for remark in told if leaked.found else (*told, leaked.text):
+        say(remark)
 
 
 def plan(
@@ -166,6 +170,7 @@ def plan(
     execution: Plan,
     estimated: Estimate,
     images: DataSummary,
+    remarks: Sequence[str],
     goals: Sequence[Goal],
     output: Format,
 ) -> None:
@@ -180,7 +185,7 @@ def plan(
                 "start": {"label": start.label, "parameters": start.parameters} if start else None,
                 "execution": asdict(execution),
                 "estimate": asdict(estimated),
-                "data": {"name": images.name, "digest": images.digest},
+                "data": {"name": images.name, "digest": images.digest, "remarks": remarks},
                 "objectives": [asdict(goal) for goal in goals],
             }
         )
@@ -206,6 +211,8 @@ def plan(
         f"{duration(estimated.seconds)} and up to {estimated.megabytes:,.0f} MB in {settings.home}"
     )
     say(f"{execution.text}; an epoch in one call, {execution.evaluation_batch:,} images judged at once")
+    for remark in remarks:
+        say(remark)
 
 
 def conclusion(summary: Summary, settings: Settings) -> None:

@@ -6,12 +6,14 @@ import math
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from rich.box import MARKDOWN, SIMPLE_HEAD, Box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from models.data.names import shortened
 
 Format = Literal["text", "json"]
 TableFormat = Literal["text", "json", "csv", "markdown"]
@@ -31,6 +33,8 @@ class Count(int):
 
 # Columns of words, which give way where a terminal is narrow; figures stay whole.
 WRAPPED = ("what", "space", "reported", "study", "image")
+# The column of names that people gave their classes; they are shortened, since figures have to stand beside them.
+CLASS: Final = "class"
 # Wide enough for any table.
 WHOLE = 1_000
 Cell = str | float | None
@@ -60,11 +64,16 @@ def sheets(found: Sequence[Sheet], notes: Iterable[str], output: Literal["text",
         made = columns(*sheet.columns, box=MARKDOWN if markdown else SIMPLE_HEAD)
         for row in sheet.rows:
             # Class names are a person's own, and may look like Rich's markup, or end a cell of Markdown.
-            made.add_row(*(Text(cell(value).replace("|", r"\|") if markdown else cell(value)) for value in row))
+            cells = zip(sheet.columns, map(cell, row), strict=True)
+            made.add_row(*(Text(text.replace("|", r"\|") if markdown else _named(name, text)) for name, text in cells))
         # What is to be pasted into a text is not cut where this terminal ends.
-        (Console(width=WHOLE) if markdown else console()).print(made, highlight=False)
+        (Console(width=WHOLE, emoji=False) if markdown else console()).print(made, highlight=False)
     for note in notes:
         say(f"{note}\n" if markdown else note)
+
+
+def _named(column: str, text: str) -> str:
+    return shortened(text) if column == CLASS else text
 
 
 def exact(value: Cell) -> Cell:
@@ -131,9 +140,10 @@ def say(what: Table | str) -> None:
 
 def console() -> Console:
     """Return what is printed on."""
-    out = Console()
+    # Names are shown as they are written: `:bug:` is no emoji.
+    out = Console(emoji=False)
     # A pipe has no width of its own; what is cut to 80 columns there cannot be read by anything.
-    return out if out.is_terminal else Console(width=160)
+    return out if out.is_terminal else Console(width=160, emoji=False)
 
 
 def as_json(value: object) -> None:
