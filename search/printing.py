@@ -245,7 +245,7 @@ def conclusion(summary: Summary, settings: Settings) -> None:
         say(f"no trial is complete; see why with `python -m search show {summary.name}`")
     for command in commands.looks(summary, settings):
         # Never broken: it is there to be copied.
-        Console().print(f"  {command}", highlight=False, markup=False, soft_wrap=True)
+        Console().print(f"  {command}", highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def conclusion_data(summary: Summary, settings: Settings) -> dict[str, Any]:
