@@ -190,11 +190,12 @@ def _evaluation(split: Split, dice: np.random.Generator) -> Evaluation:
 
 def _images() -> Images:
     dice = np.random.default_rng(0)
-    splits = [
+    train, validation, test = (
         Split(dice.integers(0, 256, (count, 28, 28, 1), dtype=np.uint8), np.arange(count) % CLASSES)
         for count in (320, 100, 100)
-    ]
-    return Images("noise", "made for a benchmark", tuple(f"class {label}" for label in range(CLASSES)), *splits)
+    )
+    names = tuple(f"class {label}" for label in range(CLASSES))
+    return Images("noise", "made for a benchmark", names, train, validation, test)
 
 
 def settings(home: Path, trials: int, sampler: Sampler) -> Settings:

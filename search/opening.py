@@ -43,7 +43,16 @@ def decide(study: str, place: Place, flags: Mapping[str, Any]) -> tuple[Settings
         grid_points(settings, fixed)
     if settings.weights not in ("imagenet", "none") and not Path(settings.weights).is_file():
         raise UsageError(f"--weights {settings.weights}: no such file; give one, or imagenet, or none")
-    return settings, data.load(settings.data, cache=settings.home / "cache", images=settings.images)
+    return settings, images_of(place, study, settings.data, settings.images)
+
+
+def images_of(place: Place, study: str, source: str, count: int | None) -> Images:
+    """Return images as the study takes them: one that goes on, as it was begun. Raises `DataError`."""
+    digest = None
+    if storage.exists(place.storage):
+        with storage.reading(place.storage) as store:
+            digest = storage.begun_on(store, study)
+    return data.load(source, cache=place.home / "cache", images=count, digest=digest)
 
 
 def _absolute(path: str | None) -> str | None:

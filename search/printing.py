@@ -12,6 +12,8 @@ from models.data import Images
 from models.data import Summary as DataSummary
 from models.data import summary as described
 from models.data.leakage import leakage
+from models.data.names import shortened
+from models.data.remarks import remarks
 from models.family import Choice, Goal
 from search import baselines, commands, objectives
 from search.baselines import Baseline
@@ -103,7 +105,7 @@ def trial(result: Result, driver: str, output: Format) -> None:
     row = next((row for row in baselines.everything() if row.name == result.baseline), None)
     if row:
         say(f"baseline {row.name}: {row.label}; reported {row.headline[0]} {row.headline[1]:.4f}")
-    loaded = f"model: {result.model} (mlflow.keras.load_model)" if result.model else ""
+    loaded = commands.model(result.model) if result.model else ""
     if result.removed:
         loaded = f"model: {result.removal}"
     run = f"MLflow run: {result.run}" if result.run else ""
@@ -145,8 +147,9 @@ def _finding_data(finding: Finding) -> dict[str, Any]:
 def data(images: Images, output: Format) -> None:
     """Print what the images are."""
     summary, leaked = described(images), leakage(images)
+    told = remarks(images, leaked)
     if output == "json":
-        as_json(asdict(summary) | {"leakage": asdict(leaked)})
+        as_json(asdict(summary) | {"leakage": asdict(leaked), "remarks": told})
         return
     shape = summary.shape
     say(f"{summary.name}: images of {shape.height}x{shape.width}x{shape.channels}, {shape.classes} classes")
@@ -154,10 +157,11 @@ def data(images: Images, output: Format) -> None:
     say(f"digest: {summary.digest}")
     table = columns("class", *summary.counts)
     for index, name in enumerate(summary.class_names):
-        table.add_row(name, *(f"{counts[index]:,}" for counts in summary.counts.values()))
+        table.add_row(shortened(name), *(f"{counts[index]:,}" for counts in summary.counts.values()))
     table.add_row(Text("all", style="bold"), *(f"{sum(counts):,}" for counts in summary.counts.values()))
     say(table)
-    say(leaked.text)
+    for remark in told if leaked.found else (*told, leaked.text):
+        say(remark)
 
 
 def plan(
@@ -170,6 +174,7 @@ def plan(
     execution: Plan,
     estimated: Estimate,
     images: DataSummary,
+    remarks: Sequence[str],
     goals: Sequence[Goal],
     output: Format,
 ) -> None:
@@ -184,7 +189,7 @@ def plan(
                 "start": {"label": start.label, "parameters": start.parameters} if start else None,
                 "execution": asdict(execution),
                 "estimate": asdict(estimated),
-                "data": {"name": images.name, "digest": images.digest},
+                "data": {"name": images.name, "digest": images.digest, "remarks": remarks},
                 "objectives": [asdict(goal) for goal in goals],
             }
         )
@@ -210,6 +215,8 @@ def plan(
         f"{duration(estimated.seconds)} and up to {estimated.megabytes:,.0f} MB in {settings.home}"
     )
     say(f"{execution.text}; an epoch in one call, {execution.evaluation_batch:,} images judged at once")
+    for remark in remarks:
+        say(remark)
 
 
 def conclusion(summary: Summary, settings: Settings) -> None:
@@ -235,14 +242,14 @@ def conclusion(summary: Summary, settings: Settings) -> None:
                 f"{points(against.difference)} points"
             )
         if best.model:
-            say(f"model: {best.model} (mlflow.keras.load_model)")
+            say(commands.model(best.model))
         if summary.pareto:
             say(f"Pareto set: trials {', '.join(map(str, summary.pareto))}; see `python -m search best {summary.name}`")
     else:
         say(f"no trial is complete; see why with `python -m search show {summary.name}`")
     for command in commands.looks(summary, settings):
         # Never broken: it is there to be copied.
-        Console().print(f"  {command}", highlight=False, markup=False, soft_wrap=True)
+        Console().print(f"  {command}", highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def conclusion_data(summary: Summary, settings: Settings) -> dict[str, Any]:

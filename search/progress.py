@@ -180,7 +180,7 @@ def begin(
 def say(console: Console, text: str) -> None:
     """Print a sentence as it is: wrapped between words on a terminal and in a notebook, on one line elsewhere."""
     wrapped = console.is_terminal or console.is_jupyter
-    console.print(text, highlight=False, markup=False, soft_wrap=not wrapped)
+    console.print(text, highlight=False, markup=False, emoji=False, soft_wrap=not wrapped)
 
 
 @contextmanager

@@ -11,6 +11,8 @@ from rich.console import Console
 import models
 from models import data
 from models.data import Images
+from models.data.leakage import leakage
+from models.data.remarks import remarks
 from search import (
     disk,
     engines,
@@ -53,6 +55,7 @@ def plan(study: str, place: Place, flags: Mapping[str, Any], output: Format) -> 
         execution=planned,
         estimated=estimate(settings, planned, images, settings.left(_finished(settings))),
         images=data.summary(images),
+        remarks=remarks(images, leakage(images)),
         goals=goals(settings),
         output=output,
     )
@@ -138,6 +141,8 @@ def _say_what_comes(
         f"roughly {duration(expected.seconds)}{limit}; first epoch in about {duration(expected.first_epoch_seconds)}; "
         f"up to {expected.megabytes:,.0f} MB in {settings.home}\n{planned.text}",
     )
+    for remark in remarks(images, leakage(images)):
+        say(console, remark)
     free = disk.megabytes_free(settings.home)
     if free < expected.megabytes:
         say(console, f"only {free:,.0f} MB are free there: the search will stop when they are used up, and go on later")

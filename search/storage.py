@@ -268,6 +268,15 @@ def _below(study: optuna.Study) -> tuple[RowStorage, int]:
     return cached._backend, study._study_id  # noqa: SLF001  # see above
 
 
+def begun_on(storage: RDBStorage, name: str) -> str | None:
+    """Return the digest of the images that a study was begun on; None where there is no such study."""
+    if name not in optuna.get_all_study_names(storage):
+        return None
+    study = optuna.load_study(study_name=name, storage=storage)
+    digest: str | None = study.user_attrs.get("identity", {}).get("data")
+    return digest
+
+
 def remembered(storage: RDBStorage, name: str) -> dict[str, Any]:
     """Return the settings with which a study was begun; nothing where there is no such study. Raises `UsageError`.
 

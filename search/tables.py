@@ -7,12 +7,14 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from models.data.names import shortened
 
 Format = Literal["text", "json"]
 TableFormat = Literal["text", "json", "csv", "markdown"]
@@ -32,6 +34,8 @@ class Count(int):
 
 # Columns of words, which give way where a terminal is narrow; figures stay whole.
 WRAPPED = ("what", "space", "reported", "study", "image", "data")
+# The column of names that people gave their classes; they are shortened, since figures have to stand beside them.
+CLASS: Final = "class"
 Cell = str | float | None
 
 
@@ -76,7 +80,8 @@ def _show(sheet: Sheet) -> None:
     made = columns(*sheet.columns)
     for row in sheet.rows:
         # Class names are a person's own, and may look like Rich's markup.
-        made.add_row(*(Text(cell(value)) for value in row))
+        cells = zip(sheet.columns, map(cell, row), strict=True)
+        made.add_row(*(Text(_named(name, text)) for name, text in cells))
     console().print(made, highlight=False)
 
 
@@ -93,6 +98,10 @@ def literal(text: str) -> str:
     escaped = re.sub(r"[\\`*\[\]<>|~&$]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", text)
     # A line's end would end the row; and spaces at an end are not part of a cell.
     return re.sub(r"[\x00-\x1f\x7f]|^\s|\s$", lambda found: f"&#{ord(found[0])};", escaped)
+
+
+def _named(column: str, text: str) -> str:
+    return shortened(text) if column == CLASS else text
 
 
 def exact(value: Cell) -> Cell:
@@ -165,9 +174,10 @@ def say(what: Table | str) -> None:
 
 def console() -> Console:
     """Return what is printed on."""
-    out = Console()
+    # Names are shown as they are written: `:bug:` is no emoji.
+    out = Console(emoji=False)
     # A pipe has no width of its own; what is cut to 80 columns there cannot be read by anything.
-    return out if out.is_terminal else Console(width=160)
+    return out if out.is_terminal else Console(width=160, emoji=False)
 
 
 def as_json(value: object) -> None:

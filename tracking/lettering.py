@@ -52,11 +52,21 @@ def text_width(text: str, points: float) -> float:
 
 def shortened(text: str, pixels: float, points: float) -> str:
     """Return as much of the text as `pixels` hold, leaving out its middle: names often differ at their ends only."""
-    short, kept = text, len(text)
-    while kept > 1 and text_width(short, points) > pixels:
-        kept -= 1
-        short = f"{text[: kept - kept // 3].rstrip()}…{text[len(text) - kept // 3 :].lstrip()}"
-    return short
+    if text_width(text, points) <= pixels:
+        return text
+    # Every measurement costs as much as a text is long, and more letters are never narrower.
+    fits, too_long = 1, len(text)
+    while too_long - fits > 1:
+        kept = (fits + too_long) // 2
+        if text_width(_both_ends(text, kept), points) <= pixels:
+            fits = kept
+        else:
+            too_long = kept
+    return _both_ends(text, fits)
+
+
+def _both_ends(text: str, kept: int) -> str:
+    return f"{text[: kept - kept // 3].rstrip()}…{text[len(text) - kept // 3 :].lstrip()}"
 
 
 @contextlib.contextmanager

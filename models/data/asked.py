@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby, islice
 from pathlib import Path
-from typing import IO, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +19,10 @@ from models.data.files import at_home
 from models.data.images import DataError
 from models.data.pictures import Frame
 
-NPZ: Final = ".npz"
-NPY: Final = ".npy"
 # The arrays that are looked for, the first one first, and where the classes of their images would stand.
 ARRAYS: Final = {"x_test": "y_test", "images": "labels", "x": "y"}
-# Arrays whose header is of another version have names of fields in them, which images have not.
-HEADERS: Final = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+# What is said of labels that are no numbers of classes.
+RENUMBER: Final = "number them as the model's classes are, from 0, or leave them out of the file"
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +60,7 @@ def sources(paths: Sequence[str]) -> list[Source]:
     if missing := [place for place in places if not place.exists()]:
         raise DataError(f"{missing[0]}: no such file or folder; give pictures, folders of pictures, or .npz files")
     found: list[Source] = []
-    for of_arrays, group in groupby(places, lambda place: place.suffix.lower() == NPZ and place.is_file()):
+    for of_arrays, group in groupby(places, lambda place: place.suffix.lower() == npz.SUFFIX and place.is_file()):
         together = tuple(group)
         # Pictures one after the other fill the same batches.
         found += map(Arrays.of, together) if of_arrays else [Pictures(together)]
@@ -103,7 +101,7 @@ class Pictures:
 
 @dataclass(frozen=True, eq=False)
 class Arrays:
-    """One array in an `.npz` file, which is read from front to back and never held as a whole."""
+    """One array in an `.npz` file, which is read from front to back; only one stored by columns is held as a whole."""
 
     file: Path
     name: str
@@ -113,12 +111,8 @@ class Arrays:
     @classmethod
     def of(cls, file: Path) -> "Arrays":
         """Return the array of images of a file: `x_test`, `images`, `x`, or the only one that looks like images."""
-        with npz.reading(file), zipfile.ZipFile(file) as archive:
-            headers = {}
-            for member in filter(lambda name: name.endswith(NPY), archive.namelist()):
-                with archive.open(member) as stream:
-                    headers[member.removesuffix(NPY)] = _header(stream)
-        shapes = {name: shape for name, (shape, _, _) in headers.items()}
+        headers = npz.headers(file)
+        shapes = {name: header.shape for name, header in headers.items()}
         pictured = [name for name, shape in shapes.items() if len(shape) in (3, 4)]
         known = [name for name in ARRAYS if name in pictured]
         if not known and len(pictured) != 1:
@@ -130,10 +124,11 @@ class Arrays:
         name = (known or pictured)[0]
         if not all(shapes[name]):
             raise DataError(f"{file}: {name} has the shape {shapes[name]}, and nothing in it; give another file")
-        if headers[name][1]:
-            raise DataError(f"{file}: {name} is stored by columns; store numpy.ascontiguousarray({name})")
-        beside = ARRAYS.get(name, "")
-        labels = npz.labels(file, beside) if beside in shapes else None
+        npz.require_values(file, name, headers[name])
+        beside, labels = ARRAYS.get(name, ""), None
+        if beside in headers:
+            npz.require_values(file, beside, headers[beside])
+            labels = npz.as_labels(file, beside, npz.one(file, beside), RENUMBER)
         if labels is not None and len(labels) != shapes[name][0]:
             raise DataError(f"{file}: {beside} has {len(labels)} labels for the {shapes[name][0]} images of {name}")
         return cls(file, name, shapes[name], labels)
@@ -145,28 +140,37 @@ class Arrays:
 
     def batches(self, frame: Frame) -> Iterator[Batch]:
         """As in the contract."""
-        size = min(evaluation_batch(frame.shape), evaluation_batch((*self.shape[1:], 1)))
-        with npz.reading(self.file), zipfile.ZipFile(self.file) as archive, archive.open(f"{self.name}{NPY}") as stream:
-            dtype = _header(stream)[2]
+        start = 0
+        for values in self._portions(min(evaluation_batch(frame.shape), evaluation_batch((*self.shape[1:], 1)))):
+            end = start + len(values)
+            labels = None if self.labels is None else ARRAYS[self.name]
+            fitted = frame.array(npz.as_images(self.file, self.name, values, labels))
+            yield Batch(
+                names=[f"{self.file}:{position}" for position in range(start, end)],
+                images=fitted.images,
+                labels=None if self.labels is None else self.labels[start:end],
+                inverted=fitted.inverted,
+            )
+            start = end
+
+    def _portions(self, size: int) -> Iterator[NDArray[Any]]:
+        """Yield the values of so many images at a time, as they are stored."""
+        with (
+            npz.reading(self.file),
+            zipfile.ZipFile(self.file) as archive,
+            archive.open(f"{self.name}{npz.NPY}") as stream,
+        ):
+            _, by_columns, dtype = npz.header(stream)
+            if by_columns:
+                whole = npz.one(self.file, self.name)
+                yield from (whole[start : start + size] for start in range(0, self.count, size))
+                return
             for start in range(0, self.count, size):
-                end = min(start + size, self.count)
-                content = stream.read((end - start) * dtype.itemsize * math.prod(self.shape[1:]))
-                values = np.frombuffer(content, dtype).reshape(end - start, *self.shape[1:])
-                fitted = frame.array(npz.as_images(self.file, self.name, values))
-                yield Batch(
-                    names=[f"{self.file}:{position}" for position in range(start, end)],
-                    images=fitted.images,
-                    labels=None if self.labels is None else self.labels[start:end],
-                    inverted=fitted.inverted,
-                )
+                count = min(size, self.count - start)
+                content = stream.read(count * dtype.itemsize * math.prod(self.shape[1:]))
+                yield np.frombuffer(content, dtype).reshape(count, *self.shape[1:])
             # At its end, the archive compares its checksum.
             stream.read(1)
-
-
-def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Return an array's shape, whether it is stored by columns, and its type; the values are what comes next."""
-    found: tuple[tuple[int, ...], bool, np.dtype[Any]] = HEADERS[np.lib.format.read_magic(stream)](stream)
-    return found
 
 
 def _inside(folder: Path) -> Iterator[Path]:
@@ -190,7 +194,7 @@ def _read(together: Sequence[Path], frame: Frame) -> Batch:
     inverted = 0
     for file in together:
         try:
-            fitted = frame.picture(pictures.decoded(file.read_bytes(), pictures.FORMATS))
+            fitted = frame.picture(pictures.decoded(file.read_bytes()))
         except pictures.UNREADABLE as error:
             unreadable.append(f"{file} cannot be read as a picture ({error})")
             continue

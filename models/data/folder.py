@@ -1,46 +1,49 @@
-"""Images as files: `train/<class>/*.png` and `test/<class>/*.png`, JPEG as well."""
+"""Images as files: `train/<class>/*.png`, `test/<class>/*.png`, and where wanted `val/<class>/*.png`."""
 
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from models.data import names
 from models.data.images import Collection, DataError, Split
-from models.data.pictures import UNREADABLE, decoded
+from models.data.pictures import MODES, SUFFIXES, UNREADABLE
+from models.data.ways import NOW, Way
 
-SUFFIXES = (".jpeg", ".jpg", ".png")
 LEFT_BY_SYSTEMS = ("thumbs.db", "desktop.ini")
-CHANNELS = {"L": 1, "RGB": 3}
-PNG = b"\x89PNG\r\n\x1a\n"
-DEPTH = 24  # where a PNG tells its bits per channel
+VALIDATION: Final = ("val", "valid", "validation")
+CHANNELS: Final = {mode: channels for channels, mode in MODES.items()}
+# So many of what is not used are named; of the others there is their number.
+NAMED: Final = 5
 
 
-def read(folder: Path) -> Collection:
+def read(folder: Path, way: Way = NOW) -> Collection:
     """Return the images under `folder`; classes are the folders of `train`, by name. Raises `DataError`.
 
-    All images are of one size, and all grey or all RGB. Palettes, black and white, and an alpha channel that hides
-    nothing are converted, since nothing is lost; anything else (transparency, 16 bits, CMYK) is refused.
+    All images are of one size, and all grey or all RGB. A class may be absent from the test and validation images.
     """
-    names = _classes(folder / "train")
-    if len(names) < 2:
-        raise DataError(f"{folder / 'train'} has {len(names)} class folders; there must be two to tell apart")
-    if unknown := [name for name in _classes(folder / "test") if name not in names]:
-        raise DataError(
-            f"{folder / 'test' / unknown[0]}: there is no folder {folder / 'train' / unknown[0]} to learn from"
-        )
-    train, test = (_files(folder / part, names) for part in ("train", "test"))
-    for label, name in enumerate(names):
-        if label not in train[1]:
-            raise DataError(f"{folder / 'train' / name} has no images; put some there, or remove the class")
-    if not test[0]:
-        raise DataError(f"{folder / 'test'} has no images; put some there to judge by")
+    train = _classes(folder / "train", way)
+    if len(train) < 2:
+        raise DataError(f"{folder / 'train'} has {len(train)} class folders; there must be two to tell apart")
+    others = {"test": folder / "test"} | (_validation(folder) if way.validation else {})
+    splits, done = {}, Counter[str]()
+    example = None
+    for name, part in {"train": folder / "train", **others}.items():
+        files, labels = _files(_known(_classes(part, way), train), list(train))
+        _require(files, part, train if name == "train" else {}, labels)
+        example = example or files[0]
+        splits[name] = _split(files, labels, example, way, done)
     return Collection(
         name=folder.resolve().name,
         source=str(folder.resolve()),
-        class_names=names,
-        train=_split(*train, example=train[0][0]),
-        test=_split(*test, example=train[0][0]),
+        class_names=tuple(train),
+        train=splits.pop("train"),
+        test=splits.pop("test"),
+        validation=next(iter(splits.values()), None),
+        notes=tuple(_notes(folder, train, others, done)) if way is NOW else (),
     )
 
 
@@ -55,20 +58,50 @@ def _entries(folder: Path) -> list[Path]:
     return [entry for entry in entries if not entry.name.startswith(".") and entry.name.lower() not in LEFT_BY_SYSTEMS]
 
 
-def _classes(folder: Path) -> tuple[str, ...]:
-    entries = _entries(folder)
+def _validation(folder: Path) -> dict[str, Path]:
+    found = [entry for entry in _entries(folder) if entry.name in VALIDATION and entry.is_dir()]
+    if len(found) > 1:
+        raise DataError(f"{found[0]} and {found[1]}: which are to validate on? Keep one of them here")
+    return {"validation": found[0]} if found else {}
+
+
+def _classes(part: Path, way: Way) -> dict[str, Path]:
+    """Return the class folders by what the classes are called, in the order of these names."""
+    entries = _entries(part)
     if lost := [entry for entry in entries if entry.suffix.lower() in SUFFIXES and entry.is_file()]:
-        raise DataError(f"{lost[0]} is in no class; move it to {folder}/<class>/")
-    return tuple(entry.name for entry in entries if entry.is_dir())
+        raise DataError(f"{lost[0]} is in no class; move it to {part}/<class>/")
+    classes: dict[str, Path] = {}
+    for entry in filter(Path.is_dir, entries):
+        called = way.called(entry.name)
+        if called in classes:
+            raise DataError(
+                f"{part} has two folders called {names.shown(called)}, which differ only in how an accent is stored; "
+                "put the images of both into one"
+            )
+        classes[called] = entry
+    return dict(sorted(classes.items()))
 
 
-def _files(part: Path, names: tuple[str, ...]) -> tuple[list[Path], list[int]]:
-    """Every file of every class with its label. A class may be absent here: a test split need not have them all."""
+def _known(classes: Mapping[str, Path], train: Mapping[str, Path]) -> Mapping[str, Path]:
+    """Return these classes if all of them are trained on. Raises `DataError`."""
+    for name, entry in classes.items():
+        if name not in train:
+            twin = names.like(name, train)
+            there = f"but {names.shown(twin)} looks like it: rename one of them" if twin else "to learn from"
+            wanted = next(iter(train.values())).parent / name
+            raise DataError(names.escaped(f"{entry}: there is no folder {wanted} {there}"))
+    return classes
+
+
+def _files(classes: Mapping[str, Path], order: list[str]) -> tuple[list[Path], list[int]]:
+    """Every file of every class with its label. Raises `DataError` for what is no image."""
     files: list[Path] = []
     labels: list[int] = []
-    for label, name in enumerate(names):
-        entries = _entries(part / name) if (part / name).exists() else []
+    for label, name in enumerate(order):
+        entries = _entries(classes[name]) if name in classes else []
         for file in entries:
+            if file.is_dir():
+                raise DataError(f"{file} is a folder within a class; move its images to {file.parent}, and remove it")
             if file.suffix.lower() not in SUFFIXES:
                 raise DataError(f"{file} is none of {', '.join(SUFFIXES)}; convert it, or move it away")
         files += entries
@@ -76,17 +109,28 @@ def _files(part: Path, names: tuple[str, ...]) -> tuple[list[Path], list[int]]:
     return files, labels
 
 
-def _split(files: list[Path], labels: list[int], example: Path) -> Split:
-    """Read every file, into the shape that `example` has."""
-    shape = _pixels(example).shape
+def _require(files: list[Path], part: Path, each: Mapping[str, Path], labels: list[int]) -> None:
+    """Raise `DataError` where there are no images, or none of a class in `each`."""
+    for label, entry in enumerate(each.values()):
+        if label not in labels:
+            raise DataError(f"{entry} has no images; put some there, or remove the class")
+    if not files:
+        raise DataError(f"{part} has no images; put some there to judge by")
+
+
+def _split(files: list[Path], labels: list[int], example: Path, way: Way, done: Counter[str]) -> Split:
+    """Read every file, into the shape that `example` has; `done` counts what was done to them."""
+    shape = _pixels(example, way)[0].shape
     images = np.empty((len(files), *shape), np.uint8)
     for position, file in enumerate(files):
-        pixels = _pixels(file)
+        pixels, changes = _pixels(file, way)
         if pixels.shape != shape:
+            turned = "; of a camera held upright, width and height change places" if any(changes) else ""
             raise DataError(
-                f"{file} is {_size(pixels.shape)}, unlike {example}, which is {_size(shape)}; make them alike"
+                f"{file} is {_size(pixels.shape)}, unlike {example}, which is {_size(shape)}; make them alike{turned}"
             )
         images[position] = pixels
+        done.update(changes)
     return Split(images, np.array(labels, np.int64))
 
 
@@ -95,27 +139,27 @@ def _size(shape: tuple[int, ...]) -> str:
     return f"{width}x{height} {'grey' if channels == 1 else 'RGB'}"
 
 
-def _pixels(file: Path) -> NDArray[np.uint8]:
-    """Height, width, channels."""
+def _pixels(file: Path, way: Way) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """Return height, width, channels, and what was done for it."""
     try:
-        data = file.read_bytes()
-        plain = _plain(decoded(data))
+        shown, changes = way.show(file.read_bytes())
     except UNREADABLE as error:
         raise DataError(f"{file} cannot be read as an image ({error}); replace it, or move it away") from error
-    # Pillow reads 16 bits of grey as such, but cuts 16 bits of RGB to 8 without a word.
-    if plain.mode not in CHANNELS or (data.startswith(PNG) and data[DEPTH] > 8):
-        raise DataError(
-            f"{file} is neither grey nor RGB of 8 bits without transparency (mode {plain.mode}); convert it"
-        )
-    return np.asarray(plain, np.uint8).reshape(plain.height, plain.width, CHANNELS[plain.mode])
+    return np.asarray(shown, np.uint8).reshape(shown.height, shown.width, CHANNELS[shown.mode]), changes
 
 
-def _plain(image: Image.Image) -> Image.Image:
-    """Return grey or RGB where that loses nothing, else the image as it is."""
-    if image.mode == "1":
-        return image.convert("L")
-    if image.mode in ("P", "PA") or "transparency" in image.info:
-        image = image.convert("LA" if image.mode == "L" else "RGBA")
-    if image.mode in ("LA", "RGBA") and image.getchannel("A").getextrema() == (255, 255):
-        return image.convert(image.mode.removesuffix("A"))
-    return image
+def _notes(folder: Path, train: Mapping[str, Path], others: Mapping[str, Path], done: Counter[str]) -> Iterator[str]:
+    """Yield in sentences what was done to the images, and what lies in `folder` and is not used."""
+    for words, count in done.items():
+        yield f"{count:,} image(s) are {words}"
+    if used := others.get("validation"):
+        yield f"validation images are those of {used.name}/; none are drawn from those to train on"
+    if spelt := [name for name, entry in train.items() if name != entry.name]:
+        yield f"{len(spelt)} class folder(s) store accents apart from their letters, and are called as if they did not"
+    parts = {folder / "train", *others.values()}
+    unused = [entry for entry in _entries(folder) if entry not in parts]
+    unused += [entry for part in sorted(parts) for entry in _entries(part) if not entry.is_dir()]
+    if unused:
+        named = ", ".join(str(entry.relative_to(folder)) for entry in unused[:NAMED])
+        more = f" and {len(unused) - NAMED:,} more" if len(unused) > NAMED else ""
+        yield f"not used: {named}{more}"

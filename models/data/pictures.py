@@ -1,4 +1,7 @@
-"""Any picture to what a network was trained on: its size, its colours, and the garment on a ground as dark or light.
+"""What a picture shows, for training and for all that asks a network; then its size, its colours, its ground.
+
+`plain` alone decides what a file shows: how it is held, its depth, what is transparent. Images to train on are that,
+and nothing else; what a network is asked about is fitted into the frame of these.
 
 Fashion-MNIST was made of photographs (Xiao, Rasul and Vollgraf 2017, section 2): 1. edges trimmed that have the colour
 of the corners, 2. the longer side scaled to 28 pixels, 3. sharpened, 4. the shorter side extended to 28, the garment in
@@ -8,15 +11,18 @@ filter is used, which leaves less to be sharpened.
 
 import io
 import struct
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageChops, ImageOps, ImageStat, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageChops, ImageOps, ImageStat, UnidentifiedImageError
 
 from models.data import files
-from models.data.images import edges
+from models.data.images import BRIGHTEST, edges
 
 # Those that people have photographs in, and browsers read: fewer decoders are fewer faults.
 FORMATS: Final = ("BMP", "GIF", "JPEG", "PNG", "WEBP")
@@ -32,27 +38,46 @@ UNREADABLE: Final = (
     Image.DecompressionBombWarning,
 )
 MODES: Final = {1: "L", 3: "RGB"}
-BRIGHTEST: Final = 255
 # So near to black or white the ground of training images is plain: it is one thing on nothing that they show.
 PLAIN: Final = 32
 # Xiao et al.: what differs by no more than 5% of the full intensity has the colour of the corners.
 CLOSE: Final = 12
 
 
-def decoded(data: bytes, formats: tuple[str, ...] | None = None) -> Image.Image:
+def decoded(data: bytes, formats: tuple[str, ...] | None = FORMATS) -> Image.Image:
     """Return the picture in a file's content, read whole, if it is in one of Pillow's `formats`; None: in any.
 
     The checksums of a PNG are verified: Pillow passes over them when it only loads. Raises what is `UNREADABLE`.
     """
-    try:
-        with Image.open(io.BytesIO(data), formats=formats) as image:
-            image.verify()
-    except UnidentifiedImageError as error:
-        # Pillow names the object in memory.
-        raise ValueError(f"it is in none of the formats {', '.join(formats or FORMATS)}") from error
-    image = Image.open(io.BytesIO(data), formats=formats)
-    image.load()
+    with _taciturn():
+        try:
+            with Image.open(io.BytesIO(data), formats=formats) as image:
+                image.verify()
+        except UnidentifiedImageError as error:
+            # Pillow names the object in memory.
+            raise ValueError(f"it is in none of the formats {', '.join(formats or FORMATS)}") from error
+        image = Image.open(io.BytesIO(data), formats=formats)
+        image.load()
     return image
+
+
+@contextmanager
+def _taciturn() -> Iterator[None]:
+    """Let Pillow say nothing of damaged EXIF data: the picture is there all the same."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
+
+
+def plain(image: Image.Image) -> Image.Image:
+    """Return what a picture shows, in mode L or RGB: held upright, of 8 bits, and opaque."""
+    grey = Image.getmodebase(image.mode) == "L"
+    return _opaque(_of_eight_bits(_upright(image))).convert("L" if grey else "RGB")
+
+
+def changes(image: Image.Image) -> Iterator[str]:
+    """Yield in words what `plain` does to a picture beyond what its pixels say by themselves."""
+    return (words for words, done in CHANGES.items() if done(image))
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +92,9 @@ class Fitted:
 class Frame:
     """What pictures are fitted into: images of this size, with 1 or 3 channels.
 
-    `background` is how bright the edges of training images were, from 0 to 255; None where nobody knows, and nothing is
-    negated then. `trim`: whether training images had been cut to what they show, as those of Fashion-MNIST.
+    `background` is how bright the edges of training images were, from 0 to 255; None where nobody knows, or where they
+    were of both kinds, and nothing is negated then. `trim`: whether training images had been cut to what they show, as
+    those of Fashion-MNIST.
     """
 
     height: int
@@ -93,12 +119,12 @@ class Frame:
         It is negated where the ground at its edges is light and that of training images was dark, or the other way
         round. A picture that has the size already is neither trimmed nor scaled.
         """
-        plain = _opaque(_of_eight_bits(ImageOps.exif_transpose(image))).convert(MODES[self.channels])
-        ground = edges(np.asarray(plain).reshape(1, plain.height, plain.width, self.channels))
-        if plain.size != (self.width, self.height):
-            colour = tuple(int(value) for value in np.median(ground, axis=0))
-            plain = self._scaled(_trimmed(plain) if self.trim else plain, colour)
-        pixels = np.asarray(plain).reshape(1, *self.shape)
+        shown = plain(image).convert(MODES[self.channels])
+        ground = edges(np.asarray(shown).reshape(1, shown.height, shown.width, self.channels))
+        if shown.size != (self.width, self.height):
+            colour = tuple(int(value) for value in np.median(ground, axis=(0, 1)))
+            shown = self._scaled(_trimmed(shown) if self.trim else shown, colour)
+        pixels = np.asarray(shown).reshape(1, *self.shape)
         return self._turned(pixels, self._unlike(ground))
 
     def array(self, images: NDArray[np.uint8]) -> Fitted:
@@ -134,6 +160,24 @@ class Frame:
         return paper
 
 
+def _orientation(image: Image.Image) -> int:
+    """Return how a picture was held when it was taken, from 1 (upright) to 8; 1 where its EXIF data are damaged."""
+    with _taciturn():
+        found = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return found if found in range(1, 9) else 1
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    return ImageOps.exif_transpose(image) if _orientation(image) > 1 else image
+
+
+def _hides(image: Image.Image) -> bool:
+    """Whether something of a picture is transparent."""
+    if not image.has_transparency_data:
+        return False
+    return image.convert("RGBA").getchannel("A").getextrema() != (BRIGHTEST, BRIGHTEST)
+
+
 def _of_eight_bits(image: Image.Image) -> Image.Image:
     """Return 16 bits of grey, which Pillow would cut off at 255, in 8; it reads those of colours in 8 itself."""
     if not image.mode.startswith("I"):
@@ -152,6 +196,14 @@ def _opaque(image: Image.Image) -> Image.Image:
     bright = seen.getbbox() is not None and ImageStat.Stat(image.convert("L"), mask=seen).mean[0] > BRIGHTEST / 2
     ground = Image.new("RGBA", image.size, "black" if bright else "white")
     return Image.alpha_composite(ground, image).convert("RGB")
+
+
+CHANGES: Final[Mapping[str, Callable[[Image.Image], bool]]] = {
+    "turned upright, as their EXIF orientation says": lambda image: _orientation(image) > 1,
+    "brought from 16 bits to 8": lambda image: image.mode.startswith("I"),
+    "laid over black or white where they are transparent, whichever they stand out from": _hides,
+    "converted from CMYK": lambda image: image.mode == "CMYK",
+}
 
 
 def _trimmed(image: Image.Image) -> Image.Image:

@@ -46,8 +46,8 @@ def open_shared(place: Path) -> Images:
     """
     try:
         about = json.loads((place / ABOUT).read_bytes())
-        splits = {name: _open(place, name) for name in SPLITS}
-        return Images(about["name"], about["source"], tuple(about["class_names"]), **splits)
+        train, validation, test = (_open(place, name) for name in SPLITS)
+        return Images(about["name"], about["source"], tuple(about["class_names"]), train, validation, test)
     except UNREADABLE as error:
         raise DataError(f"{place}: these shared images cannot be read ({error}); share them again") from error
 

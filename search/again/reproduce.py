@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from search import extras, judgements
+from search import commands, extras, judgements
 from search.again import trained
 from search.extras import Opened
 from search.marks import REPRODUCTION
@@ -130,4 +130,4 @@ def printed(found: Reproduced, output: Format) -> None:
             say(f"  {apart:,} of {found.images[split]:,} {split} images are told another class")
     for name, (was, now) in found.surroundings.items():
         say(f"  {name}: {now or 'none'}, was {was or 'none'}")
-    say(f"model: {found.model} (mlflow.keras.load_model)")
+    say(commands.model(found.model))

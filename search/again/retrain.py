@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from models.data import Images
-from search import extras, judgements
+from search import commands, extras, judgements
 from search.again import trained
 from search.errors import UsageError
 from search.extras import Opened
@@ -105,7 +105,7 @@ def printed(found: Retrained, output: Format) -> None:
     notes = [
         *(["this was trained before; nothing was trained now."] if found.trained_before else []),
         *filter(None, [found.sentence]),
-        f"model: {found.model} (mlflow.keras.load_model)",
+        commands.model(found.model),
     ]
     sheets([Sheet("", ("metric", found.trial.name, "again", "points"), rows)], notes, "text")
 

@@ -42,7 +42,7 @@ def call(arguments: list[str]) -> int:
         if "--debug" in arguments:
             raise
         message = error.format_message() if isinstance(error, TyperException) else str(error)
-        Console(stderr=True).print(f"error: {message}", highlight=False, markup=False, soft_wrap=True)
+        Console(stderr=True).print(f"error: {message}", highlight=False, markup=False, emoji=False, soft_wrap=True)
         return 1 if isinstance(error, SearchError) else 2
     except Stopped as stopped:
         return stopped.exit_code

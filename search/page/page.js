@@ -96,6 +96,8 @@ function judged(name) {
 
 // Plotly reads some HTML in texts; names of classes are a person's own.
 const plain = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+// As `shortened` in models/data/names.py: figures have to stand beside them.
+const short = (name) => (name.length <= 40 ? name : `${name.slice(0, 26)}…${name.slice(-13)}`);
 
 function matrix(id, { classes, values, range, sign, caption }, printed) {
   const none = isNight(printed) ? "#1f242a" : "#f3f5f7";
@@ -110,9 +112,10 @@ function matrix(id, { classes, values, range, sign, caption }, printed) {
     hovertemplate: "is %{y}, taken for %{x}: %{text}<extra></extra>",
     colorscale: colours, zmin: sign ? -most : 0, zmax: most, showscale: false, xgap: 1, ygap: 1,
   };
+  const ticks = classes.some((name) => name !== short(name)) ? { tickvals: names, ticktext: classes.map(short).map(plain) } : {};
   const layout = coloured({
-    xaxis: { title: { text: "taken for" }, tickangle: -45, type: "category" },
-    yaxis: { title: { text: "is", standoff: 12 }, autorange: "reversed", type: "category" },
+    xaxis: { title: { text: "taken for" }, tickangle: -45, type: "category", ...ticks },
+    yaxis: { title: { text: "is", standoff: 12 }, autorange: "reversed", type: "category", ...ticks },
   }, printed);
   Plotly.react(`matrix-${id}`, [trace], layout, OPTIONS);
 }
@@ -151,7 +154,7 @@ function byClass(one, other) {
       const points = Math.round(10000 * (b[name] - a[name])) / 100 || 0;
       return [a[name].toFixed(4), b[name].toFixed(4), `${points >= 0 ? "+" : ""}${points.toFixed(2)}`];
     });
-    return cells("td", [label, a.there, ...told]);
+    return cells("td", [short(label), a.there, ...told]);
   });
   const heads = [
     [...cells("th", ["", ""]), ...cells("th", ["", ...names], 3).slice(1)],

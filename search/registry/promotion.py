@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import tracking
-from search import judgements
+from search import commands, judgements
 from search.addresses import redacted
 from search.errors import UsageError
 from search.registry import registered
@@ -148,5 +148,5 @@ def _description(winner: Winner) -> str:
     return (
         f"{winner.finalist}, confirmed in study {winner.study} with {len(winner.runs)} seed(s): test_accuracy "
         f"{winner.accuracy:.4f} ± {winner.margin:.4f} on {winner.data} (digest {winner.digest[:12]}). "
-        f"The network is that of the first seed, run {winner.runs[0]}."
+        f"The network is that of the first seed, run {winner.runs[0]}; {commands.TAKES}."
     )

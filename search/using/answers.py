@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any, Final, Literal, TextIO
 
+from models.data.names import escaped, shortened
 from models.prediction import TOP
 from search.tables import csv_line
 
@@ -22,7 +23,7 @@ SHORTEST, NUMBER = 16, 9
 
 def write(answers: Iterable[Answer], stream: TextIO, output: Format, class_names: Sequence[str], width: int) -> None:
     """Write all answers to a stream as they come; texts in so many columns."""
-    plain = ((printable(image), top) for image, top in answers)
+    plain = ((escaped(image), top) for image, top in answers)
     match output:
         case "csv":
             _csv(plain, stream)
@@ -59,25 +60,13 @@ def _json(answers: Iterable[Answer], stream: TextIO) -> None:
 
 
 def _text(answers: Iterable[Answer], stream: TextIO, class_names: Sequence[str], width: int) -> None:
-    """Write lines for people: of long names of images the end, of those of classes the beginning."""
+    """Write lines for people: of long names of images the end, of those of classes both ends."""
     ranks = min(TOP, len(class_names))
     broad = min(max(map(len, class_names)), (width - SHORTEST) // ranks - NUMBER)
     first = max(width - ranks * (broad + NUMBER), SHORTEST)
     heads = ("class", "second", "third")[:ranks]
     stream.write("image".ljust(first) + "".join(f"  {head:<{broad + NUMBER - 2}}" for head in heads).rstrip() + "\n")
     for image, top in answers:
-        ranked = "".join(f"  {_fitting(name, broad):<{broad}} {share:.4f}" for name, share in top)
+        ranked = "".join(f"  {shortened(name, broad):<{broad}} {share:.4f}" for name, share in top)
         called = image if len(image) <= first else "…" + image[1 - first :]
         stream.write(f"{called:<{first}}{ranked}\n")
-
-
-def _fitting(name: str, width: int) -> str:
-    name = printable(name)
-    return name if len(name) <= width else name[: width - 1] + "…"
-
-
-def printable(name: str) -> str:
-    """Return a name, with escapes for what would break a line, move a terminal's cursor, or is no text at all."""
-    if name.isprintable():
-        return name
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in name)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from models import arrays, data
+from models import arrays
 from models.data import Images, Split
 from search import disk, opening
 from search.errors import SearchError, UsageError
@@ -25,7 +25,7 @@ def training_images(kept: Kept, place: Place) -> Split:
             f"{kept.name} was trained by study {kept.study!r}, which knows its images and is not here; name the home "
             "of that search with --home"
         )
-    images = data.load(settings["data"], cache=place.home / "cache", images=settings.get("images"))
+    images = opening.images_of(place, kept.study, settings["data"], settings.get("images"))
     # What `confirm` trains has its validation images among the others.
     ways: dict[str, Images] = {found.digest: found for found in (images, images.all_to_train())}
     if kept.digest not in ways:

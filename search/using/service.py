@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 import tracking
-from models.data import DataError, pictures
-from models.data.pictures import BRIGHTEST, Fitted, Frame
+from models.data import DataError, pictures, values
+from models.data.images import BRIGHTEST
+from models.data.pictures import Fitted, Frame
 from search import quiet
 from search.progress import say
 from search.registry import named
@@ -86,7 +87,7 @@ def fit(sent: object, frame: Frame) -> Sequence[Fitted]:
     kinds = {type(value) for value in sent.flat}
     if kinds == {str} and sent.ndim == 1:
         return [_picture(position, text, frame) for position, text in enumerate(sent)]
-    if not kinds <= {int, float}:
+    if not (kinds <= {int, float} or kinds == {bool}):
         found = ", ".join(sorted(kind.__name__ for kind in kinds))
         raise DataError(f"it holds {found}, or lists of different lengths; send {wanted(frame)}")
     return [frame.array(_numbers(sent, frame))]
@@ -98,23 +99,19 @@ def _numbers(sent: NDArray[Any], frame: Frame) -> NDArray[np.uint8]:
     if images.shape[1:] != frame.shape:
         raise DataError(f"it has the shape {sent.shape}; send {wanted(frame)}")
     try:
-        values = images.astype(np.float64)
+        numbers = images.astype(bool if isinstance(sent.flat[0], bool) else np.float64)
     except OverflowError as error:
         raise DataError(f"its values are from 0 to {BRIGHTEST}: {error}") from error
-    if not np.isfinite(values).all():
-        raise DataError(f"there is NaN or infinity in it; values are whole numbers from 0 to {BRIGHTEST}")
-    if values.min() < 0 or values.max() > BRIGHTEST:
-        raise DataError(f"it goes from {values.min():g} to {values.max():g}; values are from 0 to {BRIGHTEST}")
-    if (values % 1).any():
-        raise DataError(f"there are fractions in it; values are whole numbers from 0 to {BRIGHTEST}")
-    return values.astype(np.uint8)
+    if wrong := values.unfit("inputs", numbers):
+        raise DataError(f"it {wrong.found}; {wrong.way_out}")
+    return values.as_bytes(numbers)
 
 
 def _picture(position: int, text: str, frame: Frame) -> Fitted:
     # What a browser makes of a picture begins with its type: `data:image/png;base64,`.
     coded = text.partition(",")[2] if text.startswith("data:") else text
     try:
-        return frame.picture(pictures.decoded(base64.b64decode(coded, validate=True), pictures.FORMATS))
+        return frame.picture(pictures.decoded(base64.b64decode(coded, validate=True)))
     except pictures.UNREADABLE as error:
         raise DataError(f"image {position}, counted from 0, is no picture in base64: {error}") from error
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 import tracking
-from search import locks
+from search import commands, locks
 from search.cli import call
 from tests.search.breaks import Home
 from tracking import TrackingError
@@ -95,6 +95,7 @@ def test_a_search_says_what_came_of_it_on_stdout_and_how_it_goes_on_stderr(
     assert run("--study", "mlp") == 0
     said = capfd.readouterr()
     assert "mlp: 2 trials, 2 complete" in said.out
+    assert f"(mlflow.keras.load_model); {commands.TAKES}" in said.out
     assert "python -m search show mlp/" in said.out
     assert "python -m search ui" not in said.out, "there is nothing to look at in a store in memory"
     assert "optuna-dashboard sqlite:///" in said.out

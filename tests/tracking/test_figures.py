@@ -8,7 +8,7 @@ from matplotlib.text import Text
 from numpy.typing import NDArray
 from PIL import Image
 
-from tracking import figures
+from tracking import figures, lettering
 from tracking.pictures import Found
 
 GARMENTS = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
@@ -164,3 +164,12 @@ def test_the_nearest_images_stand_beside_what_was_looked_for() -> None:
 def test_nothing_looked_for_still_makes_a_picture() -> None:
     none = np.zeros((0, 5), np.int64)
     pixels(figures.nearest(grey(0), none[:, 0], grey(0)[:, None], none, GARMENTS, "t"))
+
+
+@pytest.mark.parametrize("length", [30, 300, 3000])
+def test_a_name_of_any_length_is_shortened_in_few_measurements_to_the_most_that_fits(length: int) -> None:
+    lettering.text_width.cache_clear()
+    one, other = (lettering.shortened("long" * length + end, 140, 9) for end in "12")
+    assert lettering.text_width.cache_info().misses < 40
+    assert (one[-1], other[-1]) == ("1", "2")
+    assert 100 < lettering.text_width(one, 9) <= 140

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 import tracking
+from search import commands
 from tracking.run import MODEL_SHA256_TAG, MODEL_TAG, Model, Tensor
 
 REQUIREMENTS = ("keras==3.15.1", "tensorflow==2.21.0")
@@ -70,7 +72,19 @@ def test_a_model_comes_back_and_predicts_the_very_same(
     images = np.random.default_rng(0).integers(0, 256, (32, 28, 28, 1)).astype(np.uint8)
     expected = network.predict(images, verbose=0)
     assert np.array_equal(mlflow.keras.load_model(address).predict(images, verbose=0), expected)
-    assert np.array_equal(mlflow.pyfunc.load_model(address).predict(images), expected)
+    loaded = mlflow.pyfunc.load_model(address)
+    assert np.array_equal(loaded.predict(images), expected)
+    with pytest.raises(MlflowException, match="uint8"):
+        loaded.predict(images / 255)
+
+
+def test_what_is_said_of_mlflows_own_server_is_so() -> None:
+    from mlflow.types import Schema, TensorSpec
+    from mlflow.utils.proto_json_utils import parse_tf_serving_input
+
+    schema = Schema([TensorSpec(np.dtype("uint8"), (-1, 2))])
+    assert "takes 0.5 for 0" in commands.TAKES
+    assert parse_tf_serving_input({"inputs": [[0.5, 0.99]]}, schema).tolist() == [[0, 0]]
 
 
 def test_the_layout_is_the_one_that_mlflow_writes_itself(

@@ -82,13 +82,13 @@ def test_the_only_array_of_images_needs_no_name(tmp_path: Path) -> None:
         ),
         ({"x_test": np.zeros((2, 20), np.uint8)}, "which array has the images"),
         ({"x_test": np.zeros((0, 5, 4), np.uint8)}, "nothing in it"),
-        ({"x_test": np.zeros((2, 5, 4), np.float32)}, "x_test holds float32; store uint8"),
-        ({"x_test": np.full((2, 5, 4), 256)}, "x_test goes from 256 to 256; store values from 0 to 255"),
+        ({"x_test": np.full((2, 5, 4), 0.5)}, "x_test holds fractions .float64. from 0.5 to 0.5; if 0 is black and 1"),
+        ({"x_test": np.full((2, 5, 4), 256)}, "x_test goes from 256 to 256; if white is 1023"),
         ({"x_test": np.zeros((2, 5, 4, 2), np.uint8)}, "has the shape"),
         ({"x_test": np.zeros((2, 5, 4), np.uint8), "y_test": np.zeros(3, int)}, "3 labels for the 2 images"),
-        ({"x_test": np.zeros((2, 5, 4), np.uint8), "y_test": np.zeros(2)}, "y_test holds float64"),
-        ({"x_test": np.full((2, 5, 4), None)}, "cannot be read"),
-        ({"x_test": np.asfortranarray(np.zeros((2, 5, 4), np.uint8))}, "numpy.ascontiguousarray"),
+        ({"x_test": np.zeros((2, 5, 4), np.uint8), "y_test": np.full(2, 0.5)}, "y_test holds float64"),
+        ({"x_test": np.zeros((2, 5, 4), np.uint8), "y_test": np.full(2, "a")}, "number them as the model's classes"),
+        ({"x_test": np.full((2, 5, 4), None)}, "x_test holds Python objects"),
     ],
 )
 def test_an_array_that_cannot_be_used_is_named_with_the_way_out(tmp_path: Path, arrays: dict, message: str) -> None:

@@ -63,8 +63,17 @@ def test_what_a_system_leaves_behind_is_ignored(clothes: Path) -> None:
     for name in (".DS_Store", "Thumbs.db", "desktop.ini", "._0.png"):
         (clothes / "train" / "bag" / name).write_bytes(b"\0")
     (clothes / "train" / ".ipynb_checkpoints").mkdir()
-    (clothes / "train" / "README.txt").touch()
     assert read(clothes).digest == digest
+    assert read(clothes).notes == ()
+
+
+def test_what_lies_beside_the_images_and_is_not_used_is_told(clothes: Path) -> None:
+    digest = read(clothes).digest
+    for name in ("README.txt", "train/labels.csv", "extra/bag/0.png"):
+        (clothes / name).parent.mkdir(parents=True, exist_ok=True)
+        (clothes / name).touch()
+    assert read(clothes).digest == digest
+    assert read(clothes).notes == ("not used: README.txt, extra, train/labels.csv",)
 
 
 def test_jpeg_is_read_too(clothes: Path) -> None:
@@ -114,7 +123,6 @@ def sixteen_bits_of_colour(file: Path) -> None:
 
 UNUSABLE: dict[str, Callable[[Path], object]] = {
     "transparent": lambda file: save(file, "RGBA"),
-    "16 bits": lambda file: Image.fromarray(np.full((5, 4), 60000, np.uint16)).save(file),
     "16 bits of colour": sixteen_bits_of_colour,
     "CMYK": lambda file: Image.new("CMYK", (4, 5)).save(file, "JPEG"),
     "colour among grey": lambda file: save(file, "RGB"),
@@ -135,10 +143,16 @@ def test_the_first_file_that_cannot_be_used_is_named(clothes: Path, case: str) -
         read(clothes)
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "scan.bmp", "deeper"])
+@pytest.mark.parametrize("name", ["notes.txt", "scan.tiff", "image"])
 def test_what_is_no_image_is_named(clothes: Path, name: str) -> None:
-    (clothes / "test" / "bag" / name).mkdir()
-    with pytest.raises(DataError, match=f"test/bag/{name} is none of .jpeg, .jpg, .png"):
+    (clothes / "test" / "bag" / name).touch()
+    with pytest.raises(DataError, match=f"test/bag/{name} is none of .bmp, .gif, .jpeg, .jpg, .png, .webp; convert"):
+        read(clothes)
+
+
+def test_a_folder_within_a_class_is_named(clothes: Path) -> None:
+    save(clothes / "test" / "bag" / "deeper" / "0.png")
+    with pytest.raises(DataError, match="test/bag/deeper is a folder within a class; move its images to .*test/bag"):
         read(clothes)
 
 
@@ -177,3 +191,128 @@ def test_a_test_split_without_images_is_named(clothes: Path) -> None:
         file.unlink()
     with pytest.raises(DataError, match="test has no images"):
         read(clothes)
+
+
+def held(file: Path, orientation: int = 6) -> None:
+    """Have a camera say how it was held when it took this picture."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    with Image.open(file) as image:
+        image.load()
+    image.save(file, exif=exif)
+
+
+def test_what_is_done_to_images_is_told(clothes: Path) -> None:
+    held(clothes / "train" / "bag" / "0.png", 3)
+    Image.fromarray(np.full((5, 4), 60000, np.uint16)).save(clothes / "train" / "bag" / "1.png")
+    assert read(clothes).notes == (
+        "1 image(s) are turned upright, as their EXIF orientation says",
+        "1 image(s) are brought from 16 bits to 8",
+    )
+
+
+def test_a_study_that_was_begun_on_pictures_as_they_are_stored_goes_on_with_these(clothes: Path) -> None:
+    begun = read(clothes).digest
+    for file in clothes.rglob("*.png"):
+        held(file)
+    assert read(clothes).shape == Shape(4, 5, 1, 3)
+    images = load(str(clothes), cache=clothes.parent / "cache", digest=begun)
+    assert (images.digest, images.shape) == (begun, Shape(5, 4, 1, 3))
+    assert "as when the study was begun" in images.notes[0]
+
+
+def test_a_study_whose_pictures_cannot_be_read_upright_goes_on_all_the_same(clothes: Path) -> None:
+    begun = read(clothes).digest
+    held(clothes / "train" / "bag" / "0.png")
+    with pytest.raises(
+        DataError, match=r"bag/0.png is 5x4 grey, unlike .*; of a camera held upright, width and height"
+    ):
+        read(clothes)
+    assert load(str(clothes), cache=clothes.parent / "cache", digest=begun).digest == begun
+
+
+def test_images_that_are_others_either_way_are_read_as_new_ones_are(clothes: Path) -> None:
+    now = read(clothes)
+    found = load(str(clothes), cache=clothes.parent / "cache", digest="0" * 32)
+    assert (found.digest, found.notes) == (now.digest, now.notes)
+
+
+def test_a_study_that_was_begun_without_the_folder_to_validate_on_goes_on_without_it(clothes: Path) -> None:
+    begun = read(clothes)
+    (clothes / "test").rename(clothes / "val")
+    save(clothes / "test" / "bag" / "0.png")
+    fill(clothes)
+    assert load(str(clothes), cache=clothes.parent / "cache", digest=begun.digest).digest == begun.digest
+    assert len(read(clothes).train) == 30
+
+
+@pytest.mark.parametrize("name", ["val", "valid", "validation"])
+def test_a_folder_to_validate_on_is_validated_on(clothes: Path, name: str) -> None:
+    for label, folder in enumerate(NAMES):
+        save(clothes / name / folder / "0.png", seed=label + 1000)
+    images = read(clothes)
+    assert (len(images.train), images.validation.labels.tolist()) == (30, [0, 1, 2])
+    with Image.open(clothes / name / "bag" / "0.png") as image:
+        assert np.array_equal(images.validation.images[1, :, :, 0], np.asarray(image))
+    assert images.notes == (f"validation images are those of {name}/; none are drawn from those to train on",)
+
+
+def test_fewer_images_to_train_on_leave_those_to_validate_on_as_they_are(clothes: Path) -> None:
+    for folder in NAMES:
+        save(clothes / "val" / folder / "0.png")
+    images = load(str(clothes), cache=clothes.parent / "cache", images=6)
+    assert (len(images.train), len(images.validation), len(images.test)) == (6, 3, 6)
+
+
+def test_what_cannot_be_validated_on_is_refused_in_words(clothes: Path) -> None:
+    save(clothes / "val" / "coat" / "0.png")
+    with pytest.raises(DataError, match=r"val/coat: there is no folder .*train/coat to learn from"):
+        read(clothes)
+    (clothes / "val" / "coat" / "0.png").unlink()
+    (clothes / "val" / "coat").rmdir()
+    with pytest.raises(DataError, match="val has no images"):
+        read(clothes)
+    (clothes / "valid").mkdir()
+    with pytest.raises(DataError, match="val and .*valid: which are to validate on"):
+        read(clothes)
+
+
+COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
+
+
+def test_a_class_is_the_same_however_its_accents_are_stored(clothes: Path) -> None:
+    for part, name in (("train", COMPOSED), ("test", DECOMPOSED)):
+        save(clothes / part / name / "0.png")
+    images = read(clothes)
+    assert images.class_names == ("ankle boot", "bag", COMPOSED, "пальто")
+    assert images.test.labels.tolist() == [0, 0, 1, 1, 2, 3, 3]
+
+
+def test_images_have_one_digest_on_a_disk_that_stores_accents_apart(clothes: Path) -> None:
+    for part in ("train", "test"):
+        save(clothes / part / COMPOSED / "0.png")
+    digest = read(clothes).digest
+    for part in ("train", "test"):
+        (clothes / part / COMPOSED).rename(clothes / part / DECOMPOSED)
+    images = read(clothes)
+    assert images.digest == digest
+    assert images.notes == (
+        "1 class folder(s) store accents apart from their letters, and are called as if they did not",
+    )
+
+
+def test_two_folders_of_one_class_are_refused(clothes: Path) -> None:
+    for name in (COMPOSED, DECOMPOSED):
+        save(clothes / "train" / name / "0.png")
+    with pytest.raises(DataError, match="train has two folders called 'caf\u00e9', which differ only in how an accent"):
+        read(clothes)
+
+
+@pytest.mark.parametrize("name", ["Bag", "bag ", "b\u200bag", "\u200ebag", "bag\n", "\uff42ag"])
+def test_a_class_to_test_on_that_only_looks_like_one_to_train_on_is_refused_with_what_it_looks_like(
+    clothes: Path, name: str
+) -> None:
+    (clothes / "test" / "bag").rename(clothes / "test" / name)
+    with pytest.raises(DataError, match="but 'bag' looks like it: rename one of them") as refused:
+        read(clothes)
+    assert "\n" not in str(refused.value)

@@ -49,3 +49,11 @@ def test_the_background_is_how_bright_the_edges_of_training_images_are(images: I
     pixels[:, 1:-1, 1:-1] = 10
     assert replace(images, train=Split(pixels, np.zeros(6, np.int64))).background == 250
     assert replace(images, train=Split(255 - pixels, np.zeros(6, np.int64))).background == 5
+
+
+def test_images_on_light_and_on_dark_have_no_background(images: Images) -> None:
+    pixels = np.full((1000, 5, 5, 1), 250, np.uint8)
+    pixels[0] = 10
+    assert replace(images, train=Split(pixels, np.zeros(1000, np.int64))).background == 250
+    pixels[1] = 10
+    assert replace(images, train=Split(pixels, np.zeros(1000, np.int64))).background is None

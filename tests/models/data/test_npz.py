@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -65,15 +66,17 @@ def test_a_class_may_be_missing_from_the_test_images(write: Write, tmp_path: Pat
     assert load(write(y_test=np.zeros(6, int)), cache=tmp_path).shape.classes == 3
 
 
-def test_arrays_that_are_not_used_are_named(write: Write, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    load(write(classnames=["a", "b", "c"]), cache=tmp_path)
-    assert "not used: classnames" in caplog.text
+def test_arrays_that_are_not_used_are_named(write: Write, tmp_path: Path) -> None:
+    assert load(write(classnames=["a", "b", "c"]), cache=tmp_path).notes == ("not used: classnames",)
 
 
 NAN = np.full((12, 5, 4), np.nan, np.float32)
 
 REFUSED = {
-    "fractions": ({"x_train": np.ones((12, 5, 4), np.float32)}, r"x_train holds float32; store uint8: numpy\.rint"),
+    "fractions": (
+        {"x_train": np.full((12, 5, 4), 0.5, np.float32)},
+        r"x_train holds fractions \(float32\) from 0.5 to 0.5",
+    ),
     "NaN": ({"x_train": NAN}, "x_train holds float32, with NaN"),
     "complex": ({"x_train": np.ones((12, 5, 4), complex)}, "x_train holds complex128"),
     "strings for images": ({"x_test": np.full((6, 5, 4), "a")}, "x_test holds <U1"),
@@ -86,17 +89,21 @@ REFUSED = {
     "no test images": ({"x_test": np.ones((0, 5, 4), np.uint8), "y_test": np.ones(0, int)}, "x_test has the shape"),
     "another size": ({"x_test": np.ones((6, 5, 5), np.uint8)}, r"x_test holds images of \(5, 5, 1\), x_train of"),
     "another colour": ({"x_test": np.ones((6, 5, 4, 3), np.uint8)}, r"x_test holds images of \(5, 4, 3\)"),
-    "objects": ({"y_train": np.array([None] * 12)}, "cannot be read .*no objects"),
+    "objects": ({"y_train": np.array([None] * 12)}, "y_train holds Python objects"),
     "no labels": ({"y_train": None}, "has no array y_train; it needs x_train, y_train, x_test, y_test"),
     "a label too few": ({"y_train": np.arange(11) % 3}, "y_train has 11 labels for 12 images"),
-    "one-hot labels": ({"y_train": np.eye(3)[np.arange(12) % 3]}, r"y_train has the shape \(12, 3\)"),
+    "scores for labels": ({"y_train": np.full((12, 3), 0.3)}, r"y_train has the shape \(12, 3\)"),
     "fractional labels": ({"y_test": np.full(6, 0.5)}, "y_test holds float64"),
     "labels not finite": ({"y_train": np.full(12, np.nan)}, "y_train holds float64"),
-    "negative labels": ({"y_train": np.arange(12) % 3 - 2}, "y_train holds -2; labels count from 0"),
+    "negative labels": ({"y_train": np.arange(12) % 3 - 2}, "y_train holds -2 to 0; labels count from 0"),
     "huge labels": ({"y_train": np.full(12, 2**63, np.uint64)}, "y_train holds 9223372036854775808"),
-    "a gap": ({"y_train": np.arange(12) % 3 * 10**12}, "y_train has no image of class 1, of classes 0 to"),
-    "from one": ({"y_train": np.arange(12) % 3 + 1}, "y_train has no image of class 0"),
-    "a class to test only": ({"y_test": np.arange(6)}, "y_train has no image of class 3"),
+    "a gap": (
+        {"y_train": np.arange(12) % 3 * 2, "y_test": np.zeros(6)},
+        "y_train has no image of class 1, of classes 0 to",
+    ),
+    "a wide gap": ({"y_train": np.arange(12) % 3 * 10**12}, "y_train holds 0 to 2000000000000; labels count from 0"),
+    "from one": ({"y_train": np.arange(12) % 3 + 1, "y_test": np.ones(6)}, "y_train has no image of class 0"),
+    "a class to test only": ({"y_test": np.arange(6)}, "y_test has images of class 3, and y_train has none"),
     "a name without images": ({"class_names": ["a", "b", "c", "d"]}, "y_train has no image of class 3 .'d'."),
     "too few names": ({"class_names": ["a", "b"]}, "class_names has 2 names for labels up to 2"),
     "a name twice": ({"class_names": ["a", "b", "a"]}, "class_names has an empty name or one twice"),
@@ -112,6 +119,140 @@ def test_what_cannot_be_used_is_named(write: Write, tmp_path: Path, case: str) -
     changed, words = REFUSED[case]
     with pytest.raises(DataError, match=rf"birds\.npz:? {words}"):
         load(write(**changed), cache=tmp_path)
+
+
+LABELS = np.arange(12) % 3
+TAKEN = {
+    "a column": LABELS.reshape(-1, 1),
+    "floats": LABELS.astype("float32"),
+    "small": LABELS.astype("uint8"),
+    "one-hot": np.eye(3)[LABELS],
+    "one-hot booleans": np.eye(3)[LABELS] > 0,
+}
+
+
+@pytest.mark.parametrize("kind", TAKEN)
+def test_labels_are_taken_as_people_store_them(write: Write, tmp_path: Path, kind: str) -> None:
+    digest = load(write(), cache=tmp_path).digest
+    assert load(write(y_train=TAKEN[kind], y_test=TAKEN[kind][:6]), cache=tmp_path).digest == digest
+
+
+X = arrays()["x_train"]
+NAMED = np.array(["bag", "coat", "shoe"])
+ADVISED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "0 to 1": ({"x_train": X / 255}, {"x_train": X}),
+    "0 to 1, float16": ({"x_train": (X / 255).astype("float16")}, {"x_train": X}),
+    "0 to 1, float32": ({"x_train": (X / 255).astype("float32")}, {"x_train": X}),
+    "-1 to 1": ({"x_train": (X / 127.5 - 1).astype("float32")}, {"x_train": X}),
+    "-0.5 to 0.5": ({"x_train": X / 255 - 0.5}, {"x_train": X}),
+    "0 to 255, blurred": ({"x_train": np.clip(X + 0.25, 0, 255)}, {"x_train": X}),
+    "16 bits": ({"x_train": X.astype("uint16") * 257}, {"x_train": X}),
+    "16 bits of floats": ({"x_train": X.astype("float32") * 257}, {"x_train": X}),
+    "12 bits": ({"x_train": np.rint(X / 255 * 4095).astype("int32")}, {"x_train": X}),
+    "10 bits": ({"x_train": np.rint(X / 255 * 1023).astype("int16")}, {"x_train": X}),
+    "less 128": ({"x_train": (X.astype("int16") - 128).astype("int8")}, {"x_train": X}),
+    "NaN": (
+        {"x_train": np.where(np.arange(12)[:, None, None] == 4, np.nan, X)},
+        {"x_train": np.delete(X, 4, 0), "y_train": np.delete(LABELS, 4)},
+    ),
+    "infinity among 0 to 1": (
+        {"x_train": np.where(np.arange(12)[:, None, None] == 4, np.inf, X / 255)},
+        {"x_train": np.delete(X, 4, 0), "y_train": np.delete(LABELS, 4)},
+    ),
+    "objects": ({"x_train": X.astype(object)}, {"x_train": X}),
+    "channels first": (
+        {"x_train": np.stack([X] * 3, axis=1), "x_test": np.stack([X[:6]] * 3, axis=-1)},
+        {"x_train": np.stack([X] * 3, axis=-1), "x_test": np.stack([X[:6]] * 3, axis=-1)},
+    ),
+    "opaque": (
+        {"x_train": np.stack([X, X, X, X * 0 + 255], axis=-1), "x_test": np.stack([X[:6]] * 3, axis=-1)},
+        {"x_train": np.stack([X] * 3, axis=-1), "x_test": np.stack([X[:6]] * 3, axis=-1)},
+    ),
+    "flat": (
+        {"x_train": X[:, :4].reshape(12, 16), "x_test": X[:6, :4]},
+        {"x_train": X[:, :4], "x_test": X[:6, :4]},
+    ),
+    "strings": (
+        {"y_train": NAMED[LABELS], "y_test": NAMED[LABELS[:6]]},
+        {"y_train": LABELS, "y_test": LABELS[:6], "class_names": NAMED},
+    ),
+    "objects for labels": ({"y_train": LABELS.astype(object)}, {"y_train": LABELS}),
+    "from one": (
+        {"y_train": LABELS + 1, "y_test": LABELS[:6] + 1},
+        {"y_train": LABELS, "y_test": LABELS[:6], "class_names": ["1", "2", "3"]},
+    ),
+    "from one, with names": (
+        {"y_train": LABELS + 1, "y_test": LABELS[:6] + 1, "class_names": NAMED},
+        {"y_train": LABELS, "y_test": LABELS[:6], "class_names": NAMED},
+    ),
+    "negative": (
+        {"y_train": LABELS - 1, "y_test": LABELS[:6] - 1},
+        {"y_train": LABELS, "y_test": LABELS[:6], "class_names": ["-1", "0", "1"]},
+    ),
+    "a name too many": (
+        {"y_train": LABELS * 2, "y_test": LABELS[:6] * 2, "class_names": np.array(["a", "b", "c", "d", "e"])},
+        {"y_train": LABELS, "y_test": LABELS[:6], "class_names": ["a", "c", "e"]},
+    ),
+    "a class to test only": (
+        {"y_test": np.array([0, 1, 2, 3, 0, 1])},
+        {"y_test": np.array([0, 1, 2, 0, 1]), "x_test": np.delete(arrays()["x_test"], 3, 0)},
+    ),
+    "probabilities": ({"y_train": np.eye(3)[LABELS] * 0.7 + 0.1}, {"y_train": LABELS}),
+    "numbers for names": ({"class_names": np.array([7, 8, 9])}, {"class_names": ["7", "8", "9"]}),
+    "a column of names": ({"class_names": NAMED.reshape(-1, 1)}, {"class_names": NAMED}),
+    "Latin-1 names": (
+        {"class_names": np.array(["caf\xe9".encode("latin-1"), b"b", b"c"])},
+        {"class_names": ["caf\xe9", "b", "c"]},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ADVISED)
+def test_who_does_what_a_message_advises_gets_what_was_meant(write: Write, tmp_path: Path, case: str) -> None:
+    given, meant = ADVISED[case]
+    followed = {**arrays(), **given}
+    for _ in range(3):
+        try:
+            digest = load(write(**followed), cache=tmp_path).digest
+            break
+        except DataError as error:
+            (statement,) = re.findall("`([^`]+)`", str(error))
+            exec(statement, {"numpy": np}, followed)  # as people would
+            followed = {name: array for name, array in followed.items() if name not in ("there", "known", "kept")}
+    assert digest == load(write(**meant), cache=tmp_path).digest
+
+
+@pytest.mark.parametrize("part", ["val", "valid", "validation"])
+def test_what_was_set_aside_to_validate_on_is_validated_on(write: Write, tmp_path: Path, part: str) -> None:
+    images = load(write(**{f"x_{part}": X[::-1][:6], f"y_{part}": LABELS[:6]}), cache=tmp_path)
+    assert np.array_equal(images.validation.images[..., 0], X[::-1][:6])
+    assert np.array_equal(images.train.images[..., 0], X)
+    assert images.notes == (f"validation images are those of x_{part}; none are drawn from those to train on",)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"x_val": X}, "birds.npz has x_val: to validate on, images and labels are needed once"),
+        ({"x_val": X, "y_val": LABELS, "x_valid": X, "y_valid": LABELS}, "has x_val, y_val, x_valid, y_valid: to val"),
+        ({"x_val": X, "y_val": LABELS + 1}, "y_val has images of class 3, and y_train has none to learn from"),
+        ({"x_val": X[:, 1:], "y_val": LABELS}, "x_val holds images of"),
+    ],
+)
+def test_what_cannot_be_validated_on_is_refused_in_words(
+    write: Write, tmp_path: Path, given: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(DataError, match=words):
+        load(write(**given), cache=tmp_path)
+
+
+def test_a_study_that_was_begun_without_the_arrays_to_validate_on_goes_on_without_them(
+    write: Write, tmp_path: Path
+) -> None:
+    begun = load(write(), cache=tmp_path).digest
+    file = write(x_val=X, y_val=LABELS)
+    assert load(file, cache=tmp_path, digest=begun).digest == begun
+    assert load(file, cache=tmp_path).digest != begun
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b"PK\x03\x04", b"\x93NUMPY\x01\x00"])

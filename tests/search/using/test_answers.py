@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.data.names import escaped
 from search.using import answers
 from search.using.answers import Answer, Format
 
@@ -29,7 +30,7 @@ told = st.lists(
 def test_a_spreadsheet_has_every_name_and_six_digits(told: list[Answer]) -> None:
     rows = list(csv.reader(io.StringIO(written(told, "csv"), newline="")))
     assert rows[0] == list(answers.COLUMNS)
-    assert [row[0] for row in rows[1:]] == [answers.printable(name) for name, _ in told]
+    assert [row[0] for row in rows[1:]] == [escaped(name) for name, _ in told]
     assert [row[1::2] for row in rows[1:]] == [[label for label, _ in top] for _, top in told]
     assert [list(map(float, row[2::2])) for row in rows[1:]] == [
         pytest.approx([share for _, share in top], rel=1e-5, abs=1e-30) for _, top in told
@@ -39,7 +40,7 @@ def test_a_spreadsheet_has_every_name_and_six_digits(told: list[Answer]) -> None
 @given(told)
 def test_programs_get_a_list_of_objects(told: list[Answer]) -> None:
     read = json.loads(written(told, "json"))
-    assert [one["image"] for one in read] == [answers.printable(name) for name, _ in told]
+    assert [one["image"] for one in read] == [escaped(name) for name, _ in told]
     assert [one["class"] for one in read] == [top[0][0] for _, top in told]
     assert [len(one["top"]) for one in read] == [3] * len(told)
 
