@@ -59,7 +59,7 @@ def _foreign(described: kept.Described) -> str:
     for name, backend in BACKENDS.items():
         if name in names:
             return f"it has a {name} layer, which needs {backend}, and is asked with TensorFlow; build it without"
-    own = sorted(name for name, module in names.items() if not module.startswith("keras"))
+    own = sorted(name for name, module in names.items() if module.partition(".")[0] != "keras")
     if own:
         listed = ", ".join(own)
         return f"it has layers that are not Keras's own ({listed}); build it of Keras's own, and save it again"
