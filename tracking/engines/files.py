@@ -57,7 +57,7 @@ class Files:
         return Path(self._repository(address).download_artifacts(name, str(folder)))
 
     def replace(self, address: str, root: str, name: str, fresh: Path) -> None:
-        """Write one file anew: on this machine's disks whole, or not at all. Raises `TrackingError` outside the root."""
+        """Write one file anew; on this machine's disks whole or not at all. Raises `TrackingError` outside the root."""
         folder = local(address)
         if folder is None:
             self.put(address, root, name, fresh.read_bytes())
