@@ -98,9 +98,9 @@ class Classifier:
         )
 
     def export(self, network: "Model", shape: Shape, resources: Resources, temperature: float | None = None) -> "Model":
-        """Return the network without its optimiser."""
-        from models import layers
+        """Return the network without its optimiser, and without what varies images."""
+        from models import kept, layers
 
         if temperature is not None:
             layers.temper(network, temperature)
-        return layers.network(network.input, network.output)
+        return kept.still(layers.network(network.input, network.output))

@@ -143,5 +143,6 @@ class Family(Protocol):
     ) -> "Network":
         """Return the network to keep: from images as they come (uint8, 0 to 255) to the answer, not compiled.
 
-        Its probabilities are those at the temperature, if there is one, and `network` is not to be used any more.
+        Its probabilities are those at the temperature, if there is one, and `network` is not to be used any more. Its
+        answers are the same however it is called: nothing in it varies images (`models.kept`).
         """

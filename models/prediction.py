@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models import unloadable
 from models.data.files import UNREADABLE
 from models.data.pictures import MODES, Frame
 
@@ -57,9 +58,7 @@ class Predictor:
         try:
             network = keras.saving.load_model(file, compile=False, safe_mode=True)
         except UNREADABLE as error:
-            raise Unusable(
-                f"{file} cannot be loaded as a network of Keras: {str(error).partition(chr(10))[0]}"
-            ) from error
+            raise Unusable(f"{file} cannot be loaded as a network of Keras: {unloadable.why(file, error)}") from error
         return cls(network, Frame(*_image_shape(network), background=background, trim=trim))
 
     @property

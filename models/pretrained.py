@@ -10,7 +10,7 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from models import arrays, precision, runtime, training
+from models import arrays, precision, runtime, training, unloadable
 from models.data.images import Images, Shape, Split
 from models.family import Resources, Unavailable
 
@@ -92,8 +92,10 @@ def _base(weights: str, size: int) -> keras.Model:
             name="resnet50",
         )
     except (ValueError, OSError) as error:
+        wrote = unloadable.written_by(file) if file else ""
+        by = f" (Keras {wrote} wrote it, and Keras {keras.__version__} is here)" if wrote else ""
         raise Unavailable(
-            f"--weights {weights}: no weights of Keras's ResNet50 without its top: {str(error).splitlines()[0]}; "
+            f"--weights {weights}{by}: no weights of Keras's ResNet50 without its top: {str(error).splitlines()[0]}; "
             f"give the file that Keras calls {FILE_NAME}"
         ) from error
     base.trainable = False

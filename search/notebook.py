@@ -18,7 +18,6 @@ from models import metrics
 from models.family import Choice
 from search import cli, comparison, judgements, locks, printing, quiet, results, storage
 from search.errors import UsageError
-from search.notes import COUNTS
 from search.page import writing
 from search.page.differing import address
 from search.pairing import Pairing
@@ -212,7 +211,7 @@ class Study:
             for trial in found
         ]
         table = pd.DataFrame(rows, pd.Index([trial.number for trial in found], name="trial"))
-        return table.astype({name: "Int64" for name in COUNTS if name in table})
+        return table.astype(_types(rows))
 
     @property
     def optuna(self) -> optuna.Study:
@@ -239,6 +238,17 @@ class Study:
         found = zip(("data", *sheet.columns), (sheet.title, *sheet.rows[0]), strict=True)
         rows = [(name, cell(value)) for name, value in found]
         return _HTML.render(title=repr(self), tables=[rows], picture="")
+
+
+def _types(rows: Sequence[Mapping[str, object]]) -> dict[str, str]:
+    """Return the types of columns of whole numbers, and of yes and no, which pandas spoils where one is missing."""
+    kinds: dict[str, set[type]] = {}
+    for row in rows:
+        for name, value in row.items():
+            if value is not None:
+                kinds.setdefault(name, set()).add(type(value))
+    nullable = {int: "Int64", bool: "boolean"}
+    return {name: nullable[kind] for name, found in kinds.items() for kind in nullable if found == {kind}}
 
 
 def _texts(value: object) -> Iterator[str]:

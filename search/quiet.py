@@ -46,7 +46,5 @@ def libraries() -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     # For good: `catch_warnings` around a call would undo what other threads do to the filters, and they to its own.
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-    # How little few trials can tell of importance stands beside the chart.
-    warnings.filterwarnings("ignore", message="Some regimes for parameter", category=UserWarning)
     for name in ("alembic", "mlflow", "absl"):
         logging.getLogger(name).setLevel(logging.ERROR)

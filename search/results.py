@@ -30,6 +30,7 @@ from search.marks import (
     standing,
 )
 from search.marks import best as best_of
+from search.notes import COUNTS
 from search.settings import caveat
 from tracking import model_address
 
@@ -200,7 +201,9 @@ def result(study: str, trial: FrozenTrial, of_study: Mapping[str, Any]) -> Resul
         state=trial.state.name,
         value=(trial.values or [None])[0] if trial.state == TrialState.COMPLETE else last,
         parameters=trial.params,
-        metrics={name: value for name, value in attributes.items() if name not in WORDS},
+        metrics={
+            name: int(value) if name in COUNTS else value for name, value in attributes.items() if name not in WORDS
+        },
         baseline=attributes.get("baseline"),
         reason=attributes.get("reason", ""),
         caveat=attributes.get("caveat", ""),

@@ -312,7 +312,13 @@ class Study:
                 return TPESampler(seed=seed)
             case "qmc":
                 # The sequence goes on where it was only with the seed it was begun with.
-                return QMCSampler(seed=self.settings.seed, scramble=True, warn_independent_sampling=False)
+                # What its first trial did not have is in no sequence, and is drawn on as by the others.
+                return QMCSampler(
+                    seed=self.settings.seed,
+                    scramble=True,
+                    independent_sampler=RandomSampler(seed=seed),
+                    warn_independent_sampling=False,
+                )
             case _:
                 return RandomSampler(seed=seed)
 
@@ -326,7 +332,8 @@ class Study:
             case "hyperband":
                 return Hyperband(min_resource=1, max_resource=self.settings.epochs)
             case "median":
-                return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1)
+                # Steps count from 1, and Optuna spares those *below* the number: a first epoch is judged by nobody.
+                return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2)
             case _:
                 return optuna.pruners.NopPruner()
 

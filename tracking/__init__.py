@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from tracking import databases
 from tracking.registry import CHAMPION, Registry, Version
-from tracking.rules import model_name
+from tracking.rules import model_name, recorded
 from tracking.run import (
     DESCRIPTION_TAG,
     DUPLICATE_TAG,
     KEY_TAG,
+    MODEL_BEFORE_TAG,
     MODEL_REMOVED_TAG,
     MODEL_SHA256_TAG,
     MODEL_TAG,
@@ -37,6 +38,7 @@ __all__ = [
     "DESCRIPTION_TAG",
     "DUPLICATE_TAG",
     "KEY_TAG",
+    "MODEL_BEFORE_TAG",
     "MODEL_REMOVED_TAG",
     "MODEL_SHA256_TAG",
     "MODEL_TAG",
@@ -59,6 +61,7 @@ __all__ = [
     "moved",
     "open_existing",
     "open_registry",
+    "recorded",
     "scoring_server",
     "user_interface",
 ]

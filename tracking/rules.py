@@ -8,7 +8,7 @@ import re
 from collections.abc import Container, Mapping
 from pathlib import Path, PurePosixPath
 
-from tracking.run import TrackingError
+from tracking.run import MODEL_BEFORE_TAG, MODEL_SHA256_TAG, TrackingError
 
 # MLflow's limits. Beyond them it cuts parameters short without a word, and two that differ become one.
 LONGEST_PARAMETER = 6000
@@ -66,11 +66,21 @@ def model_name(run: str) -> str:
     return re.sub(r"[/:.%\"']", "-", run)
 
 
-def require_recorded(file: Path, digest: str | None) -> None:
-    """Raise where a model's file is not the one of which this is the SHA-256."""
+def recorded(tags: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the SHA-256 of each file that a run's model may be: of one that is being mended there are two."""
+    return tuple(tags[name] for name in (MODEL_SHA256_TAG, MODEL_BEFORE_TAG) if name in tags)
+
+
+def sha256(file: Path) -> str:
+    """Return the digest of a file's content."""
     with file.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
-    if found != digest:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def require_recorded(file: Path, tags: Mapping[str, str]) -> None:
+    """Raise where a model's file is none that its run's tags tell of."""
+    found, digest = sha256(file), tags.get(MODEL_SHA256_TAG)
+    if found not in recorded(tags):
         raise TrackingError(
             f"{file} is not the model that was recorded: its SHA-256 is {found[:12]}..., and was {(digest or '')[:12]}"
             "...; put the right file back, or train it again"

@@ -20,6 +20,8 @@ MODEL_TAG: Final = "search.model"
 """The tag under which a run holds the address of its model."""
 MODEL_SHA256_TAG: Final = "search.model_sha256"
 """The tag under which a run holds the SHA-256 of its model's `.keras` file."""
+MODEL_BEFORE_TAG: Final = "search.model_sha256_before"
+"""The tag of a run whose model was mended: the SHA-256 of the file that was there before."""
 MODEL_REMOVED_TAG: Final = "search.model_removed"
 """The tag of a run that says when its model was removed on purpose, and by whom. Its SHA-256 stays."""
 
@@ -182,6 +184,13 @@ class Run(Recorder, Protocol):
         """Remove the files of the run's model, tag the run with the reason, and return how many bytes came free.
 
         A call that was cut short is ended by the next one. Raises `TrackingError` where the model is held.
+        """
+
+    def mend_model(self, file: Path) -> None:
+        """Put a file in the place of the model's own, under its SHA-256; that of the one before stays in a tag.
+
+        What refers to the model goes on doing so. A call that was cut short is ended by the next one; until then both
+        files are ones that were recorded.
         """
 
     def log_artifact(self, name: str, content: bytes) -> None:

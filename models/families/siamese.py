@@ -180,10 +180,10 @@ class Siamese:
 
     def export(self, network: "Model", shape: Shape, resources: Resources, temperature: float | None = None) -> "Model":
         """Return one branch: from images to their embeddings, whose distances are what was learned."""
-        from models import layers
+        from models import kept, layers
 
         branch = self._branch(network)
-        return layers.network(branch.input, branch.output)
+        return kept.still(layers.network(branch.input, branch.output))
 
     def _branch(self, network: "Model") -> "Model":
         return network if self.pairing == "in_batch" else network.get_layer("branch")

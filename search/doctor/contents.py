@@ -16,7 +16,7 @@ from search.doctor.case import Case
 from search.doctor.findings import CORRECTED_TAG, DIFFERS_TAG, MISSING_TAG, RECONSTRUCTED_TAG, Finding, Id
 from search.marks import REPEAT_OF, removal
 from search.recording import INFEASIBLE
-from tracking import MODEL_REMOVED_TAG, MODEL_SHA256_TAG, MODEL_TAG, Record
+from tracking import MODEL_REMOVED_TAG, MODEL_TAG, Record, recorded
 
 MODEL = "model"
 # What `recording.record` leaves of every trained network, as a test compares; and the model.
@@ -187,8 +187,8 @@ def _counted(case: Case, run: Record) -> tuple[dict[str, float], set[str]]:
 
 def _artifacts(case: Case, trial: FrozenTrial, run: Record, torn: set[str]) -> Iterator[Finding]:
     missing = PROMISED.difference(run.artifacts) | torn
-    digest = run.tags.get(MODEL_SHA256_TAG)
-    if digest is None or (case.tracker.model_sha256(run.id) != digest and not _removed(case, trial, run)):
+    digests = recorded(run.tags)
+    if not digests or (case.tracker.model_sha256(run.id) not in digests and not _removed(case, trial, run)):
         missing |= {MODEL}
     known = set(run.tags.get(MISSING_TAG, "").split(", "))
     if missing - known:

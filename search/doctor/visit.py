@@ -10,7 +10,7 @@ from typing import Literal
 from rich.console import Console
 
 from search import locks, printing, quiet, storage
-from search.doctor import budget, case, contents, links, rests, states, stores
+from search.doctor import budget, case, contents, links, networks, rests, states, stores
 from search.doctor.case import Case
 from search.doctor.findings import Finding
 from search.errors import SearchError, UsageError
@@ -22,6 +22,7 @@ CHECKS: tuple[Callable[[Case], Iterator[Finding]], ...] = (
     links.check,
     states.check,
     contents.check,
+    networks.check,
     budget.check,
     rests.check,
 )

@@ -9,8 +9,10 @@ from typing import Any
 import optuna
 from optuna import visualization
 from optuna.trial import FrozenTrial, TrialState
-from plotly.graph_objects import Figure
+from plotly.graph_objects import Bar, Figure
 
+from search import importance
+from search.importance import Importance
 from search.results import Summary
 
 # With fewer complete trials nothing can be said of what mattered.
@@ -25,12 +27,12 @@ CHOSEN, OTHERS = "#d55e00", "#999999"
 
 @dataclass(frozen=True)
 class Chart:
-    """A figure as Plotly's JSON, without a title or colours of its own around it."""
+    """A figure as Plotly's JSON, without a title or colours of its own around it; None where a note says it all."""
 
     name: str
     title: str
     note: str
-    figure: dict[str, Any]
+    figure: dict[str, Any] | None
 
 
 def of_study(study: optuna.Study, summary: Summary, baseline: int | None) -> list[Chart]:
@@ -81,26 +83,44 @@ def _pareto(study: optuna.Study, summary: Summary) -> Chart:
 
 
 def _of_hyperparameters(study: optuna.Study, complete: Sequence[FrozenTrial], goal: str) -> list[Chart]:
-    importance = visualization.plot_param_importances(study, target_name=goal)
-    # From the bottom upwards, as bars are drawn.
-    varied = [name for name in reversed(importance.data[0].y) if _varied(complete, name)]
-    charts = [
-        _chart(
-            "importance",
-            "Which hyperparameters mattered",
-            "Share of what sets the best tenth of the trials apart from the rest (PED-ANOVA). With few trials: a hint.",
-            importance,
-        )
-    ]
+    found = importance.of_trials(complete)
+    first = [one.name for one in found]
+    others = sorted({name for trial in complete for name in trial.params} - set(first))
+    varied = [name for name in (*first, *others) if _varied(complete, name)]
+    charts = [_importance(found)]
     if varied:
         figure = visualization.plot_slice(study, params=varied[:MOST_SLICES], target_name=goal)
-        note = "The most important ones; a point is a trial, darker ones came later."
-        charts.append(_chart("slices", "Value by hyperparameter", note, figure))
+        order = "The most important ones first" if found else "In the order of their names"
+        charts.append(
+            _chart("slices", "Value by hyperparameter", f"{order}; a point is a trial, darker ones came later.", figure)
+        )
     everywhere = [name for name in varied if all(name in trial.params for trial in complete)]
     if len(everywhere) > 1:
         figure = visualization.plot_parallel_coordinate(study, params=everywhere[:MOST_AXES], target_name=goal)
         charts.append(_chart("parallel", "Configurations", "A line is a trial, a darker one did better.", figure))
     return charts
+
+
+def _importance(found: Sequence[Importance]) -> Chart:
+    title = "Which hyperparameters mattered"
+    if not found:
+        return Chart("importance", title, "None can be told from chance yet: more trials may show some.", None)
+    # From the bottom upwards, as bars are drawn.
+    bars = list(reversed(found))
+    spread = {
+        "array": [bar.high - bar.share for bar in bars],
+        "arrayminus": [bar.share - bar.low for bar in bars],
+        "color": OTHERS,
+    }
+    figure = Figure(
+        Bar(x=[bar.share for bar in bars], y=[bar.name for bar in bars], orientation="h", error_x=spread),
+        {"xaxis": {"title": "share", "range": [0, 1]}, "yaxis": {"title": "hyperparameter"}},
+    )
+    note = (
+        "Share of what the hyperparameters explain of the differences between complete trials, and where four of five "
+        "resamplings of the trials find it. Those that are not named cannot be told from chance."
+    )
+    return _chart("importance", title, note, figure)
 
 
 def _varied(trials: Sequence[FrozenTrial], name: str) -> bool:

@@ -120,6 +120,7 @@ def data(gathered: Gathered) -> dict[str, Any]:
             f"{section.summary.name}-{chart.name}": chart.figure
             for section in gathered.sections
             for chart in section.charts
+            if chart.figure
         },
         "images": [{"classes": list(kind.class_names), "labels": _packed(kind, kind.labels)} for kind in kinds],
         "trials": {

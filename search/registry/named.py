@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from models import unloadable
 from models.arrays import sha256
 from search import judgements, results, storage
 from search.errors import SearchError, UsageError
@@ -74,8 +75,20 @@ def _run_of(name: str, place: Place) -> tuple[str, str]:
                 return result.name, result.run
     version = registered.find(name, place)
     if version is None:
-        raise UsageError(f"no model {name!r}; give {FORMS}: see `python -m search list` and `python -m search models`")
+        found = _else(Path(name))
+        raise UsageError(
+            f"no model {name!r}{found}; give {FORMS}: see `python -m search list` and `python -m search models`"
+        )
     return version.address, version.run
+
+
+def _else(path: Path) -> str:
+    """Say what a path is that is no `.keras` file, if something is there."""
+    if path.is_file() and path.suffix in (".h5", ".hdf5"):
+        return f": {unloadable.converted(path)}"
+    if (path / "saved_model.pb").is_file():
+        return ": this folder is a SavedModel, which has no network of Keras in it; save that with `model.save`"
+    return ""
 
 
 def _trusted(file: Path, digest: str | None) -> Kept:

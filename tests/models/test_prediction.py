@@ -1,5 +1,8 @@
 """Networks from their files, asked about images."""
 
+import json
+import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,9 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models import unloadable
 from models.data.images import Images, Shape
 from models.prediction import Predictor, Unusable, names
 from tests.support import configuration
+
+MINE = '"module": "mine", "class_name": "Squash"'
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 
@@ -41,11 +47,71 @@ def test_of_two_classes_two_are_ranked(tmp_path: Path) -> None:
     assert ranking.classes.shape == (4, 2)
 
 
-@pytest.mark.parametrize("damage", [lambda data: b"", lambda data: b"no model", lambda data: data[:-2000]])
-def test_a_damaged_file_is_named(mlp: Path, tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda data: b"", "it is no .keras file"),
+        (lambda data: b"no model", "it is no .keras file"),
+        (lambda data: data[:-2000], "it is cut short; copy it again"),
+    ],
+)
+def test_a_damaged_file_is_named(mlp: Path, tmp_path: Path, damage: Callable[[bytes], bytes], said: str) -> None:
     (tmp_path / "model.keras").write_bytes(damage(mlp.read_bytes()))
-    with pytest.raises(Unusable, match=r"model\.keras cannot be loaded as a network of Keras: \S"):
+    with pytest.raises(Unusable, match=rf"model\.keras cannot be loaded as a network of Keras: {said}"):
         Predictor.load(tmp_path / "model.keras")
+
+
+def rewritten(file: Path, out: Path, wrote: str, change: Callable[[str], str] = str) -> Path:
+    """Write a file as another version of Keras might have written it."""
+    with zipfile.ZipFile(file) as before, zipfile.ZipFile(out, "w") as after:
+        for name in before.namelist():
+            content = before.read(name)
+            if name == "metadata.json":
+                content = json.dumps(json.loads(content) | {"keras_version": wrote}).encode()
+            after.writestr(name, change(content.decode()) if name == "config.json" else content)
+    return out
+
+
+@pytest.mark.parametrize(
+    ("wrote", "way"), [("3.99.0", r"pip install 'keras==3\.99\.0'"), ("2.15.0", r"where Keras 2\.15\.0 is installed")]
+)
+def test_of_a_file_that_another_keras_wrote_both_versions_are_named(
+    mlp: Path, tmp_path: Path, wrote: str, way: str
+) -> None:
+    other = rewritten(
+        mlp, tmp_path / "model.keras", wrote, lambda text: text.replace('"units"', '"breadth": 1, "units"')
+    )
+    with pytest.raises(Unusable, match=rf"Keras {wrote} wrote it, and Keras 3\.[0-9.]+ is here; .*{way}"):
+        Predictor.load(other)
+    # What can be loaded is, whoever wrote it.
+    assert Predictor.load(rewritten(mlp, tmp_path / "model.keras", wrote)).outputs == 10
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda text: text.replace('"module": "keras.layers", "class_name": "Flatten"', MINE), r"own \(Squash\)"),
+        (lambda text: text.replace('"class_name": "Flatten"', '"class_name": "TorchModuleWrapper"'), "needs torch"),
+    ],
+)
+def test_layers_that_keras_alone_does_not_know_are_named(
+    mlp: Path, tmp_path: Path, change: Callable[[str], str], said: str
+) -> None:
+    with pytest.raises(Unusable, match=said):
+        Predictor.load(rewritten(mlp, tmp_path / "model.keras", "3.15.1", change))
+
+
+def test_a_file_of_an_older_kind_becomes_one_that_can_be_asked_as_is_advised(mlp: Path, tmp_path: Path) -> None:
+    import keras
+
+    keras.saving.load_model(mlp, compile=False).save(tmp_path / "old.h5")
+    (tmp_path / "renamed.keras").write_bytes((tmp_path / "old.h5").read_bytes())
+    with pytest.raises(Unusable, match="it is HDF5, as Keras wrote before"):
+        Predictor.load(tmp_path / "renamed.keras")
+    advised = re.search("`(.*?)`", unloadable.converted(tmp_path / "old.h5"))
+    assert advised
+    exec(advised[1], {"keras": keras})
+    assert Predictor.load(tmp_path / "old.keras").outputs == 10
 
 
 def foreign(case: str) -> Any:
@@ -75,7 +141,7 @@ def foreign(case: str) -> Any:
 @pytest.mark.parametrize(
     ("case", "message"),
     [
-        ("code", "cannot be loaded as a network of Keras"),
+        ("code", "it has a Lambda layer, which is code, and is not run"),
         ("vectors", "it has to take one image"),
         ("two images", "it has to take one image"),
         ("any size", "it has to take one image"),

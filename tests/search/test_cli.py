@@ -187,6 +187,8 @@ def test_list_show_best_and_compare_agree_with_each_other(searched: Path, capfd:
     (listed,), shown, best = read("list"), read("show", "bars"), read("best", "bars")
     assert listed["best"] == shown["best"] == best == read("show", f"bars/{best['number']}")
     assert read("compare")["studies"][0]["best"] == best
+    counts = ("best_epoch", "parameters")
+    assert {name: type(best["metrics"][name]) for name in counts} == dict.fromkeys(counts, int)
 
 
 def test_figures_of_other_images_are_not_held_against_the_reports(

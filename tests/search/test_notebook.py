@@ -120,6 +120,17 @@ def test_trials_are_a_table(study: Study) -> None:
     assert {name: row[name] for name in best.parameters} == best.parameters
 
 
+def test_whole_numbers_and_switches_stay_what_they_are_where_not_every_trial_has_them(study: Study) -> None:
+    """Of networks of other depths there is no second width, and of one that could not be built no count of anything."""
+    table, parameters = study.trials, [trial.parameters for trial in study]
+    widths = [found["units_2"] for found in parameters if "units_2" in found]
+    assert 0 < len(widths) < len(parameters)
+    assert str(table["units_2"].dtype) == "Int64"
+    assert [str(width) for width in table["units_2"].dropna()] == list(map(str, widths))
+    types = {name: str(table[name].dtype) for name in ("depth", "batch_size", "epochs", "best_epoch", "batch_norm")}
+    assert types == {**dict.fromkeys(types, "Int64"), "batch_norm": "boolean"}
+
+
 def test_a_trial_shows_its_figures_and_its_confusion_matrix(study: Study) -> None:
     shown = study.best._repr_html_()
     assert f"{study.best.metrics['test_accuracy']:.4f}" in shown

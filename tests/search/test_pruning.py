@@ -61,6 +61,40 @@ def test_tpe_draws_on_after_trials_were_pruned(settle: Settle, open_study: Open,
     assert all(trial.values is None for trial in study.trials([TrialState.PRUNED]))
 
 
+def ended(study: Study, curve: Callable[[int, int], float], trials: int, epochs: int) -> list[int]:
+    """Return after how many epochs each trial is ended, if its value is `curve` of its number and the epoch."""
+    found = []
+    for number in range(trials):
+        trial = study.ask()
+        assert trial is not None
+        study.suggest(trial)
+        step = next(
+            (step for step in range(1, epochs + 1) if not study.report(trial, step, curve(number, step))), epochs
+        )
+        study.tell(trial, *((TrialState.PRUNED,) if step < epochs else (TrialState.COMPLETE, curve(number, epochs))))
+        found.append(step)
+    return found
+
+
+def test_by_the_median_nobody_is_judged_by_a_first_epoch(settle: Settle, open_study: Open) -> None:
+    study = open_study(settle(epochs=5, pruner="median", sampler="random"))
+    # The last one begins worst of all, and is the best from its second epoch on; the one before it never comes up.
+    curves = {8: lambda step: -1.0, 9: lambda step: -1.0 if step == 1 else 1.0}
+    found = ended(study, lambda number, step: curves.get(number, lambda _: number / 100)(step), 10, 5)
+    assert found[8:] == [2, 5]
+
+
+@pytest.mark.parametrize(("epochs", "rungs"), [(9, {1, 3, 9}), (10, {1, 3, 9, 10}), (27, {1, 3, 9, 27})])
+def test_hyperband_ends_trials_at_its_rungs_alone(
+    settle: Settle, open_study: Open, epochs: int, rungs: set[int]
+) -> None:
+    """Steps are epochs done: one epoch is its least resource. What it says of a last epoch, the driver passes over."""
+    study = open_study(settle(epochs=epochs, pruner="hyperband", sampler="random"))
+    found = ended(study, lambda number, step: step / 100 - number, 30, epochs)
+    assert set(found) <= rungs
+    assert len(set(found)) > 2
+
+
 def test_optuna_alone_cannot(settle: Settle) -> None:
     """When this fails, `search.pruning` is not needed any more."""
     study = optuna.create_study(directions=["maximize", "minimize"], pruner=MedianPruner())

@@ -99,6 +99,24 @@ def test_pinned_hyperparameters_are_drawn_by_no_sampler(settle: Settle, open_stu
         assert (drawn["activation"], drawn["depth"]) == ("tanh", 2)
 
 
+@pytest.mark.parametrize("pins", [(), ("depth=4", "activation=tanh")])
+@pytest.mark.parametrize("sampler", ["tpe", "random", "qmc"])
+def test_a_study_continued_a_call_a_trial_draws_no_hyperparameter_over_and_over(
+    settle: Settle, open_study: Open, sampler: str, pins: tuple[str, ...]
+) -> None:
+    """Neither those that every trial has, nor those that the first one did not have."""
+    drawn = []
+    for _ in range(16):
+        study = open_study(settle(sampler=sampler, fix=pins, trials=16))
+        trial = study.ask()
+        assert trial is not None
+        drawn.append(study.suggest(trial))
+        study.tell(trial, TrialState.COMPLETE, 0.5)
+    for name in ("learning_rate", "units_1", "units_2", "units_3", "units_4"):
+        values = [parameters[name] for parameters in drawn if name in parameters]
+        assert len(set(values)) > len(values) / 2, name
+
+
 @pytest.mark.parametrize("sampler", ["tpe", "random", "qmc"])
 def test_the_same_seed_draws_the_same_and_a_continued_study_nothing_twice(
     settle: Settle, open_study: Open, sampler: str

@@ -1,6 +1,7 @@
 """The files of runs and models: the one place where they are written and removed, and never outside of their own."""
 
 import contextlib
+import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -50,6 +51,22 @@ class Files:
     def put_all(self, address: str, root: str, folder: Path) -> None:
         """Write all files of a folder. Raises `TrackingError` outside of the root."""
         self._to_change(address, root).log_artifacts(str(folder))
+
+    def copied(self, address: str, name: str, folder: Path) -> Path:
+        """Return a copy of one file, made in a folder of one's own."""
+        return Path(self._repository(address).download_artifacts(name, str(folder)))
+
+    def replace(self, address: str, root: str, name: str, fresh: Path) -> None:
+        """Write one file anew; on this machine's disks whole or not at all. Raises `TrackingError` outside the root."""
+        folder = local(address)
+        if folder is None:
+            self.put(address, root, name, fresh.read_bytes())
+            return
+        beside = f"{name}.new"
+        self.put(address, root, beside, fresh.read_bytes())
+        with (folder / beside).open("rb") as stream:
+            os.fsync(stream.fileno())
+        (folder / beside).replace(folder / name)
 
     def try_to_put(self, root: str) -> None:
         """Write an empty file below a root and remove it again, to see whether that can be done."""

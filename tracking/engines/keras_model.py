@@ -17,7 +17,7 @@ from yaml import YAMLError
 
 from tracking.run import Model, Tensor, TrackingError
 
-FILE, REQUIREMENTS = "data/model.keras", "requirements.txt"
+FILE, REQUIREMENTS, DESCRIPTION = "data/model.keras", "requirements.txt", "MLmodel"
 _CONDA = """\
 channels:
 - conda-forge
@@ -70,7 +70,14 @@ def write(model: Model, folder: Path, logged: LoggedModel) -> None:
         python_version=platform.python_version(),
         env={"conda": "conda.yaml", "virtualenv": "python_env.yaml"},
     )
-    description.save(str(folder / "MLmodel"))
+    description.save(str(folder / DESCRIPTION))
+
+
+def weigh(description: Path, size: int) -> None:
+    """Let a model's description say that its file has so many bytes."""
+    described = MlflowModel.load(str(description))
+    described.model_size_bytes = size
+    described.save(str(description))
 
 
 def read(folder: Path) -> Model:

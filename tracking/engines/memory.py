@@ -11,6 +11,7 @@ from tracking import rules
 from tracking.run import (
     DUPLICATE_TAG,
     KEY_TAG,
+    MODEL_BEFORE_TAG,
     MODEL_REMOVED_TAG,
     MODEL_SHA256_TAG,
     MODEL_TAG,
@@ -87,7 +88,7 @@ class MemoryRun:
         """As in the contract."""
         content = model.file.read_bytes()
         digest = hashlib.sha256(content).hexdigest()
-        if self.tags.get(MODEL_SHA256_TAG) != digest:
+        if digest not in rules.recorded(self.tags):
             address = f"memory:/m-{next(self._model_ids)}"
             self.models[address] = model, content
             self.tags |= {MODEL_TAG: address, MODEL_SHA256_TAG: digest}
@@ -99,6 +100,15 @@ class MemoryRun:
             return 0
         self.tags[MODEL_REMOVED_TAG] = reason
         return len(kept[1])
+
+    def mend_model(self, file: Path) -> None:
+        """As in the contract."""
+        address = self.tags[MODEL_TAG]
+        model, before = self.models[address]
+        self.models[address] = model, file.read_bytes()
+        digests = [hashlib.sha256(content).hexdigest() for content in (file.read_bytes(), before)]
+        if digests[0] != digests[1]:
+            self.tags |= dict(zip((MODEL_SHA256_TAG, MODEL_BEFORE_TAG), digests, strict=True))
 
     def finish(self, status: Status, *, time: int | None = None) -> None:
         """As in the contract."""
@@ -214,7 +224,7 @@ class MemoryTracker:
         model, content = kept
         file = folder / "model.keras"
         file.write_bytes(content)
-        rules.require_recorded(file, opened.tags[MODEL_SHA256_TAG])
+        rules.require_recorded(file, opened.tags)
         return replace(model, file=file)
 
     def close(self) -> None:

@@ -23,7 +23,6 @@ from tracking.run import (
     DUPLICATE_TAG,
     KEY_TAG,
     MODEL_REMOVED_TAG,
-    MODEL_SHA256_TAG,
     MODEL_TAG,
     STUDY_TAG,
     Dataset,
@@ -186,7 +185,7 @@ class MlflowTracker:
             if here is None:
                 copied = artifacts.download_artifacts(location, dst_path=str(folder), tracking_uri=self._place)
                 here = Path(copied)
-            rules.require_recorded(here / keras_model.FILE, tags.get(MODEL_SHA256_TAG))
+            rules.require_recorded(here / keras_model.FILE, tags)
             return keras_model.read(here)
 
     def close(self) -> None:

@@ -1,14 +1,16 @@
 """Models in a store of MLflow's: which there are, what they take, who refers to them, and how one is removed."""
 
 import os
+import tempfile
 from collections.abc import Sequence
 from contextlib import closing
+from pathlib import Path
 
 from mlflow import entities
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from tracking.engines import pages
+from tracking.engines import keras_model, pages
 from tracking.engines.files import Files
 from tracking.engines.mlflow_registry import MlflowRegistry
 from tracking.run import DUPLICATE_TAG, KEY_TAG, ModelRecord, TrackingError
@@ -66,6 +68,15 @@ def remove(client: MlflowClient, files: Files, model: entities.LoggedModel, root
     # Last: as long as it is not deleted, there is something to go on with.
     client.delete_logged_model(model.model_id)
     return freed
+
+
+def rewrite(files: Files, model: entities.LoggedModel, root: str, file: Path) -> None:
+    """Put a file in the place of a model's own; its description says then how large it is."""
+    with tempfile.TemporaryDirectory() as folder:
+        described = files.copied(model.artifact_location, keras_model.DESCRIPTION, Path(folder))
+        keras_model.weigh(described, file.stat().st_size)
+        for fresh, name in ((file, keras_model.FILE), (described, keras_model.DESCRIPTION)):
+            files.replace(model.artifact_location, root, name, fresh)
 
 
 def _owners(

@@ -1,7 +1,6 @@
 """One run in MLflow, open for writing."""
 
 import contextlib
-import hashlib
 import json
 import tempfile
 from collections.abc import Mapping
@@ -17,7 +16,17 @@ from tracking import rules
 from tracking.engines import keras_model, mlflow_models
 from tracking.engines.files import Files
 from tracking.engines.refusals import told
-from tracking.run import MODEL_REMOVED_TAG, MODEL_SHA256_TAG, MODEL_TAG, Dataset, Model, Status, TrackingError, now
+from tracking.run import (
+    MODEL_BEFORE_TAG,
+    MODEL_REMOVED_TAG,
+    MODEL_SHA256_TAG,
+    MODEL_TAG,
+    Dataset,
+    Model,
+    Status,
+    TrackingError,
+    now,
+)
 
 if TYPE_CHECKING:
     from tracking.pictures import Picture
@@ -115,9 +124,8 @@ class MlflowRun:
     def log_model(self, model: Model) -> None:
         """As in the contract."""
         with self._told("record the model"):
-            with model.file.open("rb") as stream:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            if self._tags.get(MODEL_SHA256_TAG) == digest:
+            digest = rules.sha256(model.file)
+            if digest in rules.recorded(self._tags):
                 return
             logged = self._begun(digest) or self._client.create_logged_model(
                 self._experiment_id,
@@ -148,6 +156,16 @@ class MlflowRun:
                 self._client.delete_tag(self.id, MODEL_TAG)
                 del self._tags[MODEL_TAG]
         return freed
+
+    def mend_model(self, file: Path) -> None:
+        """As in the contract. The run tells of both files before one takes the other's place."""
+        with self._told("mend its model"):
+            model = self._client.get_logged_model(self._tags[MODEL_TAG].rpartition("/")[2])
+            digest, before = rules.sha256(file), self._tags[MODEL_SHA256_TAG]
+            if digest != before:
+                self.set_tags({MODEL_SHA256_TAG: digest, MODEL_BEFORE_TAG: before})
+            mlflow_models.rewrite(self._files, model, self._root, file)
+            self._client.set_logged_model_tags(model.model_id, {MODEL_SHA256_TAG: digest})
 
     def finish(self, status: Status, *, time: int | None = None) -> None:
         """As in the contract."""

@@ -1,0 +1,153 @@
+"""Networks as they are kept: what a `.keras` file says of itself, read without Keras, and no layer that varies images.
+
+A random image layer of Keras 3 acts unless somebody says `training=False`, which `predict` does, and neither a call of
+the network does, nor one inside another network, nor what `export` makes of it. It has no weights, and passes on what
+it is given where it does not act, so that a network without it is the same one. Dropout acts only where it is told to.
+"""
+
+import json
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from models.data.files import UNREADABLE
+
+if TYPE_CHECKING:
+    from keras import Model as Network
+
+# Of a network or a layer, what Keras writes as JSON.
+Described = Mapping[str, Any]
+
+CONFIG: Final = "config.json"
+# Of the file itself: when it was written, and by which version of Keras.
+METADATA: Final = "metadata.json"
+# Beside those that are called `Random...`. A crop is none of them: without it, images have another size.
+MIXING: Final = ("AugMix", "CutMix", "MixUp", "RandAugment")
+CROP: Final = "RandomCrop"
+
+
+def still(network: "Network") -> "Network":
+    """Return the network, not compiled, without layers that vary images; it is `network` itself where it has none."""
+    described = json.loads(network.to_json())
+    if not random_layers(described):
+        return network
+    import keras
+
+    made = keras.models.model_from_json(json.dumps(without_random_layers(described)))
+    made.set_weights(network.get_weights())
+    return made
+
+
+def read(file: Path, part: str = CONFIG) -> Described:
+    """Return what a `.keras` file says of its network, or of itself; nothing where it is none that could be read."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            found = json.loads(archive.read(part))
+    except UNREADABLE:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def write_still(file: Path, out: Path) -> None:
+    """Write the `.keras` file again without layers that vary images: the same bytes each time, and the same weights."""
+    with zipfile.ZipFile(file) as before, zipfile.ZipFile(out, "w") as after:
+        for member in before.infolist():
+            content = before.read(member)
+            if member.filename == CONFIG:
+                content = json.dumps(without_random_layers(json.loads(content))).encode()
+            after.writestr(member, content)
+
+
+def random_layers(described: Described) -> list[str]:
+    """Return the names of the layers that vary images, those of networks inside it as well."""
+    return list(_random(described))
+
+
+def without_random_layers(described: Described) -> dict[str, Any]:
+    """Return the description of the network without them: what they gave to others is what they were given."""
+    inside = _inside(described)
+    if not inside:
+        return dict(described)
+    layers = [_rescaling(layer) if _converts(layer) else without_random_layers(layer) for layer in inside]
+    wiring = _Wiring({_name(layer): layer.get("inbound_nodes", ()) for layer in layers if _varies(layer)})
+    config = described["config"] | {
+        "layers": [
+            # Layers of a `Sequential` one are in a row, and say nothing of each other.
+            {name: wiring.of(part) if name == "inbound_nodes" else part for name, part in layer.items()}
+            for layer in layers
+            if _name(layer) not in wiring.gone
+        ]
+    }
+    if "output_layers" in config:
+        config["output_layers"] = wiring.of(config["output_layers"])
+    return {**described, "config": config}
+
+
+@dataclass(frozen=True)
+class _Wiring:
+    """Tensors as a network's description names them; of the layers that are `gone` there are the nodes, by name."""
+
+    gone: Mapping[str, Sequence[Described]]
+
+    def of(self, part: Any) -> Any:
+        """Return a part of the description with what stands for the tensors of layers that are gone."""
+        match part:
+            case {"class_name": "__keras_tensor__", "config": {"keras_history": [name, node, _]}}:
+                return self._source(name, node) or part
+            case [str() as name, int() as node, int()]:
+                found = self._source(name, node)
+                return found["config"]["keras_history"] if found else part
+            case dict():
+                return {name: self.of(value) for name, value in part.items()}
+            case list():
+                return [self.of(one) for one in part]
+        return part
+
+    def _source(self, name: str, node: int) -> Any:
+        """Return what a layer that is gone was given; None where it is still there."""
+        if name not in self.gone:
+            return None
+        (tensor,) = self.gone[name][node]["args"]
+        return self.of(tensor)
+
+
+def _inside(described: Described) -> list[dict[str, Any]]:
+    """Return the layers of a network; none of what is a layer itself."""
+    config = described.get("config")
+    found = config.get("layers") if isinstance(config, dict) else None
+    return found if isinstance(found, list) else []
+
+
+def _random(described: Described) -> Iterator[str]:
+    for layer in _inside(described):
+        if _varies(layer):
+            yield _name(layer)
+        yield from _random(layer)
+
+
+def _name(layer: Described) -> str:
+    return str(layer["config"]["name"])
+
+
+def _varies(layer: Described) -> bool:
+    name, own = layer["class_name"], layer.get("registered_name") is None
+    return own and (name in MIXING or (name.startswith("Random") and name != CROP))
+
+
+def _converts(layer: Described) -> bool:
+    """Whether a layer that varies images gives another type than it is given: others could not do without it."""
+    if not _varies(layer):
+        return False
+    policy = layer["config"]["dtype"]
+    own = policy["config"]["name"] if isinstance(policy, dict) else policy
+    given = [node["args"] for node in layer.get("inbound_nodes", ())]
+    return any(tensor["config"]["dtype"] != own for (tensor,) in given)
+
+
+def _rescaling(layer: Described) -> dict[str, Any]:
+    """Return a layer in the place of another that does nothing but convert its input: it multiplies by one."""
+    config = {name: layer["config"][name] for name in ("name", "dtype")} | {"scale": 1.0, "offset": 0.0}
+    nodes = [node | {"kwargs": {}} for node in layer["inbound_nodes"]]
+    return {**layer, "class_name": "Rescaling", "config": config, "inbound_nodes": nodes}

@@ -1,0 +1,49 @@
+"""I9: a network that is kept answers the same however it is called, those of confirmed and repeated trainings too."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from models import kept
+from search.doctor.case import Case, counts
+from search.doctor.findings import Finding
+from tracking import KEY_TAG, MODEL_BEFORE_TAG, MODEL_REMOVED_TAG, MODEL_TAG, Record, TrackingError
+
+
+def check(case: Case) -> Iterator[Finding]:
+    """Yield the networks that vary images, as those did that were kept by versions before this one."""
+    numbers = {case.key(trial): trial.number for trial in case.trials}
+    for run in case.runs:
+        key = run.tags.get(KEY_TAG, "")
+        if not _has_model(run) or key in case.waiting:
+            continue
+        if layers := _random_layers(case, run):
+            yield Finding(
+                "I9",
+                case.name,
+                numbers.get(key),
+                f"the network of {run.name} varies images ({', '.join(layers)}) wherever it is not told not to",
+                f"its file is written without these, which have no weights; its SHA-256 before: tag {MODEL_BEFORE_TAG}",
+                partial(_mend, case, run),
+            )
+
+
+def _has_model(run: Record) -> bool:
+    return counts(run) and MODEL_TAG in run.tags and MODEL_REMOVED_TAG not in run.tags
+
+
+def _random_layers(case: Case, run: Record) -> list[str]:
+    # What is missing or damaged is told where it is looked for.
+    with tempfile.TemporaryDirectory() as folder, suppress(TrackingError):
+        return kept.random_layers(kept.read(case.tracker.model(run.id, Path(folder)).file))
+    return []
+
+
+def _mend(case: Case, run: Record) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        found = case.hands.tracker.model(run.id, Path(folder))
+        still = Path(folder) / "still.keras"
+        kept.write_still(found.file, still)
+        case.hands.tracker.reopen(run.id).mend_model(still)
