@@ -204,8 +204,10 @@ class MlflowTracker:
         if found.lifecycle_stage == entities.LifecycleStage.DELETED:
             raise TrackingError(
                 f"experiment {name!r} was deleted in {self._place}; with MLFLOW_TRACKING_URI set to that, "
-                f"`mlflow experiments restore --experiment-id {found.experiment_id}` brings it back, "
-                f"and `mlflow gc --experiment-ids {found.experiment_id}` removes it for ever"
+                f"`mlflow experiments restore --experiment-id {found.experiment_id}` brings it back, and with it runs "
+                f"that were deleted one by one before; `mlflow gc --experiment-ids {found.experiment_id}` removes it "
+                f"for ever, but for the files of its models: they stay in {_folder(found.artifact_location)}/models "
+                "until somebody removes that folder"
             )
         return str(found.experiment_id)
 
@@ -254,6 +256,10 @@ class MlflowTracker:
                 yield from self._listed(run_id, entry.path)
             else:
                 yield entry.path
+
+
+def _folder(address: str) -> str:
+    return str(local(address) or address)
 
 
 def _dataset(entry: entities.Dataset) -> Dataset:
