@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import tracking
-from search import judgements
+from search import judgements, opening
 from search.errors import UsageError
 from search.registry import registered
 from search.settings import Place
@@ -70,6 +70,7 @@ def promote(called: str, place: Place, force: str | None) -> Standing:
     if force is not None and not force.strip():
         raise UsageError("--force: give the reason, which is kept with the version")
     version = registered.named(called, place)
+    opening.require_writable(place.home)
     with registered.opened(place) as registry, judgements.opened(place) as tracker:
         if force is None or version.is_champion:
             return _moved(registry, tracker, version)

@@ -47,12 +47,12 @@ class MlflowTracker:
         """`site` is what `places` makes of an address."""
         # Its errors are raised here as TrackingError; printed with a traceback they would be said twice.
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
-        self._place, self._site = site.address, site
+        self._place, self._site = site.named, site
         self._files = Files(site.address, site.own)
         # Where a run's artifacts are never changes.
         self._folders: dict[str, str] = {}
         with told(self._place, "be opened"):
-            self._client = MlflowClient(self._place)
+            self._client = MlflowClient(site.address)
             self._client.search_experiments(max_results=1)
 
     def prepare(self, experiment: str, tags: Mapping[str, str]) -> None:
@@ -176,7 +176,7 @@ class MlflowTracker:
             location = logged.artifact_location
             here = local(location)
             if here is None:
-                copied = artifacts.download_artifacts(location, dst_path=str(folder), tracking_uri=self._place)
+                copied = artifacts.download_artifacts(location, dst_path=str(folder), tracking_uri=self._site.address)
                 here = Path(copied)
             rules.require_recorded(here / keras_model.FILE, tags.get(MODEL_SHA256_TAG))
             return keras_model.read(here)
@@ -186,6 +186,7 @@ class MlflowTracker:
         if self._place.startswith("sqlite:"):
             # MLflow keeps its connections for as long as the process lives, and has no public way to close them.
             self._client._tracking_client.store.engine.dispose()  # noqa: SLF001  # see above
+        self._site.close()
 
     def _fetch(self, folder: str, name: str) -> bytes:
         here = local(folder)
@@ -193,7 +194,7 @@ class MlflowTracker:
             # Much cheaper than what MLflow would call a download.
             return (here / name).read_bytes()
         with tempfile.TemporaryDirectory() as copies:
-            file = artifacts.download_artifacts(f"{folder}/{name}", dst_path=copies, tracking_uri=self._place)
+            file = artifacts.download_artifacts(f"{folder}/{name}", dst_path=copies, tracking_uri=self._site.address)
             return Path(file).read_bytes()
 
     def _experiment(self, name: str) -> str:
