@@ -1,10 +1,21 @@
-"""Addresses of the two stores, as people give them: whether two are one, and what of them may be shown."""
+"""Paths and addresses, as people give them: what they name, whether two are one, and what of them may be shown."""
 
 import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from search.errors import UsageError
 from tracking import databases
+
+
+def expanded(path: Path, flag: str) -> Path:
+    """Return what a person names, with the folder of the user for `~`. Raises `UsageError` where nobody knows it."""
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        user = path.parts[0].removeprefix("~")
+        who = f"there is no user {user!r} here" if user else "nobody knows which folder ~ is"
+        raise UsageError(f"{flag} {path}: {who}; give the path in full") from error
 
 
 def same(one: str, other: str) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from search.errors import UsageError
+from tracking import databases
 
 # For so long a lock is asked for: `holder` may have it for an instant.
 _PATIENCE = 0.5
@@ -21,8 +22,7 @@ _PAUSE = 0.05
 def alone(home: Path, study: str) -> Iterator[None]:
     """Keep every other process from writing a study. The lock goes with the process, however that ends."""
     file = _file(home, study)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a+") as lock:
+    with _opened(file) as lock:
         if not _taken(lock):
             raise UsageError(
                 f"study {study} is being searched by {_named(lock)}; wait for it, stop it, or name another --study"
@@ -30,6 +30,18 @@ def alone(home: Path, study: str) -> Iterator[None]:
         lock.truncate(0)
         lock.write(f"process {os.getpid()} on {socket.gethostname()} since {datetime.now():%Y-%m-%d %H:%M:%S}")
         lock.flush()
+        yield
+
+
+@contextmanager
+def undisturbed(home: Path, study: str) -> Iterator[None]:
+    """The same for what only reads: in a home that cannot be written, nobody may be writing the study as it begins."""
+    if databases.can_be_written(home):
+        with alone(home, study):
+            yield
+    elif searching := holder(home, study):
+        raise UsageError(f"study {study} is being searched by {searching}; wait for it, or stop it")
+    else:
         yield
 
 
@@ -45,6 +57,17 @@ def holder(home: Path, study: str) -> str:
     except OSError:
         return ""
     return ""
+
+
+def _opened(file: Path) -> TextIO:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return file.open("a+")
+    except OSError as error:
+        raise UsageError(
+            f"{file} cannot be written ({error.strerror}): here one may only look; make the home writable, or give "
+            "another --home"
+        ) from error
 
 
 def _file(home: Path, study: str) -> Path:

@@ -23,7 +23,7 @@ from search.progress import say
 from search.seam import Seam
 from search.settings import Place, Settings, resolve
 from search.study import Study
-from tracking import STUDY_TAG, TrackingError
+from tracking import STUDY_TAG, TrackingError, databases
 from tracking.courier import ERRAND, Courier
 from tracking.spool import Spool
 
@@ -138,8 +138,12 @@ def joined(console: Console, study: Study) -> Iterator[Seam]:
 
 def deliver(console: Console, study: Study) -> bool:
     """Deliver what an earlier call had to leave in the spool; return whether the tracker has all of it now."""
-    if not Spool(study.settings.spool).keys(study.uuid):
+    waiting = len(Spool(study.settings.spool).keys(study.uuid))
+    if not waiting:
         return True
+    if not databases.can_be_written(study.settings.home):
+        say(console, f"{waiting} run(s) wait in {study.settings.spool}, which cannot be written")
+        return False
     with joined(console, study) as seam:
         say(console, "delivering what the tracker has missed")
     return seam.settle(0)

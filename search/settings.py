@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import models
 from search import objectives
-from search.addresses import has_password, redacted
+from search.addresses import expanded, has_password, redacted
 from search.errors import UsageError
 from search.limits import Limits
 from tracking import databases
@@ -136,7 +136,7 @@ class Place:
     @classmethod
     def at(cls, home: Path | None, storage: str | None, tracking_uri: str | None) -> "Place":
         """Return the place for these flags; what is not given is found under the home folder, `mlruns`."""
-        folder = (home or Path("mlruns")).expanduser().absolute()
+        folder = expanded(home or Path("mlruns"), "--home").absolute()
         if "?" in str(folder):
             raise UsageError(f"--home {folder}: a path with '?' cannot hold a database; choose another")
         _refuse_shown_password(storage)

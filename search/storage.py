@@ -5,7 +5,7 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,23 +51,8 @@ def connect(url: str) -> RDBStorage:
             return _open_server(url)
         if not databases.tables(file, PATIENCE):
             databases.create(file, _template(), PATIENCE)
-        _require_optuna(file)
+        _require_optuna(file, file)
         databases.write_ahead(file, PATIENCE)
-        return _open_file(url)
-
-
-def open_existing(url: str) -> RDBStorage:
-    """Open a storage to read, which must be there. Raises `UsageError`."""
-    if not exists(url):
-        raise UsageError(
-            f"nothing has been searched here yet: there is no {databases.file_of(url) or redacted(url)}; "
-            "begin with `python -m search run --study lenet5`, or name another folder with --home"
-        )
-    file = databases.file_of(url)
-    with _refused(url):
-        if file is None:
-            return RowStorage(url, skip_table_creation=True)
-        _require_optuna(file)
         return _open_file(url)
 
 
@@ -76,7 +61,10 @@ def exists(url: str) -> bool:
     file = databases.file_of(url)
     with _refused(url):
         # A process that was killed as it made the database leaves an empty one.
-        return bool(databases.tables(file, PATIENCE) if file else TABLES & _tables_of_server(url))
+        if file is None:
+            return bool(TABLES & _tables_of_server(url))
+        with databases.to_read(file, PATIENCE) as there:
+            return bool(databases.tables(there, PATIENCE))
 
 
 def _open_server(url: str) -> RowStorage:
@@ -109,10 +97,10 @@ def _open_file(url: str) -> RowStorage:
     return RowStorage(url, engine_kwargs={"connect_args": {"timeout": PATIENCE}}, skip_table_creation=True)
 
 
-def _require_optuna(file: Path) -> None:
+def _require_optuna(there: Path, named: Path) -> None:
     """Raise before Optuna does, which first puts its own tables between another program's."""
-    if not databases.tables(file, PATIENCE) >= TABLES:
-        raise UsageError(f"--storage {file}: another program's database, not Optuna's; give Optuna a file of its own")
+    if not databases.tables(there, PATIENCE) >= TABLES:
+        raise UsageError(f"--storage {named}: another program's database, not Optuna's; give Optuna a file of its own")
 
 
 def _template() -> list[str]:
@@ -163,12 +151,23 @@ def _lost(url: str, what: str) -> SearchError:
 @contextmanager
 def reading(url: str) -> Iterator[RDBStorage]:
     """Lend a storage to read, which must be there. Raises `UsageError`, and `SearchError` where it cannot be read."""
-    storage = open_existing(url)
-    try:
+    if not exists(url):
+        raise UsageError(
+            f"nothing has been searched here yet: there is no {databases.file_of(url) or redacted(url)}; "
+            "begin with `python -m search run --study lenet5`, or name another folder with --home"
+        )
+    file = databases.file_of(url)
+    with ExitStack() as stack:
+        with _refused(url):
+            if file:
+                there = stack.enter_context(databases.to_read(file, PATIENCE))
+                _require_optuna(there, file)
+                storage = _open_file(databases.address_of(there))
+            else:
+                storage = RowStorage(url, skip_table_creation=True)
+        stack.callback(storage.engine.dispose)
         with told(url, outcome=""):
             yield storage
-    finally:
-        storage.engine.dispose()
 
 
 def _reason(url: str, error: BaseException) -> str:

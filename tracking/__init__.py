@@ -1,7 +1,8 @@
 """Runs and what they hold. MLflow is imported in this package and nowhere else, and only once a store is opened."""
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +105,7 @@ def open_registry(uri: str, artifacts: Path | None = None) -> Registry | None:
     from tracking.engines.mlflow_registry import MlflowRegistry
 
     site = places.find(uri, artifacts)
-    return MlflowRegistry(site.address) if site else None
+    return MlflowRegistry(site) if site else None
 
 
 def moved(uri: str, artifacts: Path) -> "Move | None":
@@ -113,7 +114,7 @@ def moved(uri: str, artifacts: Path) -> "Move | None":
     Raises `sqlite3.Error`.
     """
     file = databases.file_of(uri)
-    if file is None or not databases.tables(file, 0.0):
+    if file is None or not file.exists() or not file.stat().st_size:
         return None
     _quieten_mlflow()
     from tracking.engines import moves
@@ -122,13 +123,15 @@ def moved(uri: str, artifacts: Path) -> "Move | None":
     return moves.find(file, own) if own else None
 
 
-def user_interface(uri: str, artifacts: Path, hosts: Collection[str]) -> Any:
-    """Return MLflow's own interface to the store at `uri`, which is there, as an ASGI application for these hosts."""
+@contextmanager
+def user_interface(uri: str, artifacts: Path, hosts: Collection[str]) -> Iterator[Any]:
+    """Lend MLflow's own interface to the store at `uri`, which is there, as an ASGI application for these hosts."""
     _quieten_mlflow()
     from tracking.engines import mlflow_ui, places
 
     site = places.find(uri, artifacts)
-    return mlflow_ui.application(site.address if site else uri, hosts)
+    with closing(site) if site else nullcontext():
+        yield mlflow_ui.application(site.address if site else uri, hosts)
 
 
 def scoring_server(answer: Callable[[Any], object], *, refusal: type[Exception], wanted: str, most_bytes: int) -> Any:

@@ -1,10 +1,13 @@
 """SQLite files: which one an address names, what is in it, and how a new one comes to be whole or not at all."""
 
+import os
 import re
+import shutil
 import sqlite3
+import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -55,6 +58,42 @@ def tables(file: Path, patience: float) -> frozenset[str]:
 def reader(file: Path, patience: float) -> sqlite3.Connection:
     """Open a file to read, which waits `patience` seconds while another process keeps all others out."""
     return sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=patience)
+
+
+def can_be_written(folder: Path) -> bool:
+    """Whether SQLite may put files into a folder, which it does even to read what is written ahead."""
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
+@contextmanager
+def to_read(file: Path, patience: float) -> Iterator[Path]:
+    """Lend a file to read: itself or, in a folder that cannot be written, a copy of it as it is now.
+
+    SQLite takes a file as unchanging there only if it may overlook what is written ahead. Raises `sqlite3.Error` and
+    `OSError`.
+    """
+    if not file.exists() or can_be_written(file.parent):
+        yield file
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / file.name
+        _copy(file, copy, patience)
+        yield copy
+
+
+def _copy(file: Path, copy: Path, patience: float) -> None:
+    index = file.with_name(f"{file.name}-shm")
+    if not index.exists():
+        # Whoever writes has an index; without one, these two are all there is.
+        for end in ("", "-wal"):
+            if (part := file.with_name(file.name + end)).exists():
+                shutil.copyfile(part, copy.with_name(copy.name + end))
+        if not index.exists():
+            return
+        copy.with_name(f"{copy.name}-wal").unlink(missing_ok=True)
+        copy.unlink()
+    with closing(reader(file, patience)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
 
 
 def template(memory: "Engine") -> list[str]:

@@ -60,7 +60,7 @@ def export(name: str, place: Place, out: Path | None, output: Format) -> None:
     whole.require_new(file)
     with storage.reading(place.storage) as store:
         case.opened(store, name, place)
-    with signals.heeded(), locks.alone(place.home, name):
+    with signals.heeded(), locks.undisturbed(place.home, name):
         exported = _exported(name, place, file, console)
     for problem in exported.problems:
         progress.say(console, problem)

@@ -55,10 +55,10 @@ def _files(place: Place) -> list[Path]:
 
 def _database(file: Path) -> Iterator[Finding]:
     try:
-        with closing(_opened(file)) as database:
+        with databases.to_read(file, PATIENCE) as there, closing(databases.reader(there, PATIENCE)) as database:
             problems = [row[0] for row in database.execute("PRAGMA integrity_check(3)")]
             (mode,) = database.execute("PRAGMA journal_mode").fetchone()
-    except sqlite3.Error as error:
+    except (OSError, sqlite3.Error) as error:
         said = str(error)
         way_out = next((way for sign, way in databases.WAYS_OUT.items() if sign in said), "put a copy in its place")
         raise UsageError(f"{file} cannot be read: {said}; {way_out}") from error
@@ -76,10 +76,6 @@ def _database(file: Path) -> Iterator[Finding]:
         yield Finding("I13", "", None, f"{file} keeps its journal by {mode}", repair, mend)
 
 
-def _opened(file: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=PATIENCE)
-
-
 def back_up(place: Place) -> Path:
     """Copy both databases, for their owner alone, and return the folder of the copies."""
     folder = place.home / "backups" / f"{datetime.now():%Y-%m-%d-%H%M%S-%f}"
@@ -89,7 +85,7 @@ def back_up(place: Place) -> Path:
         for file in _files(place):
             copy = folder / file.name
             copy.touch(mode=0o600)
-            with closing(_opened(file)) as source, closing(sqlite3.connect(copy)) as target:
+            with closing(databases.reader(file, PATIENCE)) as source, closing(sqlite3.connect(copy)) as target:
                 source.backup(target)
     except (OSError, sqlite3.Error) as error:
         raise UsageError(f"no copy can be made in {folder}: {error}; nothing was changed; mend this first") from error

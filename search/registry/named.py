@@ -15,6 +15,7 @@ from typing import Any
 from models import unloadable
 from models.arrays import sha256
 from search import judgements, results, storage
+from search.addresses import expanded
 from search.errors import SearchError, UsageError
 from search.registry import registered
 from search.settings import Place
@@ -49,7 +50,7 @@ def opened(name: str, place: Place, trusted: str | None = None) -> Iterator[Kept
     A registered model without a version is its champion, and a study is its best trial.
     """
     if name.endswith(SUFFIX):
-        yield _trusted(Path(name).expanduser(), trusted)
+        yield _trusted(expanded(Path(name), "the model"), trusted)
         return
     if trusted is not None:
         raise UsageError(f"--trust-file is for a {SUFFIX} file, and {name!r} is none; leave it out")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import tracking
-from search import commands, judgements
+from search import commands, judgements, opening
 from search.addresses import redacted
 from search.errors import UsageError
 from search.registry import registered
@@ -82,6 +82,7 @@ def promote(called: str, place: Place, force: str | None) -> Standing:
     if force is not None and not force.strip():
         raise UsageError("--force: give the reason, which is kept with the version")
     version = registered.named(called, place)
+    opening.require_writable(place.home)
     with registered.opened(place) as registry, judgements.opened(place) as tracker:
         if force is None or version.is_champion:
             return _moved(registry, tracker, version)

@@ -16,14 +16,20 @@ from search.settings import Place
 from search.ui import dashboard
 from search.ui.guard import Application, Guard
 from search.ui.serving import address, hosts, listen, served, until_stopped
+from tracking import databases
 
 
 def show(place: Place, *, mlflow_port: int, dashboard_port: int, open_browser: bool, writable: bool) -> int:
     """Serve both, say where, and wait to be stopped: 0 after Ctrl-C, which is how it is meant to end."""
     if place.tracking_uri == "memory:":
         raise UsageError("--tracking-uri memory: keeps nothing that could be looked at; give MLflow's address")
+    only_looking = not databases.can_be_written(place.home)
+    if writable and only_looking:
+        raise UsageError(f"--writable: {place.home} cannot be written; leave it out to look")
     console = Console(stderr=True)
     quiet.libraries()
+    if only_looking:
+        say(console, f"{place.home} cannot be written: what is shown is how it is now, and stays so")
     with until_stopped(), storage.reading(place.storage) as store:
         say(console, "starting ...")
         _serve(console, place, store, (mlflow_port, dashboard_port), open_browser=open_browser, writable=writable)
@@ -52,7 +58,7 @@ def _serve(
             (Guard(dashboards, hosts(trials), read_only=not writable, moved=moved), trials)
         ]
         if runs:
-            mlflow = tracking.user_interface(place.tracking_uri, place.artifacts, hosts(runs))
+            mlflow = stack.enter_context(tracking.user_interface(place.tracking_uri, place.artifacts, hosts(runs)))
             served_here.append((Guard(mlflow, hosts(runs), moved=moved), runs))
         stack.enter_context(served(served_here))
         addresses = (address(runs) if runs else links.mlflow(place.tracking_uri), f"{address(trials)}/dashboard")

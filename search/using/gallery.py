@@ -1,6 +1,7 @@
 """The images that a model was trained on, found again, and what a Siamese network makes of them."""
 
 import hashlib
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from search.progress import say
 from search.registry.named import Kept
 from search.settings import Place
 from search.using.loading import Ready
+from tracking import databases
 
 
 def training_images(kept: Kept, place: Place) -> Split:
@@ -43,11 +45,16 @@ def embeddings(console: Console, ready: Ready, gallery: Split, home: Path) -> ND
     """
     identity = f"{arrays.sha256(ready.kept.file)} {ready.kept.digest}"
     file = home / "cache" / "embeddings" / hashlib.sha256(identity.encode()).hexdigest()[:32] / "train.npy"
-    if not file.exists():
-        say(console, f"looking at all {len(gallery):,} training images, this once")
+    there, kept = file.exists(), databases.can_be_written(home)
+    if not there:
+        said = "this once" if kept else f"and not keeping it: {home} cannot be written"
+        say(console, f"looking at all {len(gallery):,} training images, {said}")
     shape = (len(gallery), ready.predictor.outputs)
     try:
-        return arrays.computed(file, shape, lambda rows: ready.predictor.numbers(gallery.images[rows]))
+        with tempfile.TemporaryDirectory() as passing:
+            # What is mapped outlasts the name of its file.
+            place = file if there or kept else Path(passing) / file.name
+            return arrays.computed(place, shape, lambda rows: ready.predictor.numbers(gallery.images[rows]))
     except OSError as error:
         why = disk.refusal(error, file.parent) or f"{file.parent} cannot be written ({error.strerror})"
         raise SearchError(f"what the network makes of its training images cannot be kept: {why}") from error

@@ -9,6 +9,7 @@ from optuna.trial import TrialState
 
 from search import settings, storage
 from search.errors import UsageError
+from search.registry import named
 from search.settings import Place, check_name, resolve, worker_count
 from search.study import Study
 
@@ -122,3 +123,14 @@ def test_workers_are_a_number_or_left_to_the_machine(text: str, count: int) -> N
 def test_any_other_number_of_workers_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"from 1, or auto"):
         worker_count(text)
+
+
+@pytest.mark.parametrize("path", ["~nobody-here/runs", "~nobody-here"])
+def test_the_folder_of_a_user_who_is_not_there_is_refused_in_words(path: str) -> None:
+    with pytest.raises(UsageError, match=rf"--home {path}: there is no user 'nobody-here' here; give the path in full"):
+        Place.at(Path(path), None, None)
+    with (
+        pytest.raises(UsageError, match="there is no user 'nobody-here' here"),
+        named.opened("~nobody-here/x.keras", PLACE),
+    ):
+        pass

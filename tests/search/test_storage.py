@@ -70,6 +70,11 @@ def study(url: str) -> Iterator[optuna.Study]:
     store.engine.dispose()
 
 
+def read(url: str) -> None:
+    with storage.reading(url):
+        pass
+
+
 def change(url: str, *statements: str) -> None:
     file = databases.file_of(url)
     assert file is not None
@@ -127,8 +132,8 @@ def test_a_process_killed_as_it_makes_the_storage_leaves_one_that_opens(statemen
 
 def test_an_empty_storage_is_one_in_which_nothing_was_searched(url: str, tmp_path: Path) -> None:
     (tmp_path / "optuna.db").touch()
-    with pytest.raises(UsageError, match="nothing has been searched here yet"):
-        storage.open_existing(url)
+    with pytest.raises(UsageError, match="nothing has been searched here yet"), storage.reading(url):
+        pass
     storage.connect(url)
     with storage.reading(url) as store:
         assert optuna.get_all_study_names(store) == []
@@ -271,7 +276,7 @@ def test_a_study_that_is_deleted_meanwhile_is_named(study: optuna.Study, url: st
 def test_a_storage_of_another_optuna_is_refused_with_what_to_do(version: str, message: str, url: str) -> None:
     storage.connect(url)
     change(url, f"UPDATE alembic_version SET version_num = '{version}'")
-    for opened in (storage.connect, storage.open_existing):
+    for opened in (storage.connect, read):
         with pytest.raises(UsageError, match=f"no longer compatible with the table schema.*; {message}"):
             opened(url)
 
@@ -292,7 +297,7 @@ def test_an_assertion_because_the_storage_refused_is_told_as_what_it_refused(url
 
 @pytest.mark.parametrize("kind", ["nosuch", "postgresql+nosuch"])
 def test_a_server_that_cannot_be_used_is_named_without_its_password(kind: str) -> None:
-    for opened in (storage.connect, storage.open_existing):
+    for opened in (storage.connect, read):
         with pytest.raises(UsageError, match=rf"--storage {kind.replace('+', '.')}://anna:\*\*\*@host/db: ") as refused:
             opened(f"{kind}://anna:secret@host/db")
         assert "secret" not in str(refused.value)

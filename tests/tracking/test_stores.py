@@ -3,6 +3,8 @@
 import contextlib
 import http.server
 import os
+import re
+import shutil
 import socket
 import sqlite3
 import stat
@@ -19,7 +21,7 @@ from mlflow.tracking import MlflowClient
 import tracking
 from tracking import databases
 from tracking.pictures import ConfusionMatrix
-from tracking.run import STUDY_TAG, Dataset, Status, TrackingError
+from tracking.run import STUDY_TAG, Dataset, Model, Status, Tensor, TrackingError
 
 # Opens the store in every home that it is told, as soon as it is told, and has a run in each.
 STARTER = """
@@ -218,6 +220,31 @@ def test_a_deleted_experiment_is_named_with_both_ways_out(database: Path, tmp_pa
     with pytest.raises(TrackingError, match=rf"restore --experiment-id {number}.*mlflow gc --experiment-ids {number}"):
         tracker.run("lenet5", "uuid/2", "lenet5-0002", {})
     tracker.close()
+
+
+def test_what_is_said_of_removing_an_experiment_for_ever_is_what_comes_of_it(
+    database: Path, tmp_path: Path, keras_file: Path
+) -> None:
+    tracker = tracking.connect(f"sqlite:///{database}", tmp_path / "artifacts")
+    network = Tensor("uint8", (-1, 28, 28, 1))
+    run = tracker.run("lenet5", "uuid/1", "lenet5-0001", {})
+    run.log_text("curves.csv", "gone with the run")
+    run.log_model(Model(keras_file, network, network, (), "3.15.1"))
+    number = MlflowClient(f"sqlite:///{database}").get_experiment_by_name("lenet5").experiment_id
+    MlflowClient(f"sqlite:///{database}").delete_experiment(number)
+    with pytest.raises(TrackingError, match="they stay in (.*) until somebody removes") as refused:
+        tracker.run("lenet5", "uuid/2", "lenet5-0002", {})
+    tracker.close()
+    (command,) = re.findall(r"`mlflow (gc [^`]*)`", str(refused.value))
+    (folder,) = re.findall("they stay in (.*) until somebody removes", str(refused.value))
+    subprocess.run(
+        [sys.executable, "-m", "mlflow", *command.split()],
+        env={**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{database}"},
+        check=True,
+    )
+    assert list(Path(folder).rglob("*.keras"))
+    shutil.rmtree(folder)
+    assert [file for file in (tmp_path / "artifacts").rglob("*") if file.is_file()] == []
 
 
 def test_a_run_deleted_meanwhile_is_named_with_the_way_out(database: Path, tmp_path: Path) -> None:

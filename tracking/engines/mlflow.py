@@ -47,12 +47,12 @@ class MlflowTracker:
         """`site` is what `places` makes of an address."""
         # Its errors are raised here as TrackingError; printed with a traceback they would be said twice.
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
-        self._place, self._site = site.address, site
+        self._place, self._site = site.named, site
         self._files = Files(site.address, site.own)
         # Where a run's artifacts are never changes.
         self._folders: dict[str, str] = {}
         with told(self._place, "be opened"):
-            self._client = MlflowClient(self._place)
+            self._client = MlflowClient(site.address)
             self._client.search_experiments(max_results=1)
 
     def prepare(self, experiment: str, tags: Mapping[str, str]) -> None:
@@ -183,7 +183,7 @@ class MlflowTracker:
             location = logged.artifact_location
             here = local(location)
             if here is None:
-                copied = artifacts.download_artifacts(location, dst_path=str(folder), tracking_uri=self._place)
+                copied = artifacts.download_artifacts(location, dst_path=str(folder), tracking_uri=self._site.address)
                 here = Path(copied)
             rules.require_recorded(here / keras_model.FILE, tags)
             return keras_model.read(here)
@@ -193,6 +193,7 @@ class MlflowTracker:
         if self._place.startswith("sqlite:"):
             # MLflow keeps its connections for as long as the process lives, and has no public way to close them.
             self._client._tracking_client.store.engine.dispose()  # noqa: SLF001  # see above
+        self._site.close()
 
     def _fetch(self, folder: str, name: str) -> bytes:
         here = local(folder)
@@ -200,7 +201,7 @@ class MlflowTracker:
             # Much cheaper than what MLflow would call a download.
             return (here / name).read_bytes()
         with tempfile.TemporaryDirectory() as copies:
-            file = artifacts.download_artifacts(f"{folder}/{name}", dst_path=copies, tracking_uri=self._place)
+            file = artifacts.download_artifacts(f"{folder}/{name}", dst_path=copies, tracking_uri=self._site.address)
             return Path(file).read_bytes()
 
     def _try_artifacts(self, experiment: str) -> None:
@@ -219,8 +220,10 @@ class MlflowTracker:
         if found.lifecycle_stage == entities.LifecycleStage.DELETED:
             raise TrackingError(
                 f"experiment {name!r} was deleted in {self._place}; with MLFLOW_TRACKING_URI set to that, "
-                f"`mlflow experiments restore --experiment-id {found.experiment_id}` brings it back, "
-                f"and `mlflow gc --experiment-ids {found.experiment_id}` removes it for ever"
+                f"`mlflow experiments restore --experiment-id {found.experiment_id}` brings it back, and with it runs "
+                f"that were deleted one by one before; `mlflow gc --experiment-ids {found.experiment_id}` removes it "
+                f"for ever, but for the files of its models: they stay in {_folder(found.artifact_location)}/models "
+                "until somebody removes that folder"
             )
         if found.tags.get(STUDY_TAG) != owner:
             raise TrackingError(
@@ -273,6 +276,10 @@ class MlflowTracker:
                 yield from self._listed(run_id, entry.path)
             else:
                 yield entry.path
+
+
+def _folder(address: str) -> str:
+    return str(local(address) or address)
 
 
 def _dataset(entry: entities.Dataset) -> Dataset:

@@ -13,6 +13,7 @@ from mlflow.tracking import MlflowClient
 from tracking.engines import keras_model, pages
 from tracking.engines.files import Files
 from tracking.engines.mlflow_registry import MlflowRegistry
+from tracking.engines.places import Site
 from tracking.run import DUPLICATE_TAG, KEY_TAG, ModelRecord, TrackingError
 
 # So many runs are asked for at once.
@@ -99,7 +100,7 @@ def _references(place: str) -> dict[str, str]:
     """Return what versions of registered models refer to, in this store and in the one that the person registers in."""
     found: dict[str, str] = {}
     for address in {place, os.environ.get("MLFLOW_REGISTRY_URI") or place}:
-        with closing(MlflowRegistry(address)) as registry:
+        with closing(MlflowRegistry(Site(address, address))) as registry:
             found |= registry.references()
     return found
 

@@ -8,6 +8,7 @@ from mlflow.tracking import MlflowClient
 
 from tracking import rules
 from tracking.engines import pages
+from tracking.engines.places import Site
 from tracking.engines.refusals import told
 from tracking.registry import Version
 from tracking.run import MODEL_TAG, TrackingError
@@ -16,10 +17,10 @@ from tracking.run import MODEL_TAG, TrackingError
 class MlflowRegistry:
     """The registered models of a store of MLflow's."""
 
-    def __init__(self, place: str) -> None:
-        self._place = place
-        with told(place, "be opened"):
-            self._client = MlflowClient(place, registry_uri=place)
+    def __init__(self, site: Site) -> None:
+        self._place, self._site = site.named, site
+        with told(self._place, "be opened"):
+            self._client = MlflowClient(site.address, registry_uri=site.address)
 
     def versions(self, name: str | None = None) -> Sequence[Version]:
         """As in the contract."""
@@ -70,6 +71,7 @@ class MlflowRegistry:
         if self._place.startswith("sqlite:"):
             # MLflow keeps its connections for as long as the process lives, and has no public way to close them.
             self._client._get_registry_client().store.engine.dispose()  # noqa: SLF001  # see above
+        self._site.close()
 
     def _create(self, name: str, run: str, description: str) -> int:
         model = self._client.get_run(run).data.tags.get(MODEL_TAG)

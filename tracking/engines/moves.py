@@ -64,7 +64,7 @@ class Move:
 
     def count(self) -> int:
         """Return how many addresses lead to where it was. Raises `sqlite3.Error`."""
-        with closing(databases.reader(self.file, PATIENCE)) as database:
+        with databases.to_read(self.file, PATIENCE) as there, closing(databases.reader(there, PATIENCE)) as database:
             found = self._each(database, "SELECT count(*) FROM {table} WHERE {condition}")
             return sum(database.execute(statement).fetchone()[0] for statement in found)
 
@@ -94,7 +94,7 @@ def find(file: Path, artifacts: Path) -> Move | None:
     Raises `sqlite3.Error`.
     """
     now = f"{artifacts.absolute().as_uri()}/"
-    with closing(databases.reader(file, PATIENCE)) as database:
+    with databases.to_read(file, PATIENCE) as there, closing(databases.reader(there, PATIENCE)) as database:
         names = dict(database.execute(_OURS, (STUDY_TAG,)))
         kept = list(database.execute(_LOCATIONS))
     earlier = {

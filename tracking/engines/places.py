@@ -2,6 +2,8 @@
 
 import os
 import sqlite3
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,12 +27,15 @@ _TABLES_OF_MLFLOW = {"experiments", "runs", "alembic_version"}
 class Site:
     """Where a store is: its address for MLflow, and where the artifacts of new experiments go, if that is not its own.
 
-    `own` is the folder of all artifacts there are, where the database is one that lies in a home, beside them.
+    `own` is the folder of all artifacts there are, where the database is one that lies in a home, beside them. People
+    know the store as `named`; it is to be closed when it is not used any more.
     """
 
     address: str
+    named: str
     artifacts: str | None = None
     own: Path | None = None
+    close: Callable[[], None] = lambda: None
 
 
 def prepare(uri: str, artifacts: Path) -> Site:
@@ -39,7 +44,7 @@ def prepare(uri: str, artifacts: Path) -> Site:
         return _prepare_database(uri, artifacts)
     if urlsplit(uri).scheme in ("http", "https"):
         _greet(uri)
-        return Site(uri)
+        return Site(uri, uri)
     # Not the whole address: it may hold a password.
     kind = f"{uri.partition('://')[0]}://" if "://" in uri else repr(uri)
     raise TrackingError(
@@ -55,19 +60,24 @@ def find(uri: str, artifacts: Path | None) -> Site | None:
     if not uri.startswith("sqlite:"):
         return prepare(uri, Path())
     file = _database_file(uri)
-    if not _tables(file):
-        return None
-    _require_mlflow(file)
-    return _site(file, artifacts)
+    with ExitStack() as stack:
+        with told(str(file), "be read"):
+            there = stack.enter_context(databases.to_read(file, _PATIENCE))
+        if not _tables(there):
+            return None
+        _require_mlflow(there)
+        return _site(file, there, artifacts, stack.pop_all().close)
 
 
-def _site(file: Path, artifacts: Path | None) -> Site:
-    address = databases.address_of(file)
+def _site(file: Path, there: Path, artifacts: Path | None, close: Callable[[], None]) -> Site:
+    """Return the place of a database which, for now, is found `there`."""
+    address = databases.address_of(there)
     own = moves.artifacts_of(file, artifacts)
     with told(str(file), "be read"):
-        if own and (move := moves.find(file, own)):
+        if own and (move := moves.find(there, own)):
             moves.heed(address, move)
-    return Site(address, artifacts.absolute().as_uri() if artifacts else None, own)
+    artifacts_uri = artifacts.absolute().as_uri() if artifacts else None
+    return Site(address, databases.address_of(file), artifacts_uri, own, close)
 
 
 def _prepare_database(uri: str, artifacts: Path) -> Site:
@@ -89,7 +99,7 @@ def _prepare_database(uri: str, artifacts: Path) -> Site:
     _require_mlflow(file)
     with told(str(file), "be written to"):
         databases.write_ahead(file, _PATIENCE)
-    return _site(file, artifacts)
+    return _site(file, file, artifacts, lambda: None)
 
 
 def _database_file(uri: str) -> Path:
