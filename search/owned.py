@@ -7,7 +7,7 @@ from typing import Any, Final
 # Optuna's tables: there is no public name for them.
 from optuna.storages._rdb.models import StudyDirectionModel, StudyModel, StudyUserAttributeModel
 from optuna.study import StudyDirection
-from sqlalchemy import Connection, Engine, event, select
+from sqlalchemy import ColumnElement, Connection, Engine, delete, event, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -45,6 +45,35 @@ def begin(engine: Engine, name: str, directions: Sequence[StudyDirection], attri
             session.commit()
         except IntegrityError:
             session.rollback()
+
+
+def exchange(engine: Engine, study: int, attribute: str, before: object | None, after: object) -> bool:
+    """Give an attribute of a study another value, and return whether it had the one `before` till then; None: none."""
+    table, known = StudyUserAttributeModel.__table__, _of(study, attribute)
+    with engine.begin() as connection:
+        if before is not None:
+            change = update(table).where(known & (table.c.value_json == json.dumps(before)))
+            return connection.execute(change.values(value_json=json.dumps(after))).rowcount == 1
+        try:
+            connection.execute(insert(table).values(study_id=study, key=attribute, value_json=json.dumps(after)))
+        except IntegrityError:
+            connection.rollback()
+            return False
+    return True
+
+
+def forget(engine: Engine, study: int, attribute: str, value: object) -> None:
+    """Remove an attribute of a study where it has this value. A database that is busy is hardly waited for."""
+    table = StudyUserAttributeModel.__table__
+    with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA busy_timeout = 1000")
+        connection.execute(delete(table).where(_of(study, attribute) & (table.c.value_json == json.dumps(value))))
+
+
+def _of(study: int, attribute: str) -> ColumnElement[bool]:
+    table = StudyUserAttributeModel.__table__.c
+    return (table.study_id == study) & (table.key == attribute)
 
 
 class Guard:
