@@ -94,7 +94,7 @@ class Remaining:
         if self._total is None:
             return self._until
         here, others = self._under_way.values(), max(self._total - finished - len(self._under_way), 0)
-        epochs = sum(trial.epochs - trial.done for trial in here)
+        epochs = float(sum(trial.epochs - trial.done for trial in here))
         if others:
             # As many as those had that are over; of those under way, nobody knows yet.
             usual = (self._of_ended + sum(trial.epochs for trial in here)) / max(self._ended + len(here), 1)

@@ -96,11 +96,13 @@ class Study:
     @property
     def own_address(self) -> str:
         """Where the Optuna dashboard shows the study."""
-        return links.study(self._study._study_id)  # noqa: SLF001  # the dashboard's own name of a study
+        place = links.study(self._study._study_id)  # noqa: SLF001  # the dashboard's own name of a study
+        return links.known(place, self.uuid)
 
     def address(self, number: int) -> str:
         """Return where the Optuna dashboard shows a trial."""
-        return links.trial(self._study._study_id, number)  # noqa: SLF001  # see above
+        place = links.trial(self._study._study_id, number)  # noqa: SLF001  # see above
+        return links.known(place, self.uuid)
 
     @property
     def attributes(self) -> Mapping[str, Any]:

@@ -33,10 +33,10 @@ def test_a_second_ctrl_c_ends_everything_at_once_and_the_same_command_goes_on(pa
 
 def test_a_search_that_is_stopped_for_longer_than_a_trial_may_take_trains_all_its_epochs(tmp_path: Path) -> None:
     """As by Ctrl-Z, and gone on with by `fg`."""
-    flags = ["--trials", "2", "--epochs", "8", "--trial-timeout", "7s", "--timeout", "60s"]
+    flags = ["--trials", "2", "--epochs", "8", "--trial-timeout", "7s", "--fix", "mood=well"]
     search = Search(tmp_path / "home", flags, seconds=0.2)
     with search.start() as driver:
-        assert wait_until(lambda: search.log.exists() and len(search.epochs_begun()) > 4)
+        assert wait_until(lambda: search.log.exists() and len(search.epochs_begun()) > 4, seconds=PATIENCE)
         everybody = [driver.pid, *fork_servers(driver.pid), *workers(driver.pid)]
         for process in everybody:
             kill(process, signal.SIGSTOP)

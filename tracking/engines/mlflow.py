@@ -71,13 +71,14 @@ class MlflowTracker:
                 if not tries_left:
                     raise
             else:
-                self._try_artifacts(experiment)
+                self._try_artifacts(experiment, experiment_id)
                 return
 
     def claim(self, experiment: str, owner: str) -> None:
         """As in the contract."""
         with told(self._place, f"mark experiment {experiment}"):
             found = self._client.get_experiment_by_name(experiment)
+            assert found, "what is claimed was seen to be there"
             self._client.set_experiment_tag(found.experiment_id, STUDY_TAG, owner)
 
     def experiment_tags(self, experiment: str) -> Mapping[str, str] | None:
@@ -206,12 +207,12 @@ class MlflowTracker:
             file = artifacts.download_artifacts(f"{folder}/{name}", dst_path=copies, tracking_uri=self._place)
             return Path(file).read_bytes()
 
-    def _try_artifacts(self, experiment: str) -> None:
+    def _try_artifacts(self, experiment: str, experiment_id: str) -> None:
         """See whether artifacts can be written where a server puts them: it may be a place that only it reaches."""
         if self._artifacts:
             return
         with told(self._place, f"take artifacts of experiment {experiment}"), tempfile.TemporaryDirectory() as folder:
-            location = self._client.get_experiment_by_name(experiment).artifact_location
+            location = self._client.get_experiment(experiment_id).artifact_location
             file = Path(folder, "written-to-see-whether-it-can-be.txt")
             file.touch()
             repository = get_artifact_repository(location, tracking_uri=self._place)
