@@ -66,7 +66,7 @@ class Hold:
 
     def __init__(self, address: str, study: str, home: Path) -> None:
         self._address, self._study, self._claim = address, study, Claim.own(home)
-        self._store: RowStorage | None = None
+        self._store: RDBStorage | None = None
         self._id = -1
         self._over = threading.Event()
 
@@ -105,7 +105,7 @@ class Hold:
             owned.forget(self._store.engine, self._id, HELD_BY, asdict(self._claim))
         self._store.engine.dispose()
 
-    def _claim_in(self, store: RowStorage) -> None:
+    def _claim_in(self, store: RDBStorage) -> None:
         attributes = store.get_study_user_attrs(self._id)
         if others := _holder(attributes):
             raise UsageError(f"study {self._study} is being searched by {others}")
@@ -114,7 +114,7 @@ class Hold:
             # Somebody else was quicker, and is named when one looks again.
             self._claim_in(store)
 
-    def _beat(self, store: RowStorage) -> None:
+    def _beat(self, store: RDBStorage) -> None:
         while not self._over.wait(BEAT):
             # Whoever writes next is told what is wrong; here is nobody who could be.
             with suppress(OptunaError, SQLAlchemyError, KeyError):

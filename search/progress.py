@@ -37,18 +37,25 @@ class Progress:
     """Takes events of a search in; subclasses show them."""
 
     def __init__(
-        self, console: Console, study: str, goal: Goal, total: int | None, expected: float, limit: float | None = None
+        self,
+        console: Console,
+        study: str,
+        goal: Goal,
+        total: int | None,
+        expected: float,
+        limit: float | None = None,
+        budget: int | None = None,
     ) -> None:
         """`total`: trials that are asked for; None: as many as begin within the limit.
 
         `expected`: seconds that it should take, which is all that is known until a trial has ended.
 
-        `limit`: seconds after which no trial begins.
+        `limit`: seconds after which no trial begins; `budget`: epochs of each, where it is no baseline.
         """
         self.console = console
         self.study, self.goal, self.total = study, goal, total
         self._watch = Watch()
-        self._left = Remaining(expected, total, limit, self._watch.seconds)
+        self._left = Remaining(expected, total, limit, self._watch.seconds, budget)
         self.standing = Standing(0, 0, 0, 0, 0)
         self.best: tuple[float, int] | None = None
         self.rows: dict[int, Row] = {}
@@ -171,11 +178,17 @@ class Board(Progress):
 
 
 def begin(
-    console: Console, study: str, goal: Goal, total: int | None, expected: float, limit: float | None = None
+    console: Console,
+    study: str,
+    goal: Goal,
+    total: int | None,
+    expected: float,
+    limit: float | None = None,
+    budget: int | None = None,
 ) -> Progress:
     """Return the view that suits where stderr goes."""
     view = Board if console.is_terminal else Endings if console.is_jupyter else Lines
-    return view(console, study, goal, total, expected, limit)
+    return view(console, study, goal, total, expected, limit, budget)
 
 
 def say(console: Console, text: str) -> None:

@@ -12,19 +12,31 @@ LEAST = 0.1
 
 @dataclass
 class _Trial:
-    """A trial under way: its budget in epochs, those behind it, and when it was last heard of."""
+    """A trial under way: its budget in epochs, those behind it, when it was last heard of, and what it took here."""
 
     epochs: int
     done: int
     heard: float
+    spent: float = 0.0
+    here: int = 0
 
 
 class Remaining:
     """Takes events of a search in, and tells the seconds that are left."""
 
-    def __init__(self, expected: float, total: int | None, limit: float | None, clock: Callable[[], float]) -> None:
-        """`expected` seconds are all that is known before the first epoch; after the `limit` no trial begins."""
-        self._total, self._limit, self._clock = total, limit, clock
+    def __init__(
+        self,
+        expected: float,
+        total: int | None,
+        limit: float | None,
+        clock: Callable[[], float],
+        budget: int | None = None,
+    ) -> None:
+        """`expected` seconds are all that is known before the first epoch; after the `limit` no trial begins.
+
+        `budget`: epochs of trials that are no baselines.
+        """
+        self._total, self._limit, self._clock, self._budget = total, limit, clock, budget
         self._began = clock()
         self._under_way: dict[int, _Trial] = {}
         # Epochs that trials have behind them which wait for others.
@@ -32,8 +44,8 @@ class Remaining:
         # Seconds that workers have spent on epochs, and how many these were; and what came behind the last of a trial.
         self._spent, self._epochs = 0.0, 0
         self._closing = 0.0
-        # Epochs of the trials that are over, and how many trials that is.
-        self._of_ended, self._ended = 0, 0
+        # Epochs of the trials that are over, how many they might have had, and how many trials that is.
+        self._of_ended, self._budgets, self._ended = 0, 0, 0
         self._said, self._at, self._surprise = expected, self._began, True
         self._least = LEAST * expected
 
@@ -45,10 +57,10 @@ class Remaining:
     def epoch(self, number: int, epoch: int, finished: int) -> None:
         """An epoch, counted from 1, is done. `finished` trials are over, in this call or before."""
         trial, now = self._under_way[number], self._clock()
-        self._spent += now - trial.heard
+        self._spent, trial.spent = self._spent + now - trial.heard, trial.spent + now - trial.heard
         trial.heard = now
         if epoch > trial.done:
-            trial.done = epoch
+            trial.done, trial.here = epoch, trial.here + 1
             self._surprise = self._surprise or not self._epochs
             self._epochs += 1
         self._judge(finished)
@@ -67,6 +79,7 @@ class Remaining:
         # What ended without an epoch tells nothing of those that will have some.
         self._surprise = self._surprise or not self._of_ended
         self._of_ended += trial.done
+        self._budgets += trial.epochs
         self._ended += 1
         self._judge(finished)
 
@@ -94,18 +107,27 @@ class Remaining:
         if self._total is None:
             return self._until
         here, others = self._under_way.values(), max(self._total - finished - len(self._under_way), 0)
-        epochs = float(sum(trial.epochs - trial.done for trial in here))
+        seconds = self._share * sum(map(self._ahead, here)) + self._end * (len(here) + others)
         if others:
             # As many as those had that are over; of those under way, nobody knows yet.
             usual = (self._of_ended + sum(trial.epochs for trial in here)) / max(self._ended + len(here), 1)
-            epochs += max(usual * others - sum(self._waiting.values()), 0.0)
-        shared = self._pace * epochs + self._end * (len(here) + others)
-        return max(shared / max(len(here), 1), self._longest())
+            epochs = min(usual, self._budget or usual) * others - sum(self._waiting.values())
+            seconds += self._pace * max(epochs, 0.0)
+        return max(seconds / max(len(here), 1), self._share * self._longest())
 
     def _longest(self) -> float:
         """Return the seconds of the trial under way that has most of them ahead."""
-        most = max((trial.epochs - trial.done for trial in self._under_way.values()), default=None)
-        return 0.0 if most is None else self._pace * most + self._end
+        return max((self._ahead(trial) + self._end for trial in self._under_way.values()), default=0.0)
+
+    def _ahead(self, trial: _Trial) -> float:
+        """Return the seconds that a trial has ahead if it trains to its end: by its own pace once that is known."""
+        pace = trial.spent / trial.here if trial.here else self._pace
+        return pace * (trial.epochs - trial.done)
+
+    @property
+    def _share(self) -> float:
+        """How much trials have had of what they might have: others were pruned, or stopped early."""
+        return (self._of_ended + 1) / (self._budgets + 1)
 
     @property
     def _pace(self) -> float:

@@ -163,7 +163,13 @@ def _search(
             try:
                 settled = opening.settled(console, planned, engine, settings, images, shared)
                 with begin(
-                    console, settings.study, study.goal, settings.trials, expected.seconds, settings.timeout
+                    console,
+                    settings.study,
+                    study.goal,
+                    settings.trials,
+                    expected.seconds,
+                    settings.timeout,
+                    settings.epochs,
                 ) as progress:
                     Driver(study, engine, seam, progress, images, shared, settled, stop).run()
             finally:

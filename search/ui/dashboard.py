@@ -2,8 +2,8 @@
 
 import io
 import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, BinaryIO
+from collections.abc import Callable, Iterable
+from typing import Any, BinaryIO
 from urllib.parse import parse_qs
 
 from a2wsgi import WSGIMiddleware
@@ -18,9 +18,8 @@ from search.notes import picture_of
 from search.ui.guard import Application
 from tracking import Tracker, TrackingError
 
-if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
-
+# As WSGI has it; each package types it in its own way.
+Answering = Callable[[Any, Any], Iterable[bytes]]
 _STUDY = re.compile(r"/dashboard/studies/(?P<number>[0-9]{1,18})(?:/.*)?")
 
 
@@ -54,10 +53,10 @@ def application(store: RDBStorage, tracker: Tracker) -> Application:
     return WSGIMiddleware(checked(wsgi(store, artifact_store=Pictures(store, tracker)), store))
 
 
-def checked(shown: "WSGIApplication", store: RDBStorage) -> "WSGIApplication":
+def checked(shown: Answering, store: RDBStorage) -> Answering:
     """Return the dashboard, but for links of studies that were deleted: their numbers may be those of others now."""
 
-    def answer(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+    def answer(environ: Any, start: Any) -> Iterable[bytes]:
         asked = _STUDY.fullmatch(environ.get("PATH_INFO", ""))
         wanted = parse_qs(environ.get("QUERY_STRING", "")).get(UUID)
         if asked and wanted and wanted[0] != owned.uuid(store.engine, int(asked["number"])):
