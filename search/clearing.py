@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from rich.console import Console
 
-from search import keeping, locks, quiet, signals, storage, tables
+from search import claims, keeping, quiet, signals, storage, tables
 from search.doctor import case
 from search.errors import SearchError, UsageError
 from search.judgements import opened
@@ -129,7 +129,7 @@ def keep(name: str, place: Place, *, top: int, dry_run: bool, output: Format) ->
         else:
             tables.sheets([found.table()], [*found.sentences(), "nothing was written: --dry-run"], output)
         return 0
-    with signals.heeded(), locks.alone(place.home, name):
+    with signals.heeded(), claims.alone(place.home, place.storage, name):
         try:
             _clear(console, name, place, top, output)
         except Stopped:

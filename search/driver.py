@@ -1,6 +1,5 @@
 """The loop that asks, hands out, reports, records and tells: the one writer of both stores."""
 
-import time
 from collections import defaultdict, deque
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,6 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from models.data import Images
 from models.family import Choice, Resources
+from models.watch import Watch
 from search import baselines, crash, objectives, recording, storage
 from search.engines import Engine
 from search.errors import SearchError
@@ -78,7 +78,10 @@ class Driver:
         self._images, self._shared, self._plan = images, shared, plan
         self._stop = stop or Stop()
         self._settings = study.settings
-        self._began = time.monotonic()
+        self._watch = Watch()
+        self._began = self._watch.seconds()
+        # Seconds for which workers were listened to: what holds up the driver, as a store may, is no silence of theirs.
+        self._listened = 0.0
         # Trials with a worker, those that wait at a rung, and those that wait for a worker, first come first served.
         self._open: dict[int, Open] = {}
         self._waiting: dict[int, Open] = {}
@@ -100,23 +103,29 @@ class Driver:
             self._interrupted = self._study.interrupted()
             self._recall()
         try:
-            while self._fill():
-                received = self._engine.receive(timeout=1.0)
-                with self._stop.held():
-                    if received:
-                        if not isinstance(received[1], Died):
-                            # A worker that is done trains on while it is recorded what it has done; that of one which
-                            # died belongs to its trial.
-                            self._start_next()
-                        self._handle(*received)
-                    self._end_hanging()
-                    self._seam.link()
-                    self._tell_of_problems()
+            with self._watch:
+                self._search()
         finally:
             # A full disk may be what ended the search; the trials can be gone on with all the same.
             with suppress(TrackingError):
                 for left in (*self._open.values(), *self._waiting.values(), *self._queue):
                     left.run.finish(Status.SCHEDULED)
+
+    def _search(self) -> None:
+        while self._fill():
+            listening = self._watch.seconds()
+            received = self._engine.receive(timeout=1.0)
+            self._listened += self._watch.seconds() - listening
+            with self._stop.held():
+                if received:
+                    if not isinstance(received[1], Died):
+                        # A worker that is done trains on while it is recorded what it has done; that of one which
+                        # died belongs to its trial.
+                        self._start_next()
+                    self._handle(*received)
+                self._end_hanging()
+                self._seam.link()
+                self._tell_of_problems()
 
     def _recall(self) -> None:
         """Let the brackets know what trials have come to so far."""
@@ -223,7 +232,7 @@ class Driver:
         self._queue.appendleft(current)
 
     def _wants_more(self) -> bool:
-        in_time = self._settings.timeout is None or time.monotonic() - self._began < self._settings.timeout
+        in_time = self._settings.timeout is None or self._watch.seconds() - self._began < self._settings.timeout
         begun = len(self._open) + len(self._waiting) + len(self._queue) + len(self._interrupted)
         return not self._exhausted and in_time and self._settings.left(self._finished + begun) != 0
 
@@ -274,7 +283,7 @@ class Driver:
 
     def _handle(self, number: int, message: Message) -> None:
         current = self._open[number]
-        current.heard = time.monotonic()
+        current.heard = self._listened
         match message:
             case Built(parameters):
                 current.parameters = parameters
@@ -405,7 +414,7 @@ class Driver:
             if limit is None or current.heard is None:
                 continue
             usual = max(current.history["seconds"], default=0.0)
-            if time.monotonic() - current.heard > max(limit - current.seconds, usual) + HANGING:
+            if self._listened - current.heard > max(limit - current.seconds, usual) + HANGING:
                 current.overtime, current.heard = True, None
                 self._engine.kill(number)
 

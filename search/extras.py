@@ -11,7 +11,7 @@ from rich.console import Console
 from models import data
 from models.data import Images
 from models.family import Resources
-from search import disk, engines, execution, locks, opening, quiet, results, signals, storage
+from search import claims, disk, engines, execution, opening, quiet, results, signals, storage
 from search.errors import UsageError
 from search.estimate import least_megabytes
 from search.execution import Plan
@@ -108,13 +108,15 @@ def opened(found: Known, train_on: Callable[[Images], Images] = as_they_are, *, 
     quiet.libraries()
     disk.require(settings.home, least_megabytes(settings, planned))
     opening.require_writable(settings.home)
-    with signals.heeded() as stop, locks.alone(settings.home, settings.study):
+    with signals.heeded() as stop, claims.alone(settings.home, settings.storage, settings.study) as hold:
         try:
             logs = settings.home / "logs"
             engine = engines.start(settings.engine, planned.workers, planned.threads, logs, planned.devices)
             with closing(engine):
                 with storage.told(settings.storage):
-                    study = Study(storage.load(storage.connect(settings.storage), settings.study), settings)
+                    store = storage.connect(settings.storage)
+                    hold.guard(store)
+                    study = Study(storage.load(store, settings.study), settings)
                 if before:
                     say(console, before)
                 images = train_on(found.images)

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 MLFLOW_PORT: Final = 5000
 DASHBOARD_PORT: Final = 8080
 SCORING_PORT: Final = 5001
+UUID: Final = "search_study"
 
 
 def address(port: int) -> str:
@@ -25,6 +26,11 @@ def mlflow(tracking_uri: str) -> str:
 def run(tracking_uri: str, run_id: str) -> str:
     """Return the address of a run."""
     return f"{mlflow(tracking_uri)}/#/runs/{run_id}"
+
+
+def known(place: str, uuid: str) -> str:
+    """Return an address in the dashboard that says which study it is of: numbers are given to other studies later."""
+    return f"{place}{'&' if '?' in place else '?'}{UUID}={uuid}"
 
 
 def study(study_id: int) -> str:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TextIO
 
 from search.errors import UsageError
-from tracking import databases
 
 # For so long a lock is asked for: `holder` may have it for an instant.
 _PATIENCE = 0.5
@@ -30,18 +29,6 @@ def alone(home: Path, study: str) -> Iterator[None]:
         lock.truncate(0)
         lock.write(f"process {os.getpid()} on {socket.gethostname()} since {datetime.now():%Y-%m-%d %H:%M:%S}")
         lock.flush()
-        yield
-
-
-@contextmanager
-def undisturbed(home: Path, study: str) -> Iterator[None]:
-    """The same for what only reads: in a home that cannot be written, nobody may be writing the study as it begins."""
-    if databases.can_be_written(home):
-        with alone(home, study):
-            yield
-    elif searching := holder(home, study):
-        raise UsageError(f"study {study} is being searched by {searching}; wait for it, or stop it")
-    else:
         yield
 
 

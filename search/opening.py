@@ -1,7 +1,6 @@
 """What every call that trains begins with: settings that are decided, a home that can be written, and stores joined."""
 
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ import models
 import tracking
 from models import data
 from models.data import Images
+from models.watch import Watch
 from search import addresses, crash, disk, execution, space, storage
 from search.addresses import redacted
 from search.engines import Engine
@@ -119,14 +119,18 @@ def joined(console: Console, study: Study) -> Iterator[Seam]:
     settings = study.settings
     tracker = tracking.connect(settings.tracking_uri, settings.place.artifacts)
     tracker.prepare(settings.study, {STUDY_TAG: study.uuid})
-    courier = Courier(Spool(settings.spool), tracker, passed=lambda deed: crash.point(f"after_{deed}"))
+    watch = Watch()
+    courier = Courier(
+        Spool(settings.spool), tracker, passed=lambda deed: crash.point(f"after_{deed}"), clock=watch.seconds
+    )
     seam = Seam(study, courier)
     try:
         with storage.told(settings.storage):
             for adopted in seam.catch_up():
                 say(console, f"trial {adopted.number} had ended ({adopted.outcome.state.name}) and was only not told")
             yield seam
-            _deliver_the_rest(console, courier, settings)
+            with watch:
+                _deliver_the_rest(console, courier, settings)
             seam.link()
             _say_what_went(console, seam, settings)
     except TrackingError as error:
@@ -151,9 +155,9 @@ def deliver(console: Console, study: Study) -> bool:
 
 def _deliver_the_rest(console: Console, courier: Courier, settings: Settings) -> None:
     """Deliver all that is left, or what the tracker takes: it is given up when it has taken nothing for a while."""
-    began = time.monotonic()
+    courier.listen()
     while left := courier.settle(1.0):
-        silent = min(time.monotonic() - began, courier.idle_seconds)
+        silent = courier.idle_seconds
         if courier.problem and silent > SECONDS_TO_RECOVER:
             say(
                 console,

@@ -7,7 +7,7 @@ from typing import Any, Final
 # Optuna's tables: there is no public name for them.
 from optuna.storages._rdb.models import StudyDirectionModel, StudyModel, StudyUserAttributeModel
 from optuna.study import StudyDirection
-from sqlalchemy import Connection, Engine, event, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, event, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -25,6 +25,14 @@ def studies(engine: Engine) -> dict[str, bool]:
     with engine.connect() as connection:
         ours = set(connection.scalars(select(mark.study_id).where(mark.key == UUID)))
         return {name: id_ in ours for id_, name in connection.execute(select(study.study_id, study.study_name))}
+
+
+def uuid(engine: Engine, study: int) -> str | None:
+    """Return what the study with this number is known by; None where there is none, or it is somebody else's."""
+    table = StudyUserAttributeModel.__table__
+    with engine.connect() as connection:
+        text = connection.scalar(select(table.c.value_json).where(_of(study, UUID)))
+        return None if text is None else str(json.loads(text))
 
 
 def begin(engine: Engine, name: str, directions: Sequence[StudyDirection], attributes: Mapping[str, Any]) -> None:
@@ -45,6 +53,35 @@ def begin(engine: Engine, name: str, directions: Sequence[StudyDirection], attri
             session.commit()
         except IntegrityError:
             session.rollback()
+
+
+def exchange(engine: Engine, study: int, attribute: str, before: object | None, after: object) -> bool:
+    """Give an attribute of a study another value, and return whether it had the one `before` till then; None: none."""
+    table, known = StudyUserAttributeModel.__table__, _of(study, attribute)
+    with engine.begin() as connection:
+        if before is not None:
+            change = update(table).where(known & (table.c.value_json == json.dumps(before)))
+            return connection.execute(change.values(value_json=json.dumps(after))).rowcount == 1
+        try:
+            connection.execute(insert(table).values(study_id=study, key=attribute, value_json=json.dumps(after)))
+        except IntegrityError:
+            connection.rollback()
+            return False
+    return True
+
+
+def forget(engine: Engine, study: int, attribute: str, value: object) -> None:
+    """Remove an attribute of a study where it has this value. A database that is busy is hardly waited for."""
+    table = StudyUserAttributeModel.__table__
+    with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA busy_timeout = 1000")
+        connection.execute(delete(table).where(_of(study, attribute) & (table.c.value_json == json.dumps(value))))
+
+
+def _of(study: int, attribute: str) -> ColumnElement[bool]:
+    table = StudyUserAttributeModel.__table__.c
+    return and_(table.study_id == study, table.key == attribute)
 
 
 class Guard:
@@ -82,8 +119,8 @@ class Guard:
         study, attribute = StudyModel.__table__, StudyUserAttributeModel.__table__
         known = (attribute.c.study_id == study.c.study_id) & attribute.c.key.in_(wanted)
         query = select(attribute.c.key, attribute.c.value_json).select_from(study.outerjoin(attribute, known))
-        found = connection.execute(query.where(study.c.study_id == number)).all()
-        there = dict(found)
+        found = [(row[0], row[1]) for row in connection.execute(query.where(study.c.study_id == number))]
+        there: dict[str, str] = dict(found)
         # Of one that is not there at all, Optuna says so.
         if found and (lost := [why for key, (text, why) in wanted.items() if there.get(key) != text]):
             raise SearchError(lost[0])

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from math import inf
 from typing import Self
 
 from rich.console import Console, Group
@@ -18,7 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from models.family import Goal
+from models.watch import Watch
 from search.marks import Standing
+from search.remaining import Remaining
 
 
 @dataclass
@@ -36,29 +37,36 @@ class Progress:
     """Takes events of a search in; subclasses show them."""
 
     def __init__(
-        self, console: Console, study: str, goal: Goal, total: int | None, expected: float, limit: float | None = None
+        self,
+        console: Console,
+        study: str,
+        goal: Goal,
+        total: int | None,
+        expected: float,
+        limit: float | None = None,
+        budget: int | None = None,
     ) -> None:
         """`total`: trials that are asked for; None: as many as begin within the limit.
 
         `expected`: seconds that it should take, which is all that is known until a trial has ended.
 
-        `limit`: seconds after which no trial begins.
+        `limit`: seconds after which no trial begins; `budget`: epochs of each, where it is no baseline.
         """
         self.console = console
         self.study, self.goal, self.total = study, goal, total
-        self._expected, self._limit = expected, limit
+        self._watch = Watch()
+        self._left = Remaining(expected, total, limit, self._watch.seconds, budget)
         self.standing = Standing(0, 0, 0, 0, 0)
         self.best: tuple[float, int] | None = None
         self.rows: dict[int, Row] = {}
         self.waiting: set[int] = set()
-        self._began = time.monotonic()
-        self._ended = 0
 
     def __enter__(self) -> Self:
+        self._watch.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        return
+        self._watch.__exit__()
 
     def count(self, standing: Standing, best: tuple[float, int] | None) -> None:
         """Take in how many trials stand where, and the best value and whose it is."""
@@ -67,22 +75,25 @@ class Progress:
     def started(self, number: int, label: str, epochs: int, done: int = 0) -> None:
         """A trial begins, or goes on after so many epochs."""
         self.rows[number] = Row(label, epochs, done)
+        self._left.started(number, epochs, done)
         self.waiting.discard(number)
 
     def paused(self, number: int) -> None:
         """A trial waits for others, to be compared with them."""
         self.rows.pop(number, None)
         self.waiting.add(number)
+        self._left.paused(number)
 
     def epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
         """An epoch, counted from 1, is done."""
         row = self.rows[number]
         row.epoch, row.value = epoch, metrics[self.goal.metric]
+        self._left.epoch(number, epoch, self.standing.finished)
 
     def ended(self, number: int, state: str, value: float | None, reason: str) -> None:
         """A trial is over."""
         self.rows.pop(number, None)
-        self._ended += 1
+        self._left.ended(number, self.standing.finished)
 
     def note(self, text: str) -> None:
         """Something worth a line."""
@@ -90,13 +101,8 @@ class Progress:
 
     @property
     def remaining(self) -> str:
-        """How long it will still take, judged by the trials that this call has ended."""
-        gone = time.monotonic() - self._began
-        if not self._ended:
-            return duration(max(self._expected - gone, 0))
-        until = inf if self._limit is None else max(self._limit - gone, 0)
-        left = inf if self.total is None else gone / self._ended * max(self.total - self.standing.finished, 0)
-        return duration(min(left, until))
+        """How long it will still take."""
+        return duration(self._left.seconds())
 
     def summary(self) -> str:
         """Return the counts and the best in one line."""
@@ -141,12 +147,14 @@ class Board(Progress):
     """A view that is drawn anew several times a second."""
 
     def __enter__(self) -> Self:
+        super().__enter__()
         self._live = Live(self, console=self.console, refresh_per_second=4, transient=True)
         self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._live.stop()
+        super().__exit__()
 
     def ended(self, number: int, state: str, value: float | None, reason: str) -> None:
         """Leave a line above the view for what ended."""
@@ -170,11 +178,17 @@ class Board(Progress):
 
 
 def begin(
-    console: Console, study: str, goal: Goal, total: int | None, expected: float, limit: float | None = None
+    console: Console,
+    study: str,
+    goal: Goal,
+    total: int | None,
+    expected: float,
+    limit: float | None = None,
+    budget: int | None = None,
 ) -> Progress:
     """Return the view that suits where stderr goes."""
     view = Board if console.is_terminal else Endings if console.is_jupyter else Lines
-    return view(console, study, goal, total, expected, limit)
+    return view(console, study, goal, total, expected, limit, budget)
 
 
 def say(console: Console, text: str) -> None:

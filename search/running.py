@@ -14,10 +14,10 @@ from models.data import Images
 from models.data.leakage import leakage
 from models.data.remarks import remarks
 from search import (
+    claims,
     disk,
     engines,
     execution,
-    locks,
     opening,
     printing,
     quiet,
@@ -75,21 +75,21 @@ def search(study: str, place: Place, flags: Mapping[str, Any]) -> Settings:
     planned = execution.plan(settings, images.shape, execution.machine())
     disk.require(settings.home, least_megabytes(settings, planned))
     opening.require_writable(settings.home)
-    with signals.heeded() as stop, locks.alone(settings.home, study):
+    with signals.heeded() as stop, claims.alone(settings.home, settings.storage, study) as hold:
         try:
-            _go_on(console, settings, images, planned, stop)
+            _go_on(console, settings, images, planned, stop, hold)
         except Stopped:
             say(console, "stopped: what was finished stays, and the same command goes on")
             raise
     return settings
 
 
-def _go_on(console: Console, settings: Settings, images: Images, planned: Plan, stop: Stop) -> None:
+def _go_on(console: Console, settings: Settings, images: Images, planned: Plan, stop: Stop, hold: claims.Hold) -> None:
     """Bring the study to the number of trials asked for, and deliver what an earlier call had to leave."""
     if settings.left(_finished(settings)) != 0:
-        study = _search(console, settings, images, planned, stop)
+        study = _search(console, settings, images, planned, stop, hold)
     else:
-        study = _opened(settings, images)
+        study = _opened(settings, images, hold)
         say(
             console,
             f"nothing to do: study {settings.study} has {study.standing().finished} finished trials of the "
@@ -102,9 +102,10 @@ def _go_on(console: Console, settings: Settings, images: Images, planned: Plan, 
     _sweep(study)
 
 
-def _opened(settings: Settings, images: Images) -> Study:
+def _opened(settings: Settings, images: Images, hold: claims.Hold) -> Study:
     with storage.told(settings.storage):
-        return Study.open(storage.connect(settings.storage), settings, images.digest)
+        store = storage.connect(settings.storage)
+        return Study.open(store, settings, images.digest, lambda: hold.guard(store))
 
 
 def _sweep(study: Study) -> None:
@@ -148,13 +149,15 @@ def _say_what_comes(
         say(console, f"only {free:,.0f} MB are free there: the search will stop when they are used up, and go on later")
 
 
-def _search(console: Console, settings: Settings, images: Images, planned: Plan, stop: Stop) -> Study:
+def _search(
+    console: Console, settings: Settings, images: Images, planned: Plan, stop: Stop, hold: claims.Hold
+) -> Study:
     """Start the workers first: they import TensorFlow while the stores are opened."""
     logs = settings.home / "logs"
     engine = engines.start(settings.engine, planned.workers, planned.threads, logs, planned.devices)
     with closing(engine):
         opening.require_ours(settings.study, settings.tracking_uri, opening.uuid(settings))
-        study = _opened(settings, images)
+        study = _opened(settings, images, hold)
         with storage.told(settings.storage):
             new = study.enqueue_first()
             finished = study.standing().finished
@@ -165,7 +168,13 @@ def _search(console: Console, settings: Settings, images: Images, planned: Plan,
             try:
                 settled = opening.settled(console, planned, engine, settings, images, shared)
                 with begin(
-                    console, settings.study, study.goal, settings.trials, expected.seconds, settings.timeout
+                    console,
+                    settings.study,
+                    study.goal,
+                    settings.trials,
+                    expected.seconds,
+                    settings.timeout,
+                    settings.epochs,
                 ) as progress:
                     Driver(study, engine, seam, progress, images, shared, settled, stop).run()
             finally:

@@ -1,7 +1,7 @@
 """A study in Optuna's storage: opened or continued, asked for trials, told how they went."""
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from typing import Any
 
@@ -64,11 +64,17 @@ class Study:
             self._tried.setdefault(_point(trial.params), []).append(trial.number)
 
     @classmethod
-    def open(cls, store: RDBStorage, settings: Settings, digest: str) -> "Study":
-        """Create the study, or continue it where it is ours, and its images, space and goal are what they were."""
+    def open(
+        cls, store: RDBStorage, settings: Settings, digest: str, begun: Callable[[], object] = lambda: None
+    ) -> "Study":
+        """Create the study, or continue it where it is ours, and its images, space and goal are what they were.
+
+        `begun` is called once there is one, before anything is written to it.
+        """
         family = models.family(settings.family)
         directions = [StudyDirection[goal.direction.upper()] for goal in goals(settings)]
         study = storage.begun(store, settings.study, directions)
+        begun()
         identity = {"data": digest} | _identity(settings)
         if "identity" in study.user_attrs:
             _refuse_changes(study, settings, identity)
@@ -89,11 +95,13 @@ class Study:
     @property
     def own_address(self) -> str:
         """Where the Optuna dashboard shows the study."""
-        return links.study(self._study._study_id)  # noqa: SLF001  # the dashboard's own name of a study
+        place = links.study(self._study._study_id)  # noqa: SLF001  # the dashboard's own name of a study
+        return links.known(place, self.uuid)
 
     def address(self, number: int) -> str:
         """Return where the Optuna dashboard shows a trial."""
-        return links.trial(self._study._study_id, number)  # noqa: SLF001  # see above
+        place = links.trial(self._study._study_id, number)  # noqa: SLF001  # see above
+        return links.known(place, self.uuid)
 
     @property
     def attributes(self) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from models.data import open_shared
 from models.data.images import Images
 from models.family import Choice, Diverged, Family, Goal, Infeasible, Unavailable
 from models.precision import Precision
+from models.watch import Watch
 from search import crash, disk
 from search.jobs import (
     Answer,
@@ -198,12 +199,23 @@ def _epochs(
     yield from enumerate(list(progress.history))
     left = (job.until or job.epochs) - start
     trained = family.fit(network, prepared, epochs=job.epochs, seed=job.seed, start=start)
-    for epoch, metrics in enumerate(islice(trained, max(left, 0)), start):
+    for epoch, metrics in enumerate(_timed(islice(trained, max(left, 0))), start):
         progress.add(metrics, network)
         about = {"key": job.key, "history": progress.history}
         checkpoint.write(job.folder, checkpoint.of(network, about, progress.weights))
         crash.point("after_checkpoint")
         yield epoch, metrics
+
+
+def _timed(epochs: Iterator[Mapping[str, float]]) -> Iterator[Mapping[str, float]]:
+    """Yield the epochs with the seconds that they took, without those for which the process was stopped meanwhile."""
+    with Watch() as watch:
+        while True:
+            before = watch.stopped
+            metrics = next(epochs, None)
+            if metrics is None:
+                return
+            yield {**metrics, "seconds": max(metrics["seconds"] - (watch.stopped - before), 0.0)}
 
 
 def _save(job: Job, family: Family, network: "Network", images: Images, temperature: float | None) -> ModelFile:

@@ -29,9 +29,18 @@ class Delivery:
 class Courier:
     """Delivers what is in a spool, each deed once; what a store refuses is tried again until it is taken."""
 
-    def __init__(self, spool: Spool, tracker: Tracker, passed: Callable[[str], None] | None = None) -> None:
-        """`passed` is called with the name of each deed that the store has got, such as `metrics`."""
-        self._spool, self._tracker, self._passed = spool, tracker, passed
+    def __init__(
+        self,
+        spool: Spool,
+        tracker: Tracker,
+        passed: Callable[[str], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`passed` is called with the name of each deed that the store has got, such as `metrics`.
+
+        `clock` tells seconds, for how long the store is silent.
+        """
+        self._spool, self._tracker, self._passed, self._clock = spool, tracker, passed, clock
         self._deliveries: dict[str, Delivery] = {}
         # Runs of which something is to be delivered, and when that is tried.
         self._due: dict[str, float] = {}
@@ -39,7 +48,7 @@ class Courier:
         self._ids: dict[str, str] = {}
         self._busy: str | None = None
         self._closing = False
-        self._moved = time.monotonic()
+        self._moved = clock()
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="courier", daemon=True)
         self._thread.start()
@@ -97,8 +106,12 @@ class Courier:
 
     @property
     def idle_seconds(self) -> float:
-        """How long ago the store has last taken anything."""
-        return time.monotonic() - self._moved
+        """How long ago the store has last taken anything, or was listened for."""
+        return self._clock() - self._moved
+
+    def listen(self) -> None:
+        """Count the seconds of silence from now on."""
+        self._moved = self._clock()
 
     def settle(self, seconds: float) -> list[str]:
         """Wait until a store has all that is in the spool, or the time is over; return the keys of what is left.
@@ -161,7 +174,7 @@ class Courier:
         for deed, place in self._spool.deeds(key, delivery.place):
             delivery.run = self._spool.repeat(key, deed, self._tracker, delivery.run)
             delivery.place, delivery.problem, delivery.pause = place, "", SOON
-            self._moved = time.monotonic()
+            self._moved = self._clock()
             if deed["deed"] == "open":
                 self._name(key, delivery.run.id)
             if self._passed:
@@ -176,7 +189,7 @@ class Courier:
     def _do_errand(self, delivery: Delivery) -> None:
         assert self._errand, "only one that was entrusted is due"
         for _ in self._errand(self._tracker):
-            self._moved = time.monotonic()
+            self._moved = self._clock()
             if self._due or self._closing:
                 self.deliver(ERRAND)
                 break

@@ -11,7 +11,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 from rich.console import Console
 
-from search import addresses, locks, opening, progress, quiet, signals, storage, whole
+from search import addresses, claims, opening, progress, quiet, signals, storage, whole
 from search.bundle import runs, trials
 from search.bundle.archive import Writer
 from search.bundle.runs import Kept
@@ -60,7 +60,7 @@ def export(name: str, place: Place, out: Path | None, output: Format) -> None:
     whole.require_new(file)
     with storage.reading(place.storage) as store:
         case.opened(store, name, place)
-    with signals.heeded(), locks.undisturbed(place.home, name):
+    with signals.heeded(), claims.undisturbed(place.home, place.storage, name):
         exported = _exported(name, place, file, console)
     for problem in exported.problems:
         progress.say(console, problem)
@@ -116,7 +116,7 @@ class Export:
         number = self._store.get_study_id_from_name(self._case.name)
         return {
             "directions": [direction.name for direction in self._store.get_study_directions(number)],
-            "attributes": self._store.get_study_user_attrs(number),
+            "attributes": claims.kept(self._store.get_study_user_attrs(number)),
             "system": self._store.get_study_system_attrs(number),
             # By which the descriptions of runs lead to the Optuna dashboard.
             "dashboard": number,

@@ -7,7 +7,7 @@ from pathlib import Path
 from optuna.trial import TrialState
 from rich.console import Console
 
-from search import addresses, crash, disk, locks, opening, progress, quiet, signals, storage
+from search import addresses, claims, crash, disk, opening, progress, quiet, signals, storage
 from search.bundle import archive, source, target
 from search.bundle.source import Source
 from search.bundle.taking import Taking
@@ -67,9 +67,9 @@ def take_in(file: Path, place: Place, wanted: str | None, output: Format) -> Non
         target.require_known(found, name, place)
         disk.require(place.home, opened.size / 1e6)
         opening.require_writable(place.home)
-        with signals.heeded() as stop, locks.alone(place.home, name):
+        with signals.heeded() as stop, claims.alone(place.home, place.storage, name) as hold:
             try:
-                imported = _import(found, name, place, console, stop)
+                imported = _import(found, name, place, console, stop, hold)
             except Stopped:
                 progress.say(console, "stopped: what was taken in stays, and the same command goes on")
                 raise
@@ -83,13 +83,14 @@ def take_in(file: Path, place: Place, wanted: str | None, output: Format) -> Non
         say(imported.sentence)
 
 
-def _import(found: Source, name: str, place: Place, console: Console, stop: Stop) -> Imported:
+def _import(found: Source, name: str, place: Place, console: Console, stop: Stop, hold: claims.Hold) -> Imported:
     store = storage.connect(place.storage)
     try:
         with storage.told(place.storage):
             known = storage.uuid_of(store, name)
             opening.require_ours(name, place.tracking_uri, known or found.uuid)
             target.ensure(store, name, found)
+            hold.take()
     finally:
         store.engine.dispose()
     with case.to_mend(place, name) as (study, hands):

@@ -99,7 +99,8 @@ class Move:
         left = (MODEL_SHA256_TAG,) if MODEL_REMOVED_TAG in known else ()
         tags = {name: text for name, text in known.items() if name in left or name not in OF_ITS_STORE}
         if DESCRIPTION_TAG in tags and before is not None and number is not None:
-            there = rf"{re.escape(links.trial(self._source.dashboard, before))}(?!\d)"
+            # Earlier versions did not say which study an address is of.
+            there = rf"{re.escape(links.trial(self._source.dashboard, before))}(?:&{links.UUID}=\w+)?(?!\d)"
             tags[DESCRIPTION_TAG] = re.sub(there, self._study.address(number), tags[DESCRIPTION_TAG])
         return tags
 

@@ -38,38 +38,39 @@ def show(
     debug: Debug = False,
 ) -> None:
     """Show a study's trials, or one trial."""
-    from search import locks, printing, results
+    from search import claims, printing, results
     from search import storage as stores
 
     place = Place.at(home, storage, None)
     with stores.reading(place.storage) as store:
         if "/" in name:
             found = results.one(store, name)
-            printing.trial(found, locks.holder(place.home, found.study), output)
+            printing.trial(found, claims.searcher(place.home, store, found.study), output)
         else:
             summary, trials = results.everything(stores.load(store, name))
-            printing.trials(summary, trials, locks.holder(place.home, summary.name), output)
+            printing.trials(summary, trials, claims.searcher(place.home, store, summary.name), output)
 
 
 @commands.command(rich_help_panel=PANEL)
 def best(study: str, home: Home = None, storage: Storage = None, output: Output = "text", debug: Debug = False) -> None:
     """Show the best trial of a study; of one with two objectives, the trials of its Pareto set."""
-    from search import comparison, locks, printing, results
+    from search import claims, comparison, printing, results
     from search import storage as stores
 
     place = Place.at(home, storage, None)
     with stores.reading(place.storage) as store:
         if "/" in study:
             found = results.one(store, study)
-            printing.trial(found, locks.holder(place.home, found.study), output)
+            printing.trial(found, claims.searcher(place.home, store, found.study), output)
             return
         loaded = stores.load(store, study)
         summary = results.summary(loaded)
         members = results.pareto(loaded, summary)
+        driver = claims.searcher(place.home, store, study)
     if members:
         comparison.best(summary, members, output)
     else:
-        printing.trial(results.best(summary), locks.holder(place.home, summary.name), output)
+        printing.trial(results.best(summary), driver, output)
     if output == "text":
         printing.confirmed(summary)
 

@@ -10,7 +10,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 import tracking
-from search import locks, storage
+from search import claims, storage
 from search.addresses import redacted
 from search.doctor.findings import FOREIGN_TAG
 from search.errors import UsageError
@@ -132,14 +132,14 @@ def read(study: Study, tracker: Tracker, *, held: bool, abandon: bool = False, h
     A trial that was over before the spool was read, and whose run did not wait there, has its whole run in the tracker.
     """
     settings = study.settings
-    driver = "" if held else locks.holder(settings.home, settings.study)
+    driver = "" if held else claims.holder(settings.home, settings.study, study.attributes)
     with _legible(settings.study, settings.storage):
         trials = study.trials()
     waiting = frozenset(Spool(settings.spool).keys(f"{study.uuid}/"))
     runs = tracker.records(settings.study)
     tags = tracker.experiment_tags(settings.study)
     # One that began in the meantime counts as well.
-    driver = driver or ("" if held else locks.holder(settings.home, settings.study))
+    driver = driver or ("" if held else claims.holder(settings.home, settings.study, study.attributes))
     return Case(study, trials, waiting, runs, tags, tracker, driver, abandon, hands)
 
 
@@ -148,7 +148,7 @@ def _legible(name: str, address: str) -> Iterator[None]:
     """Raise as `UsageError` what Optuna stumbles over: it takes what is in its tables for what it has put there."""
     try:
         yield
-    except (ValueError, LookupError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise UsageError(
             f"study {name} in {redacted(address)} cannot be read: {type(error).__name__}: {error}; put a copy in its "
             "place, such as one of those under `backups` in the home folder"

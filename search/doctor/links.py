@@ -19,9 +19,9 @@ PATIENCE = 60.0
 def check(case: Case) -> Iterator[Finding]:
     """Yield what is wrong between trials and runs."""
     if case.tags is not None and case.tags.get(STUDY_TAG) != case.study.uuid:
-        ours = _is_ours(case, case.tags)
-        yield _experiment(case, case.tags, ours)
-        if not ours:
+        mendable = _is_ours(case, case.tags)
+        yield _experiment(case, case.tags, mendable)
+        if not mendable:
             return
     for trial in case.resting():
         run = case.run(trial)
@@ -49,10 +49,10 @@ def _is_ours(case: Case, tags: Mapping[str, str]) -> bool:
     return STUDY_TAG not in tags and not case.runs
 
 
-def _experiment(case: Case, tags: Mapping[str, str], ours: bool) -> Finding:
+def _experiment(case: Case, tags: Mapping[str, str], mendable: bool) -> Finding:
     whose = tags.get(STUDY_TAG, "nobody")
     text = f"the experiment is tagged as that of study {whose}, not {case.study.uuid}"
-    if not ours:
+    if not mendable:
         return Finding("I2", case.name, None, f"{text}, and has none of its runs", "give one of the two another name")
     return Finding(
         "I2", case.name, None, text, "it is tagged anew", lambda: case.hands.tracker.claim(case.name, case.study.uuid)

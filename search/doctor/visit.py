@@ -9,7 +9,7 @@ from typing import Literal
 
 from rich.console import Console
 
-from search import locks, printing, quiet, storage
+from search import claims, printing, quiet, storage
 from search.doctor import budget, case, contents, links, networks, rests, states, stores
 from search.doctor.case import Case
 from search.doctor.findings import Finding
@@ -66,10 +66,11 @@ def visit(study: str | None, place: Place, *, fix: bool, abandon: bool, output: 
     with _readable():
         found = list(stores.check(place))
         names = _names(study, place)
+    named = study is not None
     if fix:
-        found = _treat(console, names, place, found, abandon=abandon, named=study is not None)
+        found = _treat(console, names, place, found, abandon=abandon, named=named)
     else:
-        found += _look(console, names, place)
+        found += _look(console, names, place, named=named)
     printing.findings(found, names, output)
     return 0 if all(finding.repaired for finding in found) else 1
 
@@ -80,14 +81,28 @@ def _names(study: str | None, place: Place) -> list[str]:
 
 
 def _look(
-    console: Console, names: Sequence[str], place: Place, *, held: bool = False, abandon: bool = False
+    console: Console,
+    names: Sequence[str],
+    place: Place,
+    *,
+    named: bool,
+    held: bool = False,
+    abandon: bool = False,
 ) -> list[Finding]:
-    """Read the studies, and return what is found in them. Changes nothing. `held`: their locks are held here."""
+    """Read the studies, and return what is found in them. Changes nothing. `held`: their locks are held here.
+
+    Of several that were not `named`, one that cannot be read is found to be so, and the others are looked at.
+    """
     found: list[Finding] = []
     with _readable(), case.to_read(place) as (store, tracker):
         for name in names:
             with console.status(f"looking at study {name}"):
-                found += examine(case.read(case.opened(store, name, place), tracker, held=held, abandon=abandon))
+                try:
+                    found += examine(case.read(case.opened(store, name, place), tracker, held=held, abandon=abandon))
+                except UsageError as error:
+                    if named:
+                        raise
+                    found.append(Finding("I12", name, None, f"passed over: {error}", "mend that, and look again"))
     return found
 
 
@@ -108,20 +123,20 @@ def _treat(
     for name in names:
         with ExitStack() as held:
             try:
-                held.enter_context(locks.alone(place.home, name))
+                held.enter_context(claims.alone(place.home, place.storage, name))
             except UsageError as error:
                 if named:
                     raise
                 say(console, f"{error}; it is only looked at")
-                found += _look(console, [name], place)
+                found += _look(console, [name], place, named=named)
             else:
-                found += _cure(console, name, place, copies, abandon=abandon)
+                found += _cure(console, name, place, copies, abandon=abandon, named=named)
     return found
 
 
-def _cure(console: Console, name: str, place: Place, copies: Copies, *, abandon: bool) -> list[Finding]:
+def _cure(console: Console, name: str, place: Place, copies: Copies, *, abandon: bool, named: bool) -> list[Finding]:
     """Mend a study whose lock is held, round by round, until nothing is found that can be mended."""
-    found = _look(console, [name], place, held=True, abandon=abandon)
+    found = _look(console, [name], place, named=named, held=True, abandon=abandon)
     if not any(finding.mend for finding in found):
         return found
     copies.make()
@@ -138,7 +153,7 @@ def _cure(console: Console, name: str, place: Place, copies: Copies, *, abandon:
         problem = hands.courier.problem
     if problem:
         say(console, problem)
-    return _compared(found, _look(console, [name], place, held=True, abandon=abandon))
+    return _compared(found, _look(console, [name], place, named=named, held=True, abandon=abandon))
 
 
 def _mend(found: Sequence[Finding]) -> None:

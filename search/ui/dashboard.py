@@ -1,17 +1,26 @@
 """The Optuna dashboard, which finds the pictures of a trial in its run."""
 
 import io
-from typing import BinaryIO
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, BinaryIO
+from urllib.parse import parse_qs
 
 from a2wsgi import WSGIMiddleware
 from optuna.artifacts.exceptions import ArtifactNotFound
 from optuna.storages import RDBStorage
 from optuna_dashboard import wsgi
 
+from search import owned
+from search.links import UUID
 from search.marks import run_of
 from search.notes import picture_of
 from search.ui.guard import Application
 from tracking import Tracker, TrackingError
+
+# As WSGI has it; each package types it in its own way.
+Answering = Callable[[Any, Any], Iterable[bytes]]
+_STUDY = re.compile(r"/dashboard/studies/(?P<number>[0-9]{1,18})(?:/.*)?")
 
 
 class Pictures:
@@ -41,4 +50,18 @@ class Pictures:
 
 def application(store: RDBStorage, tracker: Tracker) -> Application:
     """Return the dashboard of a storage."""
-    return WSGIMiddleware(wsgi(store, artifact_store=Pictures(store, tracker)))
+    return WSGIMiddleware(checked(wsgi(store, artifact_store=Pictures(store, tracker)), store))
+
+
+def checked(shown: Answering, store: RDBStorage) -> Answering:
+    """Return the dashboard, but for links of studies that were deleted: their numbers may be those of others now."""
+
+    def answer(environ: Any, start: Any) -> Iterable[bytes]:
+        asked = _STUDY.fullmatch(environ.get("PATH_INFO", ""))
+        wanted = parse_qs(environ.get("QUERY_STRING", "")).get(UUID)
+        if asked and wanted and wanted[0] != owned.uuid(store.engine, int(asked["number"])):
+            start("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
+            return [b"This link is of a study that was deleted from this storage, or is in another one.\n"]
+        return shown(environ, start)
+
+    return answer

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults.chaos import signals
-from tests.faults.searches import STUDY, Search, wait_until, workers
-from tests.faults.stores import violations
+from tests.faults.searches import PATIENCE, STUDY, Search, fork_servers, kill, wait_until, workers
+from tests.faults.stores import rows, violations
 
 
 def test_a_search_that_is_asked_to_stop_stops_in_good_order_and_goes_on(tmp_path: Path) -> None:
@@ -29,3 +29,26 @@ def test_a_second_ctrl_c_ends_everything_at_once_and_the_same_command_goes_on(pa
     assert wait_until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in started), seconds=5)
     assert search.finish() == 0
     assert violations(search.home, STUDY, 3) == []
+
+
+def test_a_search_that_is_stopped_for_longer_than_a_trial_may_take_trains_all_its_epochs(tmp_path: Path) -> None:
+    """As by Ctrl-Z, and gone on with by `fg`."""
+    flags = ["--trials", "2", "--epochs", "8", "--trial-timeout", "7s", "--fix", "mood=well"]
+    search = Search(tmp_path / "home", flags, seconds=0.2)
+    with search.start() as driver:
+        assert wait_until(lambda: search.log.exists() and len(search.epochs_begun()) > 4, seconds=PATIENCE)
+        everybody = [driver.pid, *fork_servers(driver.pid), *workers(driver.pid)]
+        for process in everybody:
+            kill(process, signal.SIGSTOP)
+        time.sleep(9)
+        for process in everybody:
+            kill(process, signal.SIGCONT)
+        assert driver.wait(timeout=PATIENCE) == 0
+    ended = rows(
+        search.home / "optuna.db",
+        "SELECT state, count(*) FROM trials JOIN trial_intermediate_values USING "
+        "(trial_id) GROUP BY trial_id ORDER BY number",
+    )
+    assert ended == [("COMPLETE", 8), ("COMPLETE", 8)]
+    (longest,) = rows(search.home / "mlflow.db", "SELECT max(value) FROM metrics WHERE key = 'training_seconds'")[0]
+    assert longest < 7

@@ -1,13 +1,14 @@
 """The loop between Optuna, the workers and the tracker."""
 
+import time
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from optuna.trial import TrialState
 
+from models.watch import Watch
 from search import driver
 from search.errors import SearchError
 from search.jobs import Answer, Blocked, Built, Died, EpochDone, Failed, Job, Message, Rejected
@@ -201,7 +202,12 @@ def test_a_search_for_a_time_goes_on_until_it_is_over(
     settle: Settle, search: Search, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
-    monkeypatch.setattr(driver, "time", SimpleNamespace(monotonic=lambda: now))
+
+    class Clock(Watch):
+        def seconds(self) -> float:
+            return now
+
+    monkeypatch.setattr(driver, "Watch", Clock)
 
     def tell(job: Job, attempt: int) -> list[Message]:
         nonlocal now
@@ -265,6 +271,8 @@ class Hangs(Script):
     def receive(self, timeout: float) -> tuple[int, Message] | None:
         ahead = self.ahead.setdefault(self.number, [])
         message = ahead.pop(0) if ahead else None
+        if message is None:
+            time.sleep(0.02)
         if isinstance(message, Died | Failed):
             del self.ahead[self.number]
         return (self.number, message) if message else None
@@ -277,6 +285,23 @@ def test_a_trial_that_hangs_is_ended_and_what_it_has_is_judged(
     engine = Hangs(done=2)
     study, _ = search(settle(trials=1, epochs=5, pruner="none", trial_timeout=0.3), engine=engine)
     assert engine.asked == [5, 2]
+    assert study.trials()[0].user_attrs["reason"] == "was judged"
+
+
+class HoldsUp(Script):
+    """Keeps the driver busy with every answer, for longer than a trial may take."""
+
+    def answer(self, number: int, answer: Answer) -> None:
+        time.sleep(0.4)
+
+
+def test_a_worker_that_waits_for_a_driver_that_was_held_up_does_not_hang(
+    settle: Settle, search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.driver.HANGING", 0.0)
+    engine = HoldsUp(lambda job, attempt: [*epochs(2), Failed("was judged")])
+    study, _ = search(settle(trials=1, epochs=5, pruner="none", trial_timeout=0.3), engine=engine)
+    assert engine.attempts == {0: 1}
     assert study.trials()[0].user_attrs["reason"] == "was judged"
 
 

@@ -1,5 +1,8 @@
 """What the Optuna dashboard finds beside the numbers, asked as the dashboard asks."""
 
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
 import optuna
 import pytest
 from hypothesis import given
@@ -7,9 +10,10 @@ from hypothesis import strategies as st
 from optuna.artifacts import get_all_artifact_meta
 from optuna_dashboard import get_note
 
-from search import links, notes
+from search import links, notes, storage
 from search.jobs import EpochDone, Failed
 from search.study import Study
+from search.ui import dashboard
 from tests.search.test_driver import Script, Search, Settle
 from tests.search.test_seam import Away, run_of
 from tracking.engines.memory import MemoryTracker
@@ -103,9 +107,31 @@ def test_the_note_of_a_study_leads_to_its_charts(settle: Settle, search: Search)
 
 def test_a_run_has_its_trial_in_its_description(settle: Settle, search: Search) -> None:
     study, tracker = search(settle(trials=2))
-    number = opened(study)._study_id
+    place = f"{links.study(opened(study)._study_id)}/trials?numbers="
     described = [record.tags["mlflow.note.content"] for record in tracker.records("mlp")]
-    assert described == [f"[This trial in the Optuna dashboard]({links.trial(number, trial)})" for trial in (0, 1)]
+    assert described == [
+        f"[This trial in the Optuna dashboard]({place}{trial}&search_study={study.uuid})" for trial in (0, 1)
+    ]
+
+
+def test_a_link_of_a_deleted_study_does_not_lead_to_the_one_that_got_its_number(
+    settle: Settle, open_study: Callable[..., Study]
+) -> None:
+    study = open_study(settle())
+    store = storage.connect(study.settings.storage)
+    shown = dashboard.checked(lambda environ, start: [b"shown"], store)
+    place = urlsplit(study.address(0))
+
+    def ask(query: str) -> list[bytes]:
+        environ = {"PATH_INFO": place.path, "QUERY_STRING": query}
+        return list(shown(environ, lambda status, headers: lambda content: None))
+
+    assert ask(place.query) == [b"shown"]
+    optuna.delete_study(study_name="mlp", storage=store)
+    theirs = optuna.create_study(study_name="theirs", storage=store)
+    assert links.study(theirs._study_id) in study.address(0)
+    assert ask(place.query)[0].startswith(b"This link is of a study that was deleted")
+    assert ask("numbers=0") == [b"shown"]
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_trials_that_wait_for_others_are_counted_apart_and_told_of_once() -> Non
 
 def test_no_more_time_is_said_to_be_left_than_the_limit_leaves() -> None:
     progress, _ = lines(limit=30.0)
-    progress._began -= 20.0
+    progress._left._began -= 20.0
     progress.count(Standing(1, 0, 0, 1, 0), None)
     progress.started(0, "relu", epochs=1)
     progress.ended(0, "complete", 0.5, "")
@@ -47,7 +47,7 @@ def test_no_more_time_is_said_to_be_left_than_the_limit_leaves() -> None:
 
 def test_a_search_for_a_time_has_left_what_is_left_of_it() -> None:
     progress, _ = lines(total=None, limit=30.0)
-    progress._began -= 20.0
+    progress._left._began -= 20.0
     progress.count(Standing(7, 0, 0, 0, 0), None)
     progress.started(6, "relu", epochs=1)
     progress.ended(6, "complete", 0.5, "")

@@ -68,13 +68,14 @@ class MlflowTracker:
                 if not tries_left:
                     raise
             else:
-                self._try_artifacts(experiment)
+                self._try_artifacts(experiment, experiment_id)
                 return
 
     def claim(self, experiment: str, owner: str) -> None:
         """As in the contract."""
         with told(self._place, f"mark experiment {experiment}"):
             found = self._client.get_experiment_by_name(experiment)
+            assert found, "what is claimed was seen to be there"
             self._client.set_experiment_tag(found.experiment_id, STUDY_TAG, owner)
 
     def experiment_tags(self, experiment: str) -> Mapping[str, str] | None:
@@ -204,12 +205,12 @@ class MlflowTracker:
             file = artifacts.download_artifacts(f"{folder}/{name}", dst_path=copies, tracking_uri=self._site.address)
             return Path(file).read_bytes()
 
-    def _try_artifacts(self, experiment: str) -> None:
+    def _try_artifacts(self, experiment: str, experiment_id: str) -> None:
         """See whether artifacts can be written where a server puts them: it may be a place that only it reaches."""
         if self._site.artifacts:
             return
         with told(self._place, f"take artifacts of experiment {experiment}"):
-            self._files.try_to_put(self._client.get_experiment_by_name(experiment).artifact_location)
+            self._files.try_to_put(self._client.get_experiment(experiment_id).artifact_location)
 
     def _experiment(self, name: str, owner: str) -> str:
         found = self._client.get_experiment_by_name(name)

@@ -159,7 +159,7 @@ def test_links_lead_to_what_is_in_the_new_home(bundle: Path, tmp_path: Path, com
         run_id = home.run(trial.number)
         assert trial.user_attrs["mlflow_run_id"] == run_id
         assert (
-            f"/dashboard/studies/{home.id}/trials?numbers={trial.number})"
+            f"/dashboard/studies/{home.id}/trials?numbers={trial.number}&search_study={of_study['uuid']})"
             in tags(tmp_path, run_id)["mlflow.note.content"]
         )
         assert f"/#/runs/{run_id}" in notes[f"dashboard:{trial._trial_id}:note_str:0"]
