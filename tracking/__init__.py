@@ -28,6 +28,7 @@ from tracking.run import (
     Tracker,
     TrackingError,
 )
+from tracking.view import SHARED, TRAINING, VIEW_TAG, view
 
 if TYPE_CHECKING:
     from tracking.engines.moves import Move
@@ -40,7 +41,10 @@ __all__ = [
     "MODEL_REMOVED_TAG",
     "MODEL_SHA256_TAG",
     "MODEL_TAG",
+    "SHARED",
     "STUDY_TAG",
+    "TRAINING",
+    "VIEW_TAG",
     "Dataset",
     "Measurement",
     "Model",
@@ -61,6 +65,7 @@ __all__ = [
     "open_registry",
     "scoring_server",
     "user_interface",
+    "view",
 ]
 
 
