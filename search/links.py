@@ -1,7 +1,10 @@
 """Where links in the two stores lead: from a trial to its run, and back."""
 
+from collections.abc import Container
 from typing import Final
 from urllib.parse import urlsplit
+
+from tracking import SHARED, TRAINING, VIEW_TAG
 
 MLFLOW_PORT: Final = 5000
 DASHBOARD_PORT: Final = 8080
@@ -31,6 +34,19 @@ def run(tracking_uri: str, run_id: str) -> str:
 def known(place: str, uuid: str) -> str:
     """Return an address in the dashboard that says which study it is of: numbers are given to other studies later."""
     return f"{place}{'&' if '?' in place else '?'}{UUID}={uuid}"
+
+
+def experiments(shown_at: str) -> str:
+    """Return the address of all experiments, where MLflow is shown at this one."""
+    return f"{shown_at}/#/experiments?{TRAINING}"
+
+
+def runs(shown_at: str, experiment_id: str, tags: Container[str]) -> str:
+    """Return the address of the runs of an experiment with these tags: with our columns, the best first.
+
+    Earlier versions did not say which columns; the next `run` does.
+    """
+    return f"{shown_at}/#/experiments/{experiment_id}/runs?{SHARED if VIEW_TAG in tags else TRAINING}"
 
 
 def study(study_id: int) -> str:

@@ -118,7 +118,7 @@ def joined(console: Console, study: Study) -> Iterator[Seam]:
     """Lend what joins the study and its runs: at first what was left undone is done, at last all is delivered."""
     settings = study.settings
     tracker = tracking.connect(settings.tracking_uri, settings.place.artifacts)
-    tracker.prepare(settings.study, {STUDY_TAG: study.uuid})
+    tracker.prepare(settings.study, study.experiment)
     watch = Watch()
     courier = Courier(
         Spool(settings.spool), tracker, passed=lambda deed: crash.point(f"after_{deed}"), clock=watch.seconds

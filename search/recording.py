@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 from optuna.trial import TrialState
 
+import tracking
 from models import metrics
 from models.data import Images
 from models.family import Evaluation, Goal
 from search import objectives, tables
 from search.addresses import redacted
 from search.jobs import ModelFile, Trained
-from tracking import KEY_TAG, Dataset, Model, Record, Recorder, Status, Tensor
+from tracking import DESCRIPTION_TAG, KEY_TAG, STUDY_TAG, Dataset, Model, Record, Recorder, Status, Tensor
 from tracking.pictures import ConfusionMatrix, LearningCurves, Nearest, Predictions
 
 # The metrics of a trial's epochs, by name.
@@ -32,6 +33,7 @@ ORIGIN_TAG = "search.origin"
 INFEASIBLE = "infeasible: "
 # How the metrics begin of images that steer a search; once a network is trained on them, they mean nothing.
 SEEN = "val_"
+DIVISION = "\N{DIVISION SLASH}"
 PACKAGES = ("keras", "mlflow", "numpy", "optuna", "tensorflow")
 # What loading a model takes; inferring it would import TensorFlow here, and take 15 to 25 seconds a trial.
 REQUIREMENTS = ("tensorflow", "keras", "numpy")
@@ -77,17 +79,24 @@ def _commit() -> str:
 
 def measured(trained: Trained, history: History) -> dict[str, float]:
     """Return a trial's final metrics: those of the best epoch's network, by split, its size, and what it took."""
-    validation = {f"best_val_{name}": value for name, value in trained.validation.metrics.items()}
-    test = {f"test_{name}": value for name, value in trained.test.metrics.items()}
     return (
-        validation
-        | test
+        _of_split("best_val", trained.validation)
+        | _of_split("test", trained.test)
         # Epochs are counted from 1 wherever people read them.
         | {"best_epoch": float(trained.best_epoch + 1)}
         | _temperature(trained)
         | _effort(history, trained.model.parameters)
         | _latency(trained)
     )
+
+
+def _of_split(split: str, evaluation: Evaluation) -> dict[str, float]:
+    """Return the metrics of a split by their names in a run.
+
+    MLflow puts what has a slash, such as a class T-shirt/top, into a section of its own, before all curves: this one is
+    a sign of its own, for which the tracker writes one that it can take.
+    """
+    return {f"{split}_{name.replace('/', DIVISION)}": value for name, value in evaluation.metrics.items()}
 
 
 def _temperature(trained: Trained) -> dict[str, float]:
@@ -134,6 +143,16 @@ def identity(study: str, key: str, number: int, family: str, attributes: Mapping
     } | ({"search.baseline": baseline} if baseline else {})
 
 
+def of_experiment(uuid: str, goals: Sequence[Goal], address: str) -> dict[str, str]:
+    """Return the tags of a study's experiment: whose it is, and how its runs are shown; `address` shows the study."""
+    metrics = [*objectives.recorded(goals), "test_accuracy"]
+    return {
+        STUDY_TAG: uuid,
+        DESCRIPTION_TAG: f"A run is a trial; `{STATE_TAG}` says how it ended. "
+        f"[The study in the Optuna dashboard]({address})",
+    } | tracking.view(metrics, [STATE_TAG], ascending=goals[0].direction == "minimize")
+
+
 def identity_of_study(study: str, key: str, family: str) -> dict[str, str]:
     """Return the tags by which a study's own run is known, which shows it and holds no results."""
     return identity_of_extra("study", study, key, family)
@@ -177,7 +196,7 @@ def record_final(
 ) -> None:
     """Put into its run what a network leaves that was trained on the validation images, too: they say nothing of it."""
     seen = {name: values for name, values in history.items() if not name.startswith(SEEN)}
-    run.log_metrics({f"test_{name}": value for name, value in trained.test.metrics.items()})
+    run.log_metrics(_of_split("test", trained.test))
     run.log_metrics(_temperature(trained) | _effort(history, trained.model.parameters))
     _record_evaluation(run, f"{title}, test", "test", trained.test, images)
     _record_curves(run, title, seen, trained.best_epoch)

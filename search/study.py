@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 import models
 from models.family import Choice, Goal
-from search import baselines, links, notes, owned, space, storage
+from search import baselines, links, notes, owned, recording, space, storage
 from search.errors import UsageError
 from search.halving import Ladder
 from search.marks import (
@@ -97,6 +97,11 @@ class Study:
         """Where the Optuna dashboard shows the study."""
         place = links.study(self._study._study_id)  # noqa: SLF001  # the dashboard's own name of a study
         return links.known(place, self.uuid)
+
+    @property
+    def experiment(self) -> Mapping[str, str]:
+        """What is said of the study's runs where the tracker keeps them together."""
+        return recording.of_experiment(self.uuid, self.goals, self.own_address)
 
     def address(self, number: int) -> str:
         """Return where the Optuna dashboard shows a trial."""

@@ -11,13 +11,13 @@ from playwright.sync_api import Locator, Page, expect
 
 from models import metrics
 from models.data import Images
-from models.data.names import shortened
 from search import judgements, results, storage
 from search.cli import call
 from search.settings import Place
 from tests.search import homes
 
 # What a person may name a folder of images, and a page must show as it is.
+LONG = "x" * 300
 ODD = (
     "<img src=x onerror=alert(1)>",
     "</script><b>b",
@@ -32,7 +32,7 @@ ODD = (
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, bars: Images) -> Path:
     home = tmp_path_factory.mktemp("page")
-    named = replace(bars, class_names=(*ODD, *bars.class_names[len(ODD) :]))
+    named = replace(bars, class_names=(*ODD, LONG, *bars.class_names[len(ODD) + 1 :]))
     homes.search(home, named, "mlp", ("complete",) * 5 + ("pruned", "failed"))
     homes.search(home, named, "other", ("complete",) * 3)
     return home
@@ -79,7 +79,10 @@ def test_the_difference_of_any_two_trials_is_counted_right(report: Page, home: P
         assert sorted(map(int, shown)) == sorted(wanted.flatten().tolist())
     recalls = metrics.per_class(counts[1])["recall"]
     assert column(report.locator("#by-class"), 7) == [f"{recall:.4f}" for recall in recalls]
-    assert column(report.locator("#by-class"), 1) == list(map(shortened, one.class_names))
+    shown = [
+        cell.get_attribute("title") or cell.inner_text() for cell in report.locator("#by-class td:first-child").all()
+    ]
+    assert shown == list(one.class_names)
 
 
 def test_the_sentence_is_the_tools_own_where_the_best_are_compared(report: Page) -> None:
@@ -134,6 +137,54 @@ def test_narrow_windows_do_not_scroll_sideways(report: Page) -> None:
     for width in (400, 900, 1400):
         report.set_viewport_size({"width": width, "height": 800})
         assert report.evaluate("document.documentElement.scrollWidth") <= width
+
+
+BOX = "({ left, right, top, bottom }) => ({ left, right, top, bottom })"
+LEGENDS = f"""charts => charts.filter(chart => chart.querySelector('.legend')).map(chart =>
+    [chart.querySelector('.legend'), chart.querySelector('.cartesianlayer .plot'), chart.querySelector('.main-svg')]
+        .map(part => ({BOX})(part.getBoundingClientRect())))"""
+# What reaches beyond a window, and stands in nothing that could be scrolled to it.
+LOST = """width => [...document.querySelectorAll('main *, header *')]
+    .filter(one => one.getBoundingClientRect().right > width + 1 && !one.closest('.wide, .broad, .js-plotly-plot'))
+    .map(one => one.outerHTML)"""
+
+
+def drawn(report: Page) -> Locator:
+    charts = report.locator("[data-chart]")
+    for place in range(charts.count()):
+        charts.nth(place).scroll_into_view_if_needed()
+        expect(charts.nth(place).locator(".main-svg").first).to_be_visible()
+    return charts
+
+
+def test_on_a_phone_nothing_is_cut_without_a_way_to_it_and_no_legend_is_over_its_chart(report: Page) -> None:
+    report.set_viewport_size({"width": 390, "height": 844})
+    charts = drawn(report)
+    assert report.evaluate("document.documentElement.scrollWidth") <= 390
+    assert report.evaluate(LOST, 390) == []
+    for box in report.locator(".wide, .broad").all():
+        assert box.evaluate("box => getComputedStyle(box).overflowX") == "auto"
+    legends = charts.evaluate_all(LEGENDS)
+    assert len(legends) >= 4
+    for legend, plot, _ in legends:
+        assert legend["bottom"] <= plot["top"] + 1
+    tops = report.locator(".tiles li").evaluate_all("tiles => tiles.map(tile => tile.getBoundingClientRect().top)")
+    assert len(set(tops)) <= (len(tops) + 2) // 3
+
+
+def test_on_paper_charts_are_as_wide_as_it_is_and_legends_within_them(report: Page) -> None:
+    charts = drawn(report)
+    report.emulate_media(media="print")
+    report.evaluate("dispatchEvent(new Event('beforeprint'))")
+    # 180 mm, of the 210 of A4.
+    for legend, _, chart in charts.evaluate_all(LEGENDS):
+        assert chart["right"] <= 681
+        assert chart["left"] <= legend["left"]
+        assert legend["right"] <= chart["right"]
+    assert report.evaluate("document.documentElement.scrollWidth") <= 1400
+    assert report.evaluate(LOST, 681) == []
+    report.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert report.locator("html.paper").count() == 0
 
 
 def test_odd_names_are_shown_as_they_are(report: Page) -> None:

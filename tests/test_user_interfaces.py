@@ -34,10 +34,12 @@ FORGED = (
 
 @dataclass(frozen=True)
 class Interfaces:
-    """Where the two are served."""
+    """Where the two are served, and the links that a person is given."""
 
     mlflow: str
     dashboard: str
+    experiments: str
+    runs: str
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +67,9 @@ def interfaces(home: Path) -> Iterator[Interfaces]:
             if "Ctrl-C" in line:
                 break
         found = [word for line in said for word in line.split() if word.startswith("http")]
-        assert len(found) == 2, "".join(said)
-        yield Interfaces(found[0], found[1].removesuffix("/dashboard"))
+        assert len(found) == 3, "".join(said)
+        experiments, runs, dashboard = found
+        yield Interfaces(experiments.partition("/#")[0], dashboard.removesuffix("/dashboard"), experiments, runs)
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read()
         assert process.wait(60) == 0, rest
@@ -94,6 +97,25 @@ def test_the_study_says_which_trial_is_best(page: Page, interfaces: Interfaces) 
     page.goto(f"{interfaces.dashboard}/dashboard/studies/1/note")
     expect(page.get_by_text("Best:")).to_be_visible(timeout=60_000)
     expect(page.get_by_role("link", name="Its run in MLflow")).to_be_visible()
+
+
+def test_the_runs_of_a_study_are_seen_with_what_counts_and_the_best_first(page: Page, interfaces: Interfaces) -> None:
+    page.goto(interfaces.runs)
+    for column in ("best_val_accuracy", "test_accuracy", "search.state"):
+        expect(page.get_by_role("columnheader", name=column)).to_be_visible(timeout=60_000)
+    values = page.locator('[role=gridcell][col-id*="best_val_accuracy"]')
+    expect(values).to_have_count(3)
+    # That of the study's own run is none.
+    numbers = [float(text) for text in values.all_inner_texts()[:2]]
+    assert numbers == sorted(numbers, reverse=True)
+    expect(page.get_by_role("gridcell", name="COMPLETE")).to_have_count(2)
+    expect(page.get_by_role("link", name="The study in the Optuna dashboard")).to_be_visible()
+
+
+def test_mlflow_is_opened_for_training_and_not_for_language_models(page: Page, interfaces: Interfaces) -> None:
+    page.goto(interfaces.experiments)
+    expect(page.get_by_role("link", name="mlp", exact=True)).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Prompts")).to_have_count(0)
 
 
 def test_the_charts_of_a_study_are_seen_in_its_own_run(page: Page, interfaces: Interfaces) -> None:

@@ -30,6 +30,7 @@ from tracking.run import (
     Tracker,
     TrackingError,
 )
+from tracking.view import SHARED, TRAINING, VIEW_TAG, view
 
 if TYPE_CHECKING:
     from tracking.engines.moves import Move
@@ -43,7 +44,10 @@ __all__ = [
     "MODEL_REMOVED_TAG",
     "MODEL_SHA256_TAG",
     "MODEL_TAG",
+    "SHARED",
     "STUDY_TAG",
+    "TRAINING",
+    "VIEW_TAG",
     "Dataset",
     "Measurement",
     "Model",
@@ -65,6 +69,7 @@ __all__ = [
     "recorded",
     "scoring_server",
     "user_interface",
+    "view",
 ]
 
 

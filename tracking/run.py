@@ -203,12 +203,15 @@ class Tracker(Protocol):
     def prepare(self, experiment: str, tags: Mapping[str, str]) -> None:
         """Make the experiment if there is none, set tags of it, and see whether what runs need can be written there.
 
-        Its `STUDY_TAG` is never another one's: of the name of an experiment, others may have thought as well. Raises
-        `TrackingError`.
+        A description that it has stays as it is. Its `STUDY_TAG` is never another one's: of the name of an experiment,
+        others may have thought as well. Raises `TrackingError`.
         """
 
     def claim(self, experiment: str, owner: str) -> None:
         """Let the experiment that is there have this `STUDY_TAG`, whatever it had before."""
+
+    def experiment_id(self, experiment: str) -> str | None:
+        """Return what the store calls an experiment in its addresses; None where there is none."""
 
     def experiment_tags(self, experiment: str) -> Mapping[str, str] | None:
         """Return the tags of an experiment; None where there is none."""

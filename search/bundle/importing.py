@@ -21,7 +21,7 @@ from search.settings import Place, moved
 from search.signals import Stop, Stopped
 from search.study import Study
 from search.tables import Format, as_json, say
-from tracking import STUDY_TAG, TrackingError
+from tracking import TrackingError
 
 # Seconds for which the tracker may take the study's own run.
 PATIENCE = 60.0
@@ -94,7 +94,7 @@ def _import(found: Source, name: str, place: Place, console: Console, stop: Stop
     finally:
         store.engine.dispose()
     with case.to_mend(place, name) as (study, hands):
-        hands.tracker.prepare(name, {STUDY_TAG: study.uuid})
+        hands.tracker.prepare(name, study.experiment)
         taking = Taking(found, study, hands.tracker)
         extras = list(taking.extras())
         unfinished = bool(study.attributes.get(IMPORTING))

@@ -49,15 +49,27 @@ function coloured(layout, printed) {
         hoverlabel: { namelength: -1 },
       },
     },
+    // Above the chart: beside it, there is no room on a phone, and none on paper.
+    legend: { ...layout.legend, orientation: "h", x: 0, xanchor: "left", y: 1.02, yanchor: "bottom" },
     autosize: true,
   };
 }
 
-const OPTIONS = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["lasso2d", "select2d"] };
+const OPTIONS = {
+  displaylogo: false, responsive: true, modeBarButtonsToRemove: ["lasso2d", "select2d"],
+  // Where nothing hovers, its buttons would stand over the chart for good.
+  displayModeBar: matchMedia("(hover: hover)").matches ? "hover" : false,
+};
+
+function show(place, data, layout, printed) {
+  // Paper waits for nobody to notice that it is narrower.
+  const size = printed ? { width: place.clientWidth, height: place.clientHeight } : {};
+  Plotly.react(place, data, { ...layout, ...size }, OPTIONS);
+}
 
 function draw(place, printed = false) {
   const chart = page.charts[place.dataset.chart];
-  Plotly.react(place, chart.data, coloured(chart.layout, printed), OPTIONS);
+  show(place, chart.data, coloured(chart.layout, printed), printed);
 }
 
 const places = [...document.querySelectorAll("[data-chart]")];
@@ -72,6 +84,7 @@ const near = new IntersectionObserver((seen) => {
 places.forEach((place) => near.observe(place));
 
 function redraw(printed) {
+  document.documentElement.classList.toggle("paper", printed);
   places.filter((place) => printed || place.classList.contains("js-plotly-plot")).forEach((place) => draw(place, printed));
   compare(printed);
 }
@@ -96,8 +109,13 @@ function judged(name) {
 
 // Plotly reads some HTML in texts; names of classes are a person's own.
 const plain = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
-// As `shortened` in models/data/names.py: figures have to stand beside them.
-const short = (name) => (name.length <= 40 ? name : `${name.slice(0, 26)}…${name.slice(-13)}`);
+const brief = (text, most) => (text.length <= most ? text : `${text.slice(0, most / 2)}…${text.slice(-most / 3)}`);
+
+// Names beside a matrix, short enough for it; of very many, some.
+function ticks(classes) {
+  const every = Math.ceil(classes.length / 30), some = classes.filter((_, place) => place % every === 0);
+  return { type: "category", tickmode: "array", tickvals: some.map(plain), ticktext: some.map((name) => plain(brief(name, 18))) };
+}
 
 function matrix(id, { classes, values, range, sign, caption }, printed) {
   const none = isNight(printed) ? "#1f242a" : "#f3f5f7";
@@ -112,12 +130,11 @@ function matrix(id, { classes, values, range, sign, caption }, printed) {
     hovertemplate: "is %{y}, taken for %{x}: %{text}<extra></extra>",
     colorscale: colours, zmin: sign ? -most : 0, zmax: most, showscale: false, xgap: 1, ygap: 1,
   };
-  const ticks = classes.some((name) => name !== short(name)) ? { tickvals: names, ticktext: classes.map(short).map(plain) } : {};
   const layout = coloured({
-    xaxis: { title: { text: "taken for" }, tickangle: -45, type: "category", ...ticks },
-    yaxis: { title: { text: "is", standoff: 12 }, autorange: "reversed", type: "category", ...ticks },
+    xaxis: { title: { text: "taken for" }, tickangle: -45, ...ticks(classes) },
+    yaxis: { title: { text: "is", standoff: 12 }, autorange: "reversed", ...ticks(classes) },
   }, printed);
-  Plotly.react(`matrix-${id}`, [trace], layout, OPTIONS);
+  show(document.getElementById(`matrix-${id}`), [trace], layout, printed);
 }
 
 function figures({ counts }, place) {
@@ -138,7 +155,8 @@ function sentence(one, other) {
 function cells(kind, texts, span = 1) {
   return texts.map((text, column) => {
     const made = document.createElement(kind);
-    made.textContent = text;
+    made.textContent = brief(`${text}`, 36);
+    if (made.textContent !== `${text}`) made.title = text;
     if (kind === "th") made.scope = span > 1 ? "colgroup" : "col";
     if (column) [made.className, made.colSpan] = ["number", span];
     return made;
@@ -154,7 +172,7 @@ function byClass(one, other) {
       const points = Math.round(10000 * (b[name] - a[name])) / 100 || 0;
       return [a[name].toFixed(4), b[name].toFixed(4), `${points >= 0 ? "+" : ""}${points.toFixed(2)}`];
     });
-    return cells("td", [short(label), a.there, ...told]);
+    return cells("td", [label, a.there, ...told]);
   });
   const heads = [
     [...cells("th", ["", ""]), ...cells("th", ["", ...names], 3).slice(1)],

@@ -1,6 +1,7 @@
 """The page itself: what was gathered, put into a template and into a file."""
 
 import base64
+import re
 import time
 import webbrowser
 from collections.abc import Sequence
@@ -80,7 +81,7 @@ def render(gathered: Gathered) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"cell": cell, "exact": exact, "address": address}
+    environment.filters |= {"cell": cell, "exact": exact, "address": address, "fitting": fitting}
     environment.globals |= {
         "again": commands.again,
         "by_class": by_class,
@@ -102,6 +103,11 @@ def render(gathered: Gathered) -> str:
         style=_file("page.css"),
         script=_file("page.js"),
     )
+
+
+def fitting(text: str) -> str:
+    """Return a text in which no word is too long for a column: begin and end of one are kept."""
+    return re.sub(r"\S{41,}", lambda word: f"{word[0][:24]}…{word[0][-12:]}", text)
 
 
 def _file(name: str) -> str:

@@ -5,6 +5,7 @@ import threading
 import webbrowser
 from contextlib import ExitStack, closing
 
+import optuna
 from optuna.storages import RDBStorage
 from rich.console import Console
 
@@ -16,7 +17,10 @@ from search.settings import Place
 from search.ui import dashboard
 from search.ui.guard import Application, Guard
 from search.ui.serving import address, hosts, listen, served, until_stopped
-from tracking import databases
+from tracking import Tracker, databases
+
+# Of more studies than these, the list of all experiments leads to the runs.
+MOST_NAMED = 5
 
 
 def show(place: Place, *, mlflow_port: int, dashboard_port: int, open_browser: bool, writable: bool) -> int:
@@ -61,10 +65,20 @@ def _serve(
             mlflow = stack.enter_context(tracking.user_interface(place.tracking_uri, place.artifacts, hosts(runs)))
             served_here.append((Guard(mlflow, hosts(runs), moved=moved), runs))
         stack.enter_context(served(served_here))
-        addresses = (address(runs) if runs else links.mlflow(place.tracking_uri), f"{address(trials)}/dashboard")
+        shown_at = address(runs) if runs else links.mlflow(place.tracking_uri)
+        addresses = (links.experiments(shown_at), f"{address(trials)}/dashboard")
         say(console, f"MLflow, runs and what they hold:    {addresses[0]}")
+        for name, runs_of in _newest(store, tracker, shown_at).items():
+            say(console, f"  {name}, the best run first:  {runs_of}")
         say(console, f"Optuna dashboard, studies, trials:  {addresses[1]}")
         say(console, "Only this machine reaches what is served here. Ctrl-C stops it.")
         for shown in addresses if open_browser else ():
             webbrowser.open(shown)
         threading.Event().wait()
+
+
+def _newest(store: RDBStorage, tracker: Tracker, shown_at: str) -> dict[str, str]:
+    """Return the studies that were begun last, and where MLflow shows their runs."""
+    names = optuna.get_all_study_names(store)[-MOST_NAMED:]
+    found = ((name, tracker.experiment_id(name), tracker.experiment_tags(name)) for name in names)
+    return {name: links.runs(shown_at, experiment, tags or {}) for name, experiment, tags in found if experiment}

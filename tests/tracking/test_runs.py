@@ -18,7 +18,20 @@ from mlflow.exceptions import MlflowException
 from PIL import Image
 
 from tracking.pictures import ConfusionMatrix, LearningCurves
-from tracking.run import DUPLICATE_TAG, Dataset, Measurement, Model, Record, Run, Status, Tensor, Tracker, TrackingError
+from tracking.run import (
+    DESCRIPTION_TAG,
+    DUPLICATE_TAG,
+    Dataset,
+    Measurement,
+    Model,
+    Record,
+    Run,
+    Status,
+    Tensor,
+    Tracker,
+    TrackingError,
+)
+from tracking.view import VIEW_TAG
 
 Opener = Callable[[], Tracker]
 
@@ -268,6 +281,16 @@ def test_an_experiment_of_somebody_else_gets_no_runs(tracker: Tracker, reopen: O
     tags = tracker.experiment_tags(experiment)
     assert tags is not None
     assert tags["search.study_uuid"] == "theirs"
+
+
+def test_what_a_person_wrote_about_an_experiment_stays(tracker: Tracker, reopen: Opener, experiment: str) -> None:
+    for described, columns in (("by a person", "1"), ("by us", "2")):
+        tracker.prepare(experiment, {DESCRIPTION_TAG: described, VIEW_TAG: columns})
+    tags = reopen().experiment_tags(experiment)
+    assert tags is not None
+    assert (tags[DESCRIPTION_TAG], tags[VIEW_TAG]) == ("by a person", "2")
+    assert tracker.experiment_id(experiment)
+    assert tracker.experiment_id(f"{experiment}-2") is None
 
 
 def test_every_value_of_a_metric_is_given_back_by_step(run: Run, reopen: Opener) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tracking import rules
 from tracking.run import (
+    DESCRIPTION_TAG,
     DUPLICATE_TAG,
     KEY_TAG,
     MODEL_BEFORE_TAG,
@@ -129,7 +130,8 @@ class MemoryTracker:
     def prepare(self, experiment: str, tags: Mapping[str, str]) -> None:
         """As in the contract."""
         self._require_ours(experiment, tags[STUDY_TAG])
-        self._tags[experiment].update(tags)
+        there = self._tags[experiment]
+        there |= {name: text for name, text in tags.items() if name != DESCRIPTION_TAG or name not in there}
 
     def claim(self, experiment: str, owner: str) -> None:
         """As in the contract."""
@@ -139,6 +141,10 @@ class MemoryTracker:
         self._experiments.setdefault(experiment, [])
         if self._tags.setdefault(experiment, {}).setdefault(STUDY_TAG, owner) != owner:
             raise TrackingError(f"experiment {experiment!r} in memory is somebody else's; name another study")
+
+    def experiment_id(self, experiment: str) -> str | None:
+        """As in the contract."""
+        return experiment if experiment in self._experiments else None
 
     def experiment_tags(self, experiment: str) -> Mapping[str, str] | None:
         """As in the contract."""

@@ -20,6 +20,7 @@ from tracking.engines.mlflow_run import MlflowRun
 from tracking.engines.places import Site
 from tracking.engines.refusals import told
 from tracking.run import (
+    DESCRIPTION_TAG,
     DUPLICATE_TAG,
     KEY_TAG,
     MODEL_REMOVED_TAG,
@@ -36,6 +37,8 @@ from tracking.run import (
 
 # Makes the UI show what belongs to training, and not to language models, which it otherwise asks a person about.
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
+# Tags of an experiment that people change in the interface.
+PEOPLES = (DESCRIPTION_TAG, *_KIND)
 
 TRIES = 3
 
@@ -61,8 +64,7 @@ class MlflowTracker:
             try:
                 with told(self._place, f"make experiment {experiment}"):
                     experiment_id = self._experiment(experiment, tags[STUDY_TAG])
-                    for name, text in tags.items():
-                        self._client.set_experiment_tag(experiment_id, name, text)
+                    self._tag(experiment_id, tags)
             except TrackingError:
                 # Nobody waits for this but the person: an answer that got lost on the way is asked for again.
                 if not tries_left:
@@ -77,6 +79,18 @@ class MlflowTracker:
             found = self._client.get_experiment_by_name(experiment)
             assert found, "what is claimed was seen to be there"
             self._client.set_experiment_tag(found.experiment_id, STUDY_TAG, owner)
+
+    def _tag(self, experiment_id: str, tags: Mapping[str, str]) -> None:
+        there = self._client.get_experiment(experiment_id).tags
+        for name, text in (_KIND | dict(tags)).items():
+            if text != there.get(name) and not (name in PEOPLES and name in there):
+                self._client.set_experiment_tag(experiment_id, name, text)
+
+    def experiment_id(self, experiment: str) -> str | None:
+        """As in the contract."""
+        with told(self._place, f"look up experiment {experiment}"):
+            found = self._client.get_experiment_by_name(experiment)
+            return str(found.experiment_id) if found else None
 
     def experiment_tags(self, experiment: str) -> Mapping[str, str] | None:
         """As in the contract."""
