@@ -19,6 +19,8 @@ REPEAT_OF = "repeat_of"
 ORIGIN = "origin"
 # The attribute of a study that holds what came of its finalists.
 CONFIRMED = "confirmed"
+# The attribute of a study that is being deleted: where its export is, or empty.
+DELETING = "deleting"
 # What runs of a study are for that are no trial's, beside the study's own.
 CONFIRMATION, RETRAINING, REPRODUCTION = "confirmation", "retraining", "reproduction"
 EXTRAS = (CONFIRMATION, RETRAINING, REPRODUCTION)

@@ -13,7 +13,7 @@ import models
 import tracking
 from models import data
 from models.data import Images
-from search import addresses, crash, disk, execution, space, storage
+from search import addresses, advice, crash, disk, execution, space, storage
 from search.engines import Engine
 from search.errors import SearchError, UsageError
 from search.execution import Plan
@@ -22,6 +22,7 @@ from search.progress import say
 from search.seam import Seam
 from search.settings import Place, Settings, resolve
 from search.study import Study
+from search.wording import counted
 from tracking import TrackingError
 from tracking.courier import ERRAND, Courier
 from tracking.spool import Spool
@@ -116,10 +117,12 @@ def _deliver_the_rest(console: Console, courier: Courier, settings: Settings) ->
     while left := courier.settle(1.0):
         silent = min(time.monotonic() - began, courier.idle_seconds)
         if courier.problem and silent > SECONDS_TO_RECOVER:
+            name = settings.study
+            by = f"`{advice.command('run', '--study', name)}`, or by `{advice.command('doctor', name, '--fix')}`"
             say(
                 console,
-                f"{courier.problem}\n{len(set(left) - {ERRAND})} run(s) wait in {settings.spool}; they are delivered "
-                f"by the next `run --study {settings.study}`, or by `doctor {settings.study} --fix`",
+                f"{courier.problem}\n{counted(len(set(left) - {ERRAND}), 'run')} to be delivered yet, "
+                f"from {settings.spool}, by the next {by}",
             )
             return
 

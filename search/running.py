@@ -33,6 +33,7 @@ from search.progress import begin, duration, say
 from search.settings import Place, Settings
 from search.signals import Stop, Stopped
 from search.study import Study
+from search.wording import counted
 
 Format = Literal["text", "json"]
 
@@ -88,8 +89,8 @@ def _go_on(console: Console, settings: Settings, images: Images, planned: Plan, 
         study = _opened(settings, images)
         say(
             console,
-            f"nothing to do: study {settings.study} has {study.standing().finished} finished trials of the "
-            f"{settings.trials} asked for; ask for more with --trials N",
+            f"nothing to do: study {settings.study} has {counted(study.standing().finished, 'finished trial')}, "
+            f"and {settings.trials} were asked for; ask for more with --trials N",
         )
         opening.deliver(console, study)
         if settings.keep:
@@ -132,7 +133,7 @@ def _say_what_comes(
     baselines = f"; first {len(new)} of the reports' configurations" if new else ""
     say(
         console,
-        f"study {settings.study}: {settings.asked}{begun}, up to {settings.epochs} epochs each, "
+        f"study {settings.study}: {settings.asked}{begun}, up to {counted(settings.epochs, 'epoch')} each, "
         f"on {len(images.train):,} images of {images.name} ({len(images.validation):,} validate){baselines}\n"
         f"roughly {duration(expected.seconds)}{limit}; first epoch in about {duration(expected.first_epoch_seconds)}; "
         f"up to {expected.megabytes:,.0f} MB in {settings.home}\n{planned.text}",

@@ -16,7 +16,8 @@ from optuna.storages._cached_storage import _CachedStorage
 from optuna.trial import FrozenTrial
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from search import disk
+from models.naming import hint
+from search import advice, disk
 from search.addresses import redacted
 from search.errors import SearchError, UsageError
 from search.rows import RowStorage
@@ -56,7 +57,7 @@ def open_existing(url: str) -> RDBStorage:
     if not exists(url):
         raise UsageError(
             f"nothing has been searched here yet: there is no {databases.file_of(url)}; "
-            "begin with `python -m search run --study lenet5`, or name another folder with --home"
+            f"begin with `{advice.command('run', '--study', 'lenet5')}`, or name another folder with --home"
         )
     file = databases.file_of(url)
     with _refused(url):
@@ -175,7 +176,7 @@ def load(storage: RDBStorage, name: str) -> optuna.Study:
     # Looked up here: the database takes no name with half a character in it, as an odd terminal may send.
     there = names(storage)
     if name not in there:
-        raise UsageError(f"no study named {name!r}; there are: {', '.join(there) or 'none yet'}")
+        raise UsageError(f"no study named {name!r}{hint(name, there)}; there are: {', '.join(there) or 'none yet'}")
     return optuna.load_study(study_name=name, storage=storage)
 
 

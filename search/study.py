@@ -17,11 +17,12 @@ from optuna.trial import FrozenTrial, TrialState
 import models
 from models.data import fashion_mnist
 from models.family import Choice, Goal
-from search import baselines, links, notes, space
+from search import advice, baselines, links, notes, space
 from search.errors import UsageError
 from search.halving import Ladder
 from search.marks import (
     ASKED_FOR,
+    DELETING,
     EXTRAS,
     REPEAT_OF,
     RUN_ID,
@@ -72,6 +73,9 @@ class Study:
             directions=[goal.direction for goal in goals(settings)],
             load_if_exists=True,
         )
+        if DELETING in study.user_attrs:
+            way = advice.command("delete", settings.study)
+            raise UsageError(f"study {settings.study} was being deleted; end that with `{way}`")
         identity = {"data": digest} | _identity(settings)
         if "identity" in study.user_attrs:
             _refuse_changes(study, settings, identity)
@@ -361,10 +365,8 @@ def _refuse_changes(study: optuna.Study, settings: Settings, identity: Mapping[s
         "goal": f"the goal is {identity['goal']}, was {before.get('goal')}",
         "space": _difference(study.user_attrs.get("distributions", {}), settings.family),
     }
-    raise UsageError(
-        f"study {settings.study} cannot go on: {'; '.join(details[name] for name in changed)}; begin another with "
-        f"--study {settings.study}-2 --family {settings.family}"
-    )
+    why = "; ".join(details[name] for name in changed)
+    raise UsageError(f"study {settings.study} cannot go on: {why}; begin another with `{settings.another}`")
 
 
 def _difference(before: Mapping[str, str], family: str) -> str:

@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from search import advice
+
 Format = Literal["text", "json"]
 TableFormat = Literal["text", "json", "csv", "markdown"]
 
@@ -69,7 +71,8 @@ def sheets(found: Sequence[Sheet], notes: Iterable[str], output: Literal["text",
 
 def exact(value: Cell) -> Cell:
     """Return a cell as programs read it, in the same unit as people do."""
-    return 100 * value if isinstance(value, Points | Margin) else value
+    # Without what a hundred times 0.086 has behind its twelfth digit.
+    return float(f"{100 * value:.12g}") if isinstance(value, Points | Margin) else value
 
 
 def cell(value: Cell) -> str:
@@ -82,7 +85,8 @@ def cell(value: Cell) -> str:
         case Margin():
             return f"{100 * value:.2f}"
         case Count():
-            return f"{value / 1e6:.2f} M" if value >= 1e6 else f"{value / 1e3:.0f} k"
+            million = f"{value / 1e6:.2f} M"
+            return str(int(value)) if value < 1000 else million if value >= 999_500 else f"{value / 1e3:.0f} k"
     return number(value)
 
 
@@ -126,7 +130,8 @@ def lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def say(what: Table | str) -> None:
     """Print a table or a sentence."""
     out = console()
-    out.print(what, highlight=False, markup=False, soft_wrap=isinstance(what, str) and not out.is_terminal)
+    text = advice.wrapped(what, out.width) if isinstance(what, str) and out.is_terminal else what
+    out.print(text, highlight=False, markup=False, soft_wrap=isinstance(what, str))
 
 
 def console() -> Console:

@@ -8,7 +8,7 @@ import optuna
 from optuna.storages import RDBStorage
 
 import models
-from search import notes, space, storage
+from search import advice, notes, space, storage
 from search.bundle.source import Source
 from search.errors import UsageError
 from search.marks import CONFIRMED, ORIGIN, RUN_ID
@@ -54,9 +54,8 @@ def ensure(store: RDBStorage, name: str, source: Source) -> None:
         _refuse_others(study, source)
         return
     if study.get_trials(deepcopy=False):
-        raise UsageError(
-            f"study {name} here was not begun by this program; give the bundle's another name with --study"
-        )
+        way = advice.repeated("--study", advice.another(name))
+        raise UsageError(f"study {name} here was not begun by this program; give another name, as in `{way}`")
     for attribute, value in source.system.items():
         if not attribute.startswith(notes.OF_STUDY):
             store.set_study_system_attr(store.get_study_id_from_name(name), attribute, value)
@@ -82,7 +81,7 @@ def _refuse_others(study: optuna.Study, source: Source) -> None:
         name, file = study.study_name, source.archive.file
         raise UsageError(
             f"study {name} cannot take in {file}: {'; '.join(differences)}; give that another name, as in "
-            f"`python -m search import {file} --study {name}-2`"
+            f"`{advice.command('import', file, '--study', advice.another(name))}`"
         )
 
 

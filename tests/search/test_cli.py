@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -157,9 +159,12 @@ def test_a_search_goes_on_without_its_tracker_and_the_next_call_delivers_what_it
         assert run("--study", "mlp") == 0
     said = capfd.readouterr().err
     assert "the store is gone; the search goes on, and what it records waits in" in said
-    assert "3 run(s) wait in" in said
+    assert "3 runs to be delivered yet" in said
     assert "Traceback" not in said
     assert len(list((own_home / "spool").iterdir())) == 3
+    again, mended = re.findall(r"by the next `([^`]+)`, or by `([^`]+)`", said)[0]
+    assert shlex.split(again)[-5:-2] == ["run", "--study", "mlp"]
+    assert shlex.split(mended)[-5:-2] == ["doctor", "mlp", "--fix"]
     assert run("--study", "mlp") == 0
     assert list((own_home / "spool").iterdir()) == []
     assert call(["show", "mlp/1"]) == 0
