@@ -18,7 +18,10 @@ from rich.table import Table
 from rich.text import Text
 
 from models.family import Goal
+from search import advice
 from search.marks import Standing
+
+STOPPING = "stopping: what is under way is put where it can go on from; once more ends this at once"
 
 
 @dataclass
@@ -29,6 +32,8 @@ class Row:
     epochs: int
     epoch: int = 0
     value: float | None = None
+    # Its worker has another by now: it is recorded what came of this one.
+    trained: bool = False
     began: float = field(default_factory=time.monotonic)
 
 
@@ -79,6 +84,15 @@ class Progress:
         row = self.rows[number]
         row.epoch, row.value = epoch, metrics[self.goal.metric]
 
+    def trained(self, number: int) -> None:
+        """A worker is done with a trial."""
+        if number in self.rows:
+            self.rows[number].trained = True
+
+    def stopping(self) -> None:
+        """The search was asked to stop, which takes as long as what must not be torn."""
+        say(self.console, STOPPING)
+
     def ended(self, number: int, state: str, value: float | None, reason: str) -> None:
         """A trial is over."""
         self.rows.pop(number, None)
@@ -104,8 +118,9 @@ class Progress:
         best = f", best {self.goal.metric} {self.best[0]:.4f} (trial {self.best[1]})" if self.best else ""
         of = "" if self.total is None else f"/{self.total}"
         waiting = f"{len(self.waiting)} waiting, " if self.waiting else ""
+        running = sum(not row.trained for row in self.rows.values())
         return (
-            f"{now.finished}{of} done, {len(self.rows)} running, {waiting}{now.pruned} pruned, "
+            f"{now.finished}{of} done, {running} running, {waiting}{now.pruned} pruned, "
             f"{now.failed} failed{best}, about {self.remaining} left"
         )
 
@@ -148,6 +163,11 @@ class Board(Progress):
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
+    def stopping(self) -> None:
+        """Say so where the view was, which would go on as if nothing had happened."""
+        self._live.stop()
+        super().stopping()
+
     def ended(self, number: int, state: str, value: float | None, reason: str) -> None:
         """Leave a line above the view for what ended."""
         super().ended(number, state, value, reason)
@@ -179,8 +199,8 @@ def begin(
 
 def say(console: Console, text: str) -> None:
     """Print a sentence as it is: wrapped between words on a terminal and in a notebook, on one line elsewhere."""
-    wrapped = console.is_terminal or console.is_jupyter
-    console.print(text, highlight=False, markup=False, soft_wrap=not wrapped)
+    wrapped = advice.wrapped(text, console.width) if console.is_terminal or console.is_jupyter else text
+    console.print(wrapped, highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager
