@@ -25,6 +25,7 @@ from tracking.run import (
     MODEL_SHA256_TAG,
     MODEL_TAG,
     Dataset,
+    Gone,
     Measurement,
     Model,
     ModelRecord,
@@ -162,6 +163,23 @@ class MlflowTracker:
         """As in the contract."""
         with told(self._place, f"look up what the model of run {model.name} takes"):
             return mlflow_models.size(self._place, model.place)
+
+    def remove(self, experiment: str, prefix: str) -> Gone:
+        """As in the contract."""
+        with told(self._place, f"remove the runs of {experiment}"):
+            found = self._client.get_experiment_by_name(experiment)
+            if found is None or found.lifecycle_stage == entities.LifecycleStage.DELETED:
+                return Gone(0, mlflow_models.set_aside(self._client, experiment))
+            runs = list(self._runs(found.experiment_id))
+            gone = [run for run in runs if run.data.tags.get(KEY_TAG, "").startswith(prefix)]
+            models = [model for run in gone for model in mlflow_models.of_run(self._client, run)]
+            mlflow_models.require_free(self._client, self._place, experiment, models)
+            freed = sum(mlflow_models.remove(self._client, self._place, model) for model in models)
+            for run in gone:
+                freed += mlflow_models.remove_artifacts(self._place, run, found)
+                self._client.delete_run(run.info.run_id)
+            kept = mlflow_models.set_aside(self._client, experiment) if len(gone) == len(runs) else ""
+        return Gone(freed, kept)
 
     def model(self, run: str, folder: Path) -> Model:
         """As in the contract."""

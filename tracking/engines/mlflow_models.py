@@ -19,6 +19,8 @@ from tracking.run import DUPLICATE_TAG, KEY_TAG, ModelRecord, TrackingError
 
 # How servers answer that leave removing to `mlflow gc`: not allowed, not known, switched off.
 _REFUSALS = (403, 404, 405, 501, 503)
+# Between the name that an experiment had and its id, once it is deleted.
+_ASIDE = ", deleted: "
 # So many runs are asked for at once.
 _RUNS = 100
 # In what `stat` counts.
@@ -81,14 +83,47 @@ def remove(client: MlflowClient, place: str, model: entities.LoggedModel) -> int
     What a server refuses to remove is left to `mlflow gc`, which takes what is marked.
     """
     before = size(place, model.artifact_location)
-    try:
-        get_artifact_repository(model.artifact_location, tracking_uri=place).delete_artifacts()
-    except HTTPError as error:
-        if error.response is None or error.response.status_code not in _REFUSALS:
-            raise
+    _delete(place, model.artifact_location)
     # Last: as long as it is not deleted, there is something to go on with.
     client.delete_logged_model(model.model_id)
     return before - size(place, model.artifact_location)
+
+
+def of_run(client: MlflowClient, run: entities.Run) -> list[entities.LoggedModel]:
+    """Return the models that a run has made and that were not removed."""
+    made = f"source_run_id = '{run.info.run_id}'"
+    return list(client.search_logged_models([run.info.experiment_id], made))
+
+
+def remove_artifacts(place: str, run: entities.Run, experiment: entities.Experiment) -> int:
+    """Remove a run's files, if they are where those of its experiment are; return how many bytes that was."""
+    address = run.info.artifact_uri
+    if _outside(address, experiment):
+        return 0
+    before = size(place, address)
+    _delete(place, address)
+    return before - size(place, address)
+
+
+def set_aside(client: MlflowClient, experiment: str) -> str:
+    """Delete an experiment, give its name free, and return its id: MLflow keeps it until somebody calls `mlflow gc`."""
+    found = client.get_experiment_by_name(experiment)
+    if found and found.lifecycle_stage == entities.LifecycleStage.ACTIVE:
+        # One that is deleted cannot be called otherwise any more.
+        client.rename_experiment(found.experiment_id, f"{experiment}{_ASIDE}{found.experiment_id}")
+    aside = client.search_experiments(filter_string=f"name LIKE '{experiment}{_ASIDE}%'")
+    for one in aside:
+        client.delete_experiment(one.experiment_id)
+    return ",".join(one.experiment_id for one in aside)
+
+
+def _delete(place: str, address: str) -> None:
+    """Remove what lies at an address; what a server refuses to remove is left to `mlflow gc`."""
+    try:
+        get_artifact_repository(address, tracking_uri=place).delete_artifacts()
+    except HTTPError as error:
+        if error.response is None or error.response.status_code not in _REFUSALS:
+            raise
 
 
 def _listed(repository: ArtifactRepository, folder: str | None = None) -> int:
@@ -132,7 +167,12 @@ def _held(model: entities.LoggedModel, references: dict[str, str]) -> str:
 
 def _astray(model: entities.LoggedModel, experiment: entities.Experiment) -> str:
     """Say where a model's files are if they are not among those of its experiment; empty where they are."""
-    place, root = model.artifact_location, experiment.artifact_location.rstrip("/")
+    return _outside(model.artifact_location, experiment)
+
+
+def _outside(place: str, experiment: entities.Experiment) -> str:
+    """Say that an address is not among those of an experiment; empty where it is."""
+    root = experiment.artifact_location.rstrip("/")
     folder, roots = local(place), local(root)
     inside = place.startswith(f"{root}/") and ".." not in Path(place).parts
     if folder and roots:
