@@ -25,7 +25,7 @@ from search.signals import Stopped
 from tests.search import homes
 
 ROOT = Path(__file__).parents[2]
-PLACES = {"study", "home", "storage", "tracking_uri", "output", "debug", "dry_run"}
+PLACES = {"name", "study", "home", "storage", "tracking_uri", "output", "debug", "dry_run"}
 
 
 @pytest.fixture(scope="module")
