@@ -70,6 +70,12 @@ def require_writable(home: Path) -> None:
         raise UsageError(f"--home {home}: cannot be written ({error.strerror}); name another folder") from error
 
 
+def require_tracker(settings: Settings) -> None:
+    """Raise `TrackingError` before a study is made of which nothing could be kept: it would stay, and be empty."""
+    if not stored(settings.storage, settings.study):
+        tracking.connect(settings.tracking_uri, settings.home / "artifacts").close()
+
+
 def settled(console: Console, planned: Plan, engine: Engine, settings: Settings, images: Images, shared: Path) -> Plan:
     """Return the plan with everything decided: what only a probe can tell is probed now."""
     if not planned.probe:

@@ -22,9 +22,9 @@ from search.marks import (
     RUN_ID,
     START,
     Standing,
+    first_run_name,
     left_model,
     removal,
-    run_name,
     run_of,
     standing,
 )
@@ -194,7 +194,9 @@ def result(study: str, trial: FrozenTrial, of_study: Mapping[str, Any]) -> Resul
         baseline=attributes.get("baseline"),
         reason=attributes.get("reason", ""),
         caveat=attributes.get("caveat", ""),
-        model=model_address(run, run_name(study, trial.number)) if run and left_model(trial) and not removed else "",
+        model=model_address(run, first_run_name(study, trial.number, of_study))
+        if run and left_model(trial) and not removed
+        else "",
         removed=removed,
         run=run,
         traceback=attributes.get("traceback", ""),

@@ -72,6 +72,7 @@ def search(study: str, place: Place, flags: Mapping[str, Any]) -> Settings:
     planned = execution.plan(settings, images.shape, execution.machine())
     disk.require(settings.home, least_megabytes(settings, planned))
     opening.require_writable(settings.home)
+    opening.require_tracker(settings)
     with signals.heeded() as stop, locks.alone(settings.home, study):
         try:
             _go_on(console, settings, images, planned, stop)

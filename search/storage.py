@@ -197,6 +197,12 @@ def whole(study: optuna.Study, outline: FrozenTrial) -> FrozenTrial:
     return _below(study)[0].get_trial(outline._trial_id)  # noqa: SLF001  # what Optuna's storage calls it
 
 
+def rename(study: optuna.Study, name: str) -> None:
+    """Give a loaded study another name."""
+    store, study_id = _below(study)
+    store.rename(study_id, name)
+
+
 def _below(study: optuna.Study) -> tuple[RowStorage, int]:
     """Return the storage that a study was loaded from, and what it calls the study there."""
     # Optuna names neither in public, and puts a cache of its own between the two.

@@ -24,6 +24,7 @@ from search.marks import (
     ASKED_FOR,
     DELETING,
     EXTRAS,
+    RENAMING,
     REPEAT_OF,
     RUN_ID,
     START,
@@ -73,9 +74,7 @@ class Study:
             directions=[goal.direction for goal in goals(settings)],
             load_if_exists=True,
         )
-        if DELETING in study.user_attrs:
-            way = advice.command("delete", settings.study)
-            raise UsageError(f"study {settings.study} was being deleted; end that with `{way}`")
+        _refuse_halves(study)
         identity = {"data": digest} | _identity(settings)
         if "identity" in study.user_attrs:
             _refuse_changes(study, settings, identity)
@@ -352,6 +351,16 @@ def _identity(settings: Settings) -> dict[str, str]:
     """Return what has to stay as it was when a study was begun, beside its images."""
     metrics = ",".join(goal.metric for goal in goals(settings))
     return {"space": space.digest(models.family(settings.family)), "goal": metrics}
+
+
+def _refuse_halves(study: optuna.Study) -> None:
+    """Raise `UsageError` where a call was killed that was to delete a study, or to rename it."""
+    name, known = study.study_name, study.user_attrs
+    if DELETING in known:
+        raise UsageError(f"study {name} was being deleted; `{advice.command('delete', name)}` ends that")
+    if known.get(RENAMING):
+        way = advice.command("rename", *known[RENAMING])
+        raise UsageError(f"study {name} was being renamed; `{way}` ends that")
 
 
 def _refuse_changes(study: optuna.Study, settings: Settings, identity: Mapping[str, str]) -> None:

@@ -240,6 +240,12 @@ class Tracker(Protocol):
     def model_bytes(self, model: ModelRecord) -> int:
         """Return what the files of a model take: on this machine's disks as `du` counts, elsewhere as they are long."""
 
+    def rename(self, experiment: str, name: str, tags: Mapping[str, str]) -> None:
+        """Give an experiment another name, and all its runs these tags; its runs keep theirs, as models go by them.
+
+        A call that was cut short is ended by the next one.
+        """
+
     def remove(self, experiment: str, prefix: str) -> Gone:
         """Remove the runs whose keys begin so, with their artifacts and models.
 

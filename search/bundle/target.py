@@ -11,7 +11,7 @@ import models
 from search import advice, notes, space, storage
 from search.bundle.source import Source
 from search.errors import UsageError
-from search.marks import CONFIRMED, ORIGIN, RUN_ID
+from search.marks import BEGUN_AS, CONFIRMED, ORIGIN, RUN_ID
 from search.settings import Place, caveat, check_name, resolve
 
 # The attribute of a study into which a bundle is being taken, which begins before anything else and ends empty.
@@ -72,7 +72,7 @@ def _attributes(store: RDBStorage, name: str, source: Source) -> dict[str, Any]:
 
 
 def _of_runs(attribute: str) -> bool:
-    return attribute == CONFIRMED or attribute.partition(":")[0] == RUN_ID
+    return attribute in (CONFIRMED, BEGUN_AS) or attribute.partition(":")[0] == RUN_ID
 
 
 def _refuse_others(study: optuna.Study, source: Source) -> None:

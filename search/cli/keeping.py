@@ -104,6 +104,24 @@ def delete(
 
 
 @commands.command(rich_help_panel=PANEL)
+def rename(
+    study: Annotated[str, typer.Argument(show_default=False)],
+    name: Annotated[str, typer.Argument(metavar="NEW_NAME", show_default=False)],
+    home: Home = None,
+    storage: Storage = None,
+    tracking_uri: Tracking = None,
+    debug: Debug = False,
+) -> None:
+    """Give a study another name, in both stores; its registered models keep theirs.
+
+    A call that was cut short is ended by the next one.
+    """
+    from search import renaming
+
+    renaming.rename(study, name, Place.at(home, storage, tracking_uri))
+
+
+@commands.command(rich_help_panel=PANEL)
 def export(
     study: Annotated[str, typer.Argument(show_default=False)],
     out: Annotated[Path | None, typer.Option("--out", "-o", show_default="STUDY.zip", help="A new file.")] = None,

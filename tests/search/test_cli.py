@@ -144,6 +144,15 @@ def test_a_search_for_a_time_counts_its_trials_without_a_number_to_reach(
     assert "2 of 3 trials finished" in capfd.readouterr().out
 
 
+def test_a_study_whose_runs_could_not_be_kept_is_not_begun(
+    run: Callable[..., int], tmp_path: Path, own_home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "notes.txt").write_text("no database at all, " * 100)
+    assert run("--study", "mlp", "--tracking-uri", f"sqlite:///{tmp_path / 'notes.txt'}") == 2
+    assert "cannot be read as a database" in capfd.readouterr().err
+    assert not (own_home / "optuna.db").exists()
+
+
 class Failing(MemoryTracker):
     """A store that goes away before the first run."""
 

@@ -11,6 +11,7 @@ from search import settings, storage
 from search.errors import UsageError
 from search.settings import Place, check_name, resolve, worker_count
 from search.study import Study
+from search.wording import counted
 
 PLACE = Place.at(Path("/somewhere"), None, None)
 
@@ -122,3 +123,10 @@ def test_workers_are_a_number_or_left_to_the_machine(text: str, count: int) -> N
 def test_any_other_number_of_workers_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"from 1, or auto"):
         worker_count(text)
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(0, "0 trials"), (1, "1 trial"), (2, "2 trials"), (10_000, "10,000 trials")]
+)
+def test_one_is_one_and_more_are_more(count: int, told: str) -> None:
+    assert counted(count, "trial") == told

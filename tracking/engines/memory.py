@@ -195,6 +195,14 @@ class MemoryTracker:
         """As in the contract."""
         return len(self.reopen(model.run).models[model.id][1])
 
+    def rename(self, experiment: str, name: str, tags: Mapping[str, str]) -> None:
+        """As in the contract."""
+        if experiment in self._experiments:
+            self._experiments[name] = self._experiments.pop(experiment)
+            self._tags[name] = self._tags.pop(experiment, {})
+        for run in self._experiments.get(name, []):
+            run.set_tags(tags)
+
     def remove(self, experiment: str, prefix: str) -> Gone:
         """As in the contract."""
         runs = self._experiments.get(experiment, [])

@@ -164,6 +164,16 @@ class MlflowTracker:
         with told(self._place, f"look up what the model of run {model.name} takes"):
             return mlflow_models.size(self._place, model.place)
 
+    def rename(self, experiment: str, name: str, tags: Mapping[str, str]) -> None:
+        """As in the contract."""
+        with told(self._place, f"give {experiment} the name {name}"):
+            if found := self._client.get_experiment_by_name(experiment):
+                self._client.rename_experiment(found.experiment_id, name)
+            renamed = self._client.get_experiment_by_name(name)
+            for run in list(self._runs(renamed.experiment_id)) if renamed else ():
+                for tag, text in tags.items():
+                    self._client.set_tag(run.info.run_id, tag, text)
+
     def remove(self, experiment: str, prefix: str) -> Gone:
         """As in the contract."""
         with told(self._place, f"remove the runs of {experiment}"):
