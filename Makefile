@@ -2,12 +2,26 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+# Whoever waits at a terminal sees how it goes on.
+QUIET := $(shell test -t 2 || echo --quiet)
 # A file's tests share what is dear to make: TensorFlow, a server, features of a frozen network.
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
+comma := ,
+# Makes .venv where there is none, and installs into it.
+define install
+if command -v uv >/dev/null 2>&1; then \
+	uv venv --quiet --allow-existing --python $(PYTHON) .venv && \
+	uv pip install $(QUIET) --python $(BIN)/python --constraint constraints.txt --editable '$(1)'; \
+else \
+	$(PYTHON) -m venv .venv && \
+	$(BIN)/python -m pip install $(QUIET) --disable-pip-version-check --constraint constraints.txt --editable '$(1)'; \
+fi
+endef
+
 .PHONY: run test test-fast chaos bench check format lint types setup clean
 
-run: setup  ## set everything up and search LeNet-5; more options in ARGS='--trials 5'
+run: .venv/ready  ## set up what a search needs and search LeNet-5; more options in ARGS='--trials 5'
 	$(BIN)/python -m search run --study lenet5 $(ARGS)
 
 test: setup  ## set everything up and run the tests
@@ -46,23 +60,19 @@ types: setup
 
 setup: .venv/installed
 
-.venv/installed: pyproject.toml constraints.txt
-	@if command -v uv >/dev/null 2>&1; then \
-		uv venv --quiet --allow-existing --python $(PYTHON) .venv && \
-		uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'; \
-	else \
-		$(PYTHON) -m venv .venv && \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'; \
-	fi
+.venv/ready: pyproject.toml constraints.txt
+	@echo "setting up .venv with what a search needs: 3 GB, most of it TensorFlow; one to ten minutes, this once"
+	@$(call install,.)
 	@touch $@
 
+.venv/installed: pyproject.toml constraints.txt
+	@echo "setting up .venv with what a search and its tests need: 3.4 GB, one to ten minutes, this once"
+	@$(call install,.[dev])
+	@touch .venv/ready $@
+
 .venv/benchmarks: .venv/installed
-	@if command -v uv >/dev/null 2>&1; then \
-		uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[bench,dev]'; \
-	else \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
-			--editable '.[bench,dev]'; \
-	fi
+	@echo "adding what the benchmarks compare with: some minutes, this once"
+	@$(call install,.[bench$(comma)dev])
 	@touch $@
 
 clean:  ## remove what setup and the tests made, never what a search wrote

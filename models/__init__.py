@@ -1,11 +1,11 @@
 """Architectures, data and training. Nothing here imports TensorFlow until a network is built."""
 
-import difflib
 import pkgutil
 from importlib import import_module
 
 from models import families
 from models.family import Family
+from models.naming import hint
 
 
 def names() -> tuple[str, ...]:
@@ -16,8 +16,6 @@ def names() -> tuple[str, ...]:
 def family(name: str) -> type[Family]:
     """Return the family with this name, or raise a `LookupError` that names the ones there are."""
     if name not in names():
-        close = difflib.get_close_matches(name, names(), n=1)
-        hint = f" (did you mean {close[0]}?)" if close else ""
-        raise LookupError(f"no family named {name!r}{hint}; the families are {', '.join(names())}")
+        raise LookupError(f"no family named {name!r}{hint(name, names())}; the families are {', '.join(names())}")
     found: type[Family] = import_module(f"models.families.{name}").FAMILY
     return found

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from rich.console import Console
 
-from search import claims, keeping, quiet, signals, storage, tables
+from search import advice, claims, keeping, quiet, signals, storage, tables
 from search.doctor import case
 from search.errors import SearchError, UsageError
 from search.judgements import opened
@@ -18,6 +18,7 @@ from search.settings import Place
 from search.signals import Stopped
 from search.study import Study
 from search.tables import Sheet
+from search.wording import counted
 from tracking import ModelRecord, Status, Tracker
 from tracking.spool import Spool
 
@@ -68,27 +69,26 @@ class Clearing:
         """Say what goes, and what has to be known beside it."""
         taken = told(sum(go.bytes for go in self.goes))
         said = [
-            f"{_models(len(self.goes))} of {taken} to remove, of {_trials([go.trial for go in self.goes])}; their "
-            "metrics, matrices and predictions stay"
+            f"{counted(len(self.goes), 'model')} of {taken} to remove, of {_trials([go.trial for go in self.goes])}; "
+            "their metrics, matrices and predictions stay"
             if self.goes
             else f"nothing to remove: every model that {self.what.experiment} has stays"
         ]
         if self.gone:
-            said.append(
-                f"removed before: {', '.join(self.gone)}; `python -m search reproduce STUDY/NUMBER` trains one again"
-            )
+            again = advice.command("reproduce", "STUDY/NUMBER")
+            said.append(f"removed before: {', '.join(self.gone)}; `{again}` trains one again")
         if self.waiting:
-            said.append(f"{self.waiting} run(s) wait to be delivered; without --dry-run that comes first")
+            said.append(f"{counted(self.waiting, 'run')} to be delivered yet; without --dry-run that comes first")
         return said
 
     def conclusion(self, removed: Sequence[Removed], uri: str) -> list[str]:
         """Say what came free, and what did not."""
         freed, kept = sum(one.freed for one in removed), self.held_back(removed)
         left = told(sum(stay.bytes for stay in self.stays))
-        said = [f"{told(freed)} came free; {_models(len(self.stays))} of {left} left"]
+        said = [f"{told(freed)} came free; {counted(len(self.stays), 'model')} of {left} left"]
         if kept:
             said.append(
-                f"the server hides {_models(len(kept))} and does not remove the files; where it runs, "
+                f"the server hides {counted(len(kept), 'model')} and does not remove the files; where it runs, "
                 f"`mlflow gc --tracking-uri {uri} --backend-store-uri ITS_DATABASE --logged-model-ids "
                 f"{','.join(go.model for go in kept)}` does"
             )
@@ -200,10 +200,6 @@ def _clear(console: Console, name: str, place: Place, top: int, output: Format) 
 def told(size: int) -> str:
     """Return a number of bytes as people read it."""
     return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size / 1e3:,.0f} kB"
-
-
-def _models(count: int) -> str:
-    return f"{count} model" if count == 1 else f"{count} models"
 
 
 def _trials(numbers: Sequence[int]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import Any, Literal
 
+from search import advice
 from search.objectives import words
 from search.pairing import SIGNIFICANCE, Paired, Pairing
 from search.printing import result_data, summary_data, what
@@ -60,7 +61,7 @@ def best(summary: Summary, members: Sequence[Result], output: Literal["text", "j
         return
     sheets(
         [choice(summary, members)],
-        [f"Each is the best that costs no more; see one with `python -m search show {summary.name}/N`."],
+        [f"Each is the best that costs no more; see one with `{advice.command('show', f'{summary.name}/N')}`."],
         output,
     )
 

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from models.data import Images
 from models.family import Choice, Resources
 from models.watch import Watch
-from search import baselines, crash, objectives, recording, storage
+from search import advice, baselines, crash, objectives, recording, storage
 from search.engines import Engine
 from search.errors import SearchError
 from search.execution import Plan
@@ -25,6 +25,7 @@ from search.recording import Outcome
 from search.seam import Seam
 from search.signals import Stop
 from search.study import Study
+from search.wording import counted
 from tracking import DESCRIPTION_TAG, Recorder, Status, TrackingError
 
 # A worker that is killed under a trial this often is taken to be killed by it.
@@ -99,6 +100,7 @@ class Driver:
 
         However this ends, open trials are left as ones that the next call goes on with.
         """
+        self._stop.announce = self._progress.stopping
         with self._stop.held():
             self._interrupted = self._study.interrupted()
             self._recall()
@@ -118,6 +120,8 @@ class Driver:
             self._listened += self._watch.seconds() - listening
             with self._stop.held():
                 if received:
+                    if isinstance(received[1], Trained | Rejected | Failed | Blocked):
+                        self._progress.trained(received[0])
                     if not isinstance(received[1], Died):
                         # A worker that is done trains on while it is recorded what it has done; that of one which
                         # died belongs to its trial.
@@ -365,7 +369,7 @@ class Driver:
         )
 
     def _why_it_stopped(self, current: Open, trained: Trained) -> str:
-        after = f"after {len(current.history['loss'])} of {self._epochs(current.trial)} epochs"
+        after = f"after {len(current.history['loss'])} of {counted(self._epochs(current.trial), 'epoch')}"
         if current.overtime:
             return f"stopped by --trial-timeout of {duration(self._settings.trial_timeout or 0)} {after}"
         stopped = "pruned" if current.pruned else trained.stopped
@@ -383,7 +387,7 @@ class Driver:
         if self._errors_in_a_row == ERRORS_IN_A_ROW:
             raise SearchError(
                 f"{ERRORS_IN_A_ROW} trials in a row failed by an error in the code, the last by {reason}; see "
-                f"`python -m search show {self._settings.study}/{current.job.number}`"
+                f"`{advice.command('show', f'{self._settings.study}/{current.job.number}')}`"
             )
 
     def _restart(self, current: Open, reason: str) -> None:

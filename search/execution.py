@@ -24,6 +24,7 @@ from search import baselines
 from search.engines import Engine
 from search.jobs import Built, EpochDone, Probe, Probed
 from search.settings import Settings
+from search.wording import counted
 
 # What a worker takes while it trains: TensorFlow, a network, and its share of the images.
 WORKER_MEGABYTES = 1_500.0
@@ -66,8 +67,8 @@ class Plan:
     @property
     def text(self) -> str:
         """The plan in a line."""
-        on = f" on GPU {', '.join(self.devices)}" if self.devices else f" of {self.threads} thread(s)"
-        return f"{self.workers} worker(s){on}, {self.precision} ({self.why})"
+        on = f" on GPU {', '.join(self.devices)}" if self.devices else f" of {counted(self.threads, 'thread')}"
+        return f"{counted(self.workers, 'worker')}{on}, {self.precision} ({self.why})"
 
     def tags(self) -> dict[str, str]:
         """Return what a run says of it."""

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 import tracking
+from search import advice
 from search.addresses import redacted
 from search.errors import UsageError
 from search.pairing import Judged, Pairing, pair
@@ -48,7 +49,7 @@ def judged(tracker: Tracker, result: Result, split: Literal["validation", "test"
         why = f": {result.reason}" if result.reason else ""
         raise UsageError(
             f"{result.name} has judged no images ({result.state.lower()}{why}); choose one that is complete, see "
-            f"`python -m search show {result.study}`"
+            f"`{advice.command('show', result.study)}`"
         )
     return of_run(tracker, result.run, result.name, split)
 

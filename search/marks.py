@@ -19,6 +19,12 @@ REPEAT_OF = "repeat_of"
 ORIGIN = "origin"
 # The attribute of a study that holds what came of its finalists.
 CONFIRMED = "confirmed"
+# The attribute of a study that is being deleted: where its export is, or empty.
+DELETING = "deleting"
+# The attribute of a study that is being renamed: the name that it had, and the one that it is to have.
+RENAMING = "renaming"
+# The attribute of a study that was renamed: below which number its trials were begun under which name.
+BEGUN_AS = "begun_as"
 # What runs of a study are for that are no trial's, beside the study's own.
 CONFIRMATION, RETRAINING, REPRODUCTION = "confirmation", "retraining", "reproduction"
 EXTRAS = (CONFIRMATION, RETRAINING, REPRODUCTION)
@@ -45,6 +51,12 @@ class Standing:
 def run_name(study: str, number: int) -> str:
     """Return the name of a trial's run."""
     return f"{study}-{number:04d}"
+
+
+def first_run_name(study: str, number: int, of_study: Mapping[str, Any]) -> str:
+    """Return the name that a trial's run was given, and its model with it, whatever the study is called by now."""
+    names = (name for below, name in of_study.get(BEGUN_AS, ()) if number < below)
+    return run_name(next(names, study), number)
 
 
 def late_link(number: int) -> str:

@@ -1,5 +1,6 @@
 """The same from Python, as in a notebook: `from search import Study; Study("lenet5").run(trials=20).best`."""
 
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -7,17 +8,23 @@ from dataclasses import dataclass
 from os import environ
 from pathlib import Path
 from types import ModuleType
-from typing import Literal, Self, TypedDict, Unpack
+from typing import Any, Literal, Self, TypedDict, Unpack
 
 import optuna
 import pandas as pd
 from jinja2 import Environment
+from optuna.storages import RDBStorage
 from typer.exceptions import TyperException
 
 from models import metrics
+from models.data import DataError, keep
+from models.data.given import FORMS
 from models.family import Choice
-from search import cli, comparison, judgements, locks, printing, quiet, results, storage
+from models.naming import hint
+from search import advice, cli, comparison, judgements, locks, printing, quiet, results, storage
+from search.cli import refusals
 from search.errors import UsageError
+from search.opening import require_writable
 from search.page import writing
 from search.page.differing import address
 from search.pairing import Pairing
@@ -29,6 +36,7 @@ from tracking import TrackingError
 
 # As `Stopped` says of Ctrl-C, and of the button that interrupts a notebook.
 INTERRUPTED = 130
+_FLAG = re.compile(r"--(?P<name>[a-z][a-z-]*)(?: (?P<value>[^\s;:,`][^\s;:`]*))?(?=[\s;:,.)]|$)")
 _HTML = Environment(autoescape=True).from_string(
     """<p><b>{{ title }}</b></p>
 <div style="display: flex; flex-wrap: wrap; gap: 1.5rem; align-items: flex-start">
@@ -44,13 +52,16 @@ _HTML = Environment(autoescape=True).from_string(
 
 
 class Options(TypedDict, total=False):
-    """What `python -m search run` takes, by the same names; a time is a number of seconds, or as in `30m`."""
+    """What `python -m search run` takes, by the same names; a time is a number of seconds, or as in `30m`.
+
+    Images may be arrays, as for Keras: (x, y), or ((x_train, y_train), (x_test, y_test)) as its data sets come.
+    """
 
     family: str
     trials: int
     epochs: int
     images: int
-    data: str | Path
+    data: str | Path | Sequence[Any]
     objective: str
     max_parameters: int
     max_seconds_per_epoch: float
@@ -152,45 +163,65 @@ class Study:
         """Begin the study, or continue it. Raises `UsageError`, and `SearchError` where the search had to stop."""
         words = ["run", "--study", self.name, *self._where]
         for name, value in options.items():
-            if isinstance(value, bool):
-                words.append(f"--{name}" if value else f"--no-{name}")
-                continue
-            timed = name.endswith("timeout") and isinstance(value, int | float)
-            words += [
-                word
-                for text in _texts(f"{value}s" if timed else value)
-                for word in (f"--{name.replace('_', '-')}", text)
-            ]
+            words += self._words(name, value)
         try:
             # What may be given, and what is said where it may not, is the command line's; runs say what was typed.
             with _typed(words):
                 cli.app(words, standalone_mode=False)
         except TyperException as error:
-            raise UsageError(error.format_message()) from None
+            raise UsageError(_in_python(refusals.words(error))) from None
+        except (UsageError, DataError) as error:
+            raise type(error)(_in_python(str(error))) from error
         except Stopped as stopped:
             raise KeyboardInterrupt if stopped.exit_code == INTERRUPTED else SystemExit(stopped.exit_code) from None
         return self
 
+    def _words(self, name: str, value: object) -> Iterator[str]:
+        """Yield an option as it is typed. Raises `UsageError` where there is none of this name."""
+        if name not in Options.__annotations__:
+            there = ", ".join(Options.__annotations__)
+            raise UsageError(f"run() takes no {name!r}{hint(name, Options.__annotations__)}; it takes {there}")
+        if isinstance(value, bool):
+            yield f"--{name}" if value else f"--no-{name}"
+            return
+        if name == "data" and value is not None and not isinstance(value, str | Path):
+            value = self._kept(value)
+        timed = name.endswith("timeout") and isinstance(value, int | float)
+        for text in _texts(f"{value}s" if timed else value):
+            yield from (f"--{name.replace('_', '-')}", text)
+
+    def _kept(self, given: object) -> Path:
+        """Put arrays into the home, where the study is gone on with, trained again and exported from."""
+        if not isinstance(given, tuple | list):
+            raise UsageError(f"data is of the type {type(given).__name__}; give {FORMS}")
+        require_writable(self.place.home)
+        return keep(given, self.place.home / "data")
+
+    @contextmanager
+    def _reading(self) -> Iterator[RDBStorage]:
+        with advice.typed(self._where), storage.reading(self.place.storage) as store:
+            yield store
+
     @property
     def best(self) -> Trial:
         """The best complete trial. Raises `SearchError` where there is none yet."""
-        with storage.reading(self.place.storage) as store:
+        with self._reading() as store:
             return Trial(results.named(store, self.name), self.place)
 
     @property
     def pareto(self) -> list[Trial]:
         """The trials between which one has to choose, where there are two objectives; best by the first one first."""
-        with storage.reading(self.place.storage) as store:
+        with self._reading() as store:
             study = storage.load(store, self.name)
             found = results.pareto(study, results.summary(study))
         return [Trial(result, self.place) for result in found]
 
     def __getitem__(self, number: int) -> Trial:
-        with storage.reading(self.place.storage) as store:
+        with self._reading() as store:
             return Trial(results.one(store, f"{self.name}/{number}"), self.place)
 
     def __iter__(self) -> Iterator[Trial]:
-        with storage.reading(self.place.storage) as store:
+        with self._reading() as store:
             found = results.results(storage.load(store, self.name))
         return iter([Trial(result, self.place) for result in found])
 
@@ -217,7 +248,7 @@ class Study:
     def optuna(self) -> optuna.Study:
         """The study as Optuna has it, for every chart of `optuna.visualization`."""
         quiet.libraries()
-        with storage.reading(self.place.storage) as store:
+        with self._reading() as store:
             return storage.load(store, self.name)
 
     def report(self, out: str | Path = "report.html") -> Path:
@@ -230,7 +261,7 @@ class Study:
 
     def _repr_html_(self) -> str | None:
         try:
-            with storage.reading(self.place.storage) as store:
+            with self._reading() as store:
                 (sheet,) = comparison.leaderboards([results.summary(storage.load(store, self.name))], wide=True)
         except UsageError:
             # It has not begun: its name is all there is to show.
@@ -268,12 +299,24 @@ def _typed(words: Sequence[str]) -> Iterator[None]:
 
     Workers begin with the main module of the process that began them: a script would search in each of them again.
     """
-    argv, main = sys.argv, sys.modules["__main__"]
-    sys.argv, sys.modules["__main__"] = ["search", *words], ModuleType("__main__")
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
     try:
-        yield
+        with advice.typed(words):
+            yield
     finally:
-        sys.argv, sys.modules["__main__"] = argv, main
+        sys.modules["__main__"] = main
+
+
+def _in_python(text: str) -> str:
+    """Return what is said of options as it is written in Python; commands, in backticks, are for a shell."""
+    parts = re.split(r"(`[^`]*`)", text)
+    return "".join(part if part.startswith("`") else _FLAG.sub(_option, part) for part in parts)
+
+
+def _option(found: re.Match[str]) -> str:
+    name = found["name"].replace("-", "_")
+    return f"{name}={found['value']}" if found["value"] else name
 
 
 def _cells(found: Mapping[str, Choice]) -> Iterator[tuple[str, str]]:

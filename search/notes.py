@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from optuna.trial import FrozenTrial
 
-from search import links
+from search import advice, links
 from search.baselines import Baseline
 from search.tables import number
 
@@ -81,7 +81,7 @@ def of_trial(ids: Ids, study: str, run: str, metrics: Mapping[str, Any], picture
     """Return the attributes of a study that are the note of one of its trials. `run` is its run's address, if known."""
     parts = [
         _link("This trial's run in MLflow", run),
-        f"`python -m search show {study}/{ids.number}`",
+        f"`{advice.lasting('show', f'{study}/{ids.number}')}`",
         _table(metrics),
     ]
     if pictures:
@@ -105,7 +105,7 @@ def of_study(
         metric, reported = row.headline
         parts.append(f"The best of {row.title}: {row.label}, {metric} {reported:.4f} (row {row.row})")
     parts.append(_link("Its charts in MLflow", own))
-    return _note(OF_STUDY, [*parts, f"`python -m search show {study}`, `python -m search compare {study}`"])
+    return _note(OF_STUDY, [*parts, f"`{advice.lasting('show', study)}`, `{advice.lasting('compare', study)}`"])
 
 
 def _link(text: str, address: str) -> str:

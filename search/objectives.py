@@ -9,6 +9,7 @@ from math import inf
 from typing import Final
 
 from models.family import Goal
+from models.naming import hint
 from search.errors import UsageError
 
 # By the names that a person types; the metrics are those of a run.
@@ -29,15 +30,19 @@ def of(goal: Goal, asked: str | None) -> tuple[Goal, ...]:
             f"begin with {goal.metric}"
         )
     if first != goal.metric:
+        wanted = ",".join((goal.metric, *(name for name in (first, *others) if name in COSTS)))
         raise UsageError(
             f"--objective {asked}: the first is {goal.metric}, by which epochs are kept and trials pruned; give "
-            f"--objective {goal.metric},{first if first in COSTS else 'parameters'}"
+            f"--objective {wanted}"
         )
     if 1 + len(others) > MOST:
         raise UsageError(f"--objective {asked}: more than {MOST}; give {goal.metric} and one of {', '.join(COSTS)}")
     for name in others:
         if name not in COSTS:
-            raise UsageError(f"--objective {asked}: no objective {name!r}; after {goal.metric}: {', '.join(COSTS)}")
+            near = hint(name, COSTS)
+            raise UsageError(
+                f"--objective {asked}: no objective {name!r}{near}; after {goal.metric}: {', '.join(COSTS)}"
+            )
     return goal, *(COSTS[name] for name in others)
 
 

@@ -13,7 +13,7 @@ import tracking
 from models import data
 from models.data import Images
 from models.watch import Watch
-from search import addresses, crash, disk, execution, space, storage
+from search import addresses, advice, crash, disk, execution, space, storage
 from search.addresses import redacted
 from search.engines import Engine
 from search.errors import SearchError, UsageError
@@ -23,6 +23,7 @@ from search.progress import say
 from search.seam import Seam
 from search.settings import Place, Settings, resolve
 from search.study import Study
+from search.wording import counted
 from tracking import STUDY_TAG, TrackingError, databases
 from tracking.courier import ERRAND, Courier
 from tracking.spool import Spool
@@ -104,6 +105,12 @@ def require_ours(name: str, tracking_uri: str, uuid: str | None) -> None:
         )
 
 
+def require_tracker(settings: Settings) -> None:
+    """Raise `TrackingError` before a study is made of which nothing could be kept: it would stay, and be empty."""
+    if not stored(settings.storage, settings.study):
+        tracking.connect(settings.tracking_uri, settings.place.artifacts).close()
+
+
 def settled(console: Console, planned: Plan, engine: Engine, settings: Settings, images: Images, shared: Path) -> Plan:
     """Return the plan with everything decided: what only a probe can tell is probed now."""
     if not planned.probe:
@@ -159,10 +166,12 @@ def _deliver_the_rest(console: Console, courier: Courier, settings: Settings) ->
     while left := courier.settle(1.0):
         silent = courier.idle_seconds
         if courier.problem and silent > SECONDS_TO_RECOVER:
+            name = settings.study
+            by = f"`{advice.command('run', '--study', name)}`, or by `{advice.command('doctor', name, '--fix')}`"
             say(
                 console,
-                f"{courier.problem}\n{len(set(left) - {ERRAND})} run(s) wait in {settings.spool}; they are delivered "
-                f"by the next `run --study {settings.study}`, or by `doctor {settings.study} --fix`",
+                f"{courier.problem}\n{counted(len(set(left) - {ERRAND}), 'run')} to be delivered yet, "
+                f"from {settings.spool}, by the next {by}",
             )
             return
 

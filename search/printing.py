@@ -15,7 +15,7 @@ from models.data.leakage import leakage
 from models.data.names import shortened
 from models.data.remarks import remarks
 from models.family import Choice, Goal
-from search import baselines, commands, objectives
+from search import advice, baselines, commands, objectives
 from search.baselines import Baseline
 from search.doctor.findings import Finding
 from search.estimate import Estimate
@@ -26,6 +26,7 @@ from search.settings import Settings
 from search.space import Space, describe
 from search.starts import Start
 from search.tables import Format, as_json, columns, lines, number, points, say
+from search.wording import counted
 
 # What the mark of `marked` means.
 PARETO = "*: the Pareto set, in which nobody is better in one objective without being worse in the other"
@@ -44,14 +45,14 @@ def studies(found: Sequence[Summary], output: Format) -> None:
             summary.family,
             summary.images,
             str(summary.settings.get("epochs", "-")),
-            str(now.finished) if summary.asked_for is None else f"{now.finished}/{summary.asked_for}",
+            summary.done,
             str(now.pruned),
             str(now.failed),
             summary.goal.metric,
             number(best.value) if best else "-",
             str(best.number) if best else "-",
         )
-    say(table if found else "no studies yet; begin with `python -m search run --study lenet5`")
+    say(table if found else f"no studies yet; begin with `{advice.command('run', '--study', 'lenet5')}`")
 
 
 def trials(summary: Summary, found: Sequence[Result], driver: str, output: Format) -> None:
@@ -85,9 +86,9 @@ def trials(summary: Summary, found: Sequence[Result], driver: str, output: Forma
     if summary.pareto:
         say(PARETO)
     if now.running and not driver:
-        say(f"nobody searches now; what is open goes on with `python -m search run --study {summary.name}`")
+        say(f"nobody searches now; what is open goes on with `{advice.command('run', '--study', summary.name)}`")
     if summary.best:
-        say(f"best: trial {summary.best.number}; see `python -m search show {summary.best.name}`")
+        say(f"best: trial {summary.best.number}; see `{advice.command('show', summary.best.name)}`")
 
 
 def trial(result: Result, driver: str, output: Format) -> None:
@@ -122,7 +123,7 @@ def confirmed(summary: Summary) -> None:
         if model := summary.confirmed["model"]:
             say(f"  registered as {model}")
     else:
-        say(f"not confirmed yet: `python -m search confirm {summary.name}` tells how much of this was luck")
+        say(f"not confirmed yet: `{advice.command('confirm', summary.name)}` tells how much of this was luck")
 
 
 def findings(found: Sequence[Finding], studies: Sequence[str], output: Format) -> None:
@@ -211,8 +212,8 @@ def plan(
     if start:
         say(f"then, as textbooks advise: {start.label}")
     say(
-        f"about {estimated.epochs} epochs on {sum(images.counts['train']):,} images of {images.name}, roughly "
-        f"{duration(estimated.seconds)} and up to {estimated.megabytes:,.0f} MB in {settings.home}"
+        f"about {counted(estimated.epochs, 'epoch')} on {sum(images.counts['train']):,} images of {images.name}, "
+        f"roughly {duration(estimated.seconds)} and up to {estimated.megabytes:,.0f} MB in {settings.home}"
     )
     say(f"{execution.text}; an epoch in one call, {execution.evaluation_batch:,} images judged at once")
     for remark in remarks:
@@ -224,8 +225,8 @@ def conclusion(summary: Summary, settings: Settings) -> None:
     now = summary.standing
     repeats = f"; {summary.repeats} of them repeats, not trained again" if summary.repeats else ""
     say(
-        f"{summary.title}: {now.finished} trials, {now.complete} complete, {now.pruned} pruned, {now.failed} failed"
-        f"{repeats}"
+        f"{summary.title}: {counted(now.finished, 'trial')}, {now.complete} complete, {now.pruned} pruned, "
+        f"{now.failed} failed{repeats}"
     )
     if summary.best:
         best, against = summary.best, summary.against
@@ -244,9 +245,10 @@ def conclusion(summary: Summary, settings: Settings) -> None:
         if best.model:
             say(commands.model(best.model))
         if summary.pareto:
-            say(f"Pareto set: trials {', '.join(map(str, summary.pareto))}; see `python -m search best {summary.name}`")
+            see = advice.command("best", summary.name)
+            say(f"Pareto set: trials {', '.join(map(str, summary.pareto))}; see `{see}`")
     else:
-        say(f"no trial is complete; see why with `python -m search show {summary.name}`")
+        say(f"no trial is complete; see why with `{advice.command('show', summary.name)}`")
     for command in commands.looks(summary, settings):
         # Never broken: it is there to be copied.
         Console().print(f"  {command}", highlight=False, markup=False, emoji=False, soft_wrap=True)

@@ -18,8 +18,11 @@ from rich.text import Text
 
 from models.family import Goal
 from models.watch import Watch
+from search import advice
 from search.marks import Standing
 from search.remaining import Remaining
+
+STOPPING = "stopping: what is under way is put where it can go on from; once more ends this at once"
 
 
 @dataclass
@@ -30,6 +33,8 @@ class Row:
     epochs: int
     epoch: int = 0
     value: float | None = None
+    # Its worker has another by now: it is recorded what came of this one.
+    trained: bool = False
     began: float = field(default_factory=time.monotonic)
 
 
@@ -90,6 +95,15 @@ class Progress:
         row.epoch, row.value = epoch, metrics[self.goal.metric]
         self._left.epoch(number, epoch, self.standing.finished)
 
+    def trained(self, number: int) -> None:
+        """A worker is done with a trial."""
+        if number in self.rows:
+            self.rows[number].trained = True
+
+    def stopping(self) -> None:
+        """The search was asked to stop, which takes as long as what must not be torn."""
+        say(self.console, STOPPING)
+
     def ended(self, number: int, state: str, value: float | None, reason: str) -> None:
         """A trial is over."""
         self.rows.pop(number, None)
@@ -110,8 +124,9 @@ class Progress:
         best = f", best {self.goal.metric} {self.best[0]:.4f} (trial {self.best[1]})" if self.best else ""
         of = "" if self.total is None else f"/{self.total}"
         waiting = f"{len(self.waiting)} waiting, " if self.waiting else ""
+        running = sum(not row.trained for row in self.rows.values())
         return (
-            f"{now.finished}{of} done, {len(self.rows)} running, {waiting}{now.pruned} pruned, "
+            f"{now.finished}{of} done, {running} running, {waiting}{now.pruned} pruned, "
             f"{now.failed} failed{best}, about {self.remaining} left"
         )
 
@@ -156,6 +171,11 @@ class Board(Progress):
         self._live.stop()
         super().__exit__()
 
+    def stopping(self) -> None:
+        """Say so where the view was, which would go on as if nothing had happened."""
+        self._live.stop()
+        super().stopping()
+
     def ended(self, number: int, state: str, value: float | None, reason: str) -> None:
         """Leave a line above the view for what ended."""
         super().ended(number, state, value, reason)
@@ -193,8 +213,8 @@ def begin(
 
 def say(console: Console, text: str) -> None:
     """Print a sentence as it is: wrapped between words on a terminal and in a notebook, on one line elsewhere."""
-    wrapped = console.is_terminal or console.is_jupyter
-    console.print(text, highlight=False, markup=False, emoji=False, soft_wrap=not wrapped)
+    wrapped = advice.wrapped(text, console.width) if console.is_terminal or console.is_jupyter else text
+    console.print(wrapped, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 @contextmanager

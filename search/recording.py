@@ -2,6 +2,7 @@
 
 import json
 import platform
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -48,7 +49,7 @@ def dataset(images: Images) -> Dataset:
 
 def origin() -> Mapping[str, str]:
     """Return the tags that say what made a run: versions, commit and command line."""
-    command = " ".join(["python", "-m", "search", *map(redacted, sys.argv[1:])])
+    command = shlex.join(["python", "-m", "search", *map(redacted, sys.argv[1:])])
     return {**_program(), "search.command": command}
 
 

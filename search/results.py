@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from models.data import fashion_mnist
 from models.family import Goal
-from search import baselines, objectives, storage
+from search import advice, baselines, objectives, storage
 from search.baselines import Baseline
 from search.errors import SearchError, UsageError
 from search.marks import (
@@ -23,9 +23,9 @@ from search.marks import (
     RUN_ID,
     START,
     Standing,
+    first_run_name,
     left_model,
     removal,
-    run_name,
     run_of,
     standing,
 )
@@ -70,7 +70,7 @@ class Result:
     @property
     def removal(self) -> str:
         """What became of a model that was removed, and what brings it back; empty where none was."""
-        again = f"`python -m search reproduce {self.name}` trains it again"
+        again = f"`{advice.command('reproduce', self.name)}` trains it again"
         return f"removed {self.removed}; {again}" if self.removed else ""
 
     @property
@@ -151,8 +151,13 @@ class Summary:
     @property
     def progress(self) -> str:
         """How many trials are over, and of how many."""
-        of = "" if self.asked_for is None else f" of {self.asked_for}"
-        return f"{self.standing.finished}{of} trials finished"
+        return f"{self.done.replace('/', ' of ')} {'trial' if self.done == '1' else 'trials'} finished"
+
+    @property
+    def done(self) -> str:
+        """The same in figures: `3/20`, or `3` where no more were asked for."""
+        finished = self.standing.finished
+        return str(finished) if self.asked_for is None or finished > self.asked_for else f"{finished}/{self.asked_for}"
 
     @property
     def images(self) -> str:
@@ -207,7 +212,9 @@ def result(study: str, trial: FrozenTrial, of_study: Mapping[str, Any]) -> Resul
         baseline=attributes.get("baseline"),
         reason=attributes.get("reason", ""),
         caveat=attributes.get("caveat", ""),
-        model=model_address(run, run_name(study, trial.number)) if run and left_model(trial) and not removed else "",
+        model=model_address(run, first_run_name(study, trial.number, of_study))
+        if run and left_model(trial) and not removed
+        else "",
         removed=removed,
         run=run,
         traceback=attributes.get("traceback", ""),
@@ -288,7 +295,7 @@ def named(store: RDBStorage, name: str) -> Result:
 def best(found: Summary) -> Result:
     """Return the best trial of a study. Raises `SearchError` where none is complete."""
     if found.best is None:
-        raise SearchError(f"study {found.name} has no complete trial yet; see `python -m search show {found.name}`")
+        raise SearchError(f"study {found.name} has no complete trial yet; see `{advice.command('show', found.name)}`")
     return found.best
 
 

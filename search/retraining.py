@@ -4,6 +4,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from shutil import rmtree
 
 from rich.console import Console
@@ -15,7 +16,7 @@ from search.driver import RESTARTS
 from search.engines import Engine
 from search.errors import SearchError
 from search.jobs import Answer, Blocked, Built, Died, EpochDone, Failed, Job, Message, Rejected, Trained
-from search.progress import duration, say
+from search.progress import STOPPING, duration, say
 from search.seam import Seam
 from search.signals import Stop
 from tracking import Recorder, Status, TrackingError
@@ -70,6 +71,7 @@ class Retraining:
         waiting = deque(tasks)
         self._ended = {}
         with _board(self._console) as board:
+            self._stop.announce = partial(_stopping, board)
             try:
                 while waiting or self._open:
                     while waiting and self._engine.free:
@@ -164,3 +166,8 @@ def _board(console: Console) -> Iterator[Progress]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as board:
         yield board
+
+
+def _stopping(board: Progress) -> None:
+    board.stop()
+    say(board.console, STOPPING)

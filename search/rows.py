@@ -18,6 +18,7 @@ from optuna.storages import RDBStorage
 
 # Its tables, and what it makes of their columns: there is no public name for them.
 from optuna.storages._rdb.models import (
+    StudyModel,
     TrialIntermediateValueModel,
     TrialModel,
     TrialParamModel,
@@ -26,7 +27,7 @@ from optuna.storages._rdb.models import (
     TrialValueModel,
 )
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from search.owned import Guard
 
@@ -41,6 +42,12 @@ class RowStorage(RDBStorage):
     def __init__(self, url: str, engine_kwargs: dict[str, Any] | None = None, *, skip_table_creation: bool) -> None:
         super().__init__(url, engine_kwargs, skip_table_creation=skip_table_creation)
         self.guard = Guard(self.engine)
+
+    def rename(self, study_id: int, name: str) -> None:
+        """Give a study another name, for which Optuna has no way."""
+        studies = StudyModel.__table__
+        with self.engine.begin() as connection:
+            connection.execute(update(studies).where(studies.c.study_id == study_id).values(study_name=name))
 
     def outlines(self, study_id: int) -> list[FrozenTrial]:
         """Return all trials of a study without their hyperparameters, attributes and reports."""

@@ -35,6 +35,7 @@ from search.settings import Place, Settings
 from search.signals import Stop, Stopped
 from search.study import Study
 from search.tables import as_json
+from search.wording import counted
 from tracking.spool import Spool
 
 Format = Literal["text", "json"]
@@ -75,6 +76,7 @@ def search(study: str, place: Place, flags: Mapping[str, Any]) -> Settings:
     planned = execution.plan(settings, images.shape, execution.machine())
     disk.require(settings.home, least_megabytes(settings, planned))
     opening.require_writable(settings.home)
+    opening.require_tracker(settings)
     with signals.heeded() as stop, claims.alone(settings.home, settings.storage, study) as hold:
         try:
             _go_on(console, settings, images, planned, stop, hold)
@@ -92,8 +94,8 @@ def _go_on(console: Console, settings: Settings, images: Images, planned: Plan, 
         study = _opened(settings, images, hold)
         say(
             console,
-            f"nothing to do: study {settings.study} has {study.standing().finished} finished trials of the "
-            f"{settings.trials} asked for; ask for more with --trials N",
+            f"nothing to do: study {settings.study} has {counted(study.standing().finished, 'finished trial')}, "
+            f"and {settings.trials} were asked for; ask for more with --trials N",
         )
         opening.deliver(console, study)
         if settings.keep:
@@ -137,7 +139,7 @@ def _say_what_comes(
     baselines = f"; first {len(new)} of the reports' configurations" if new else ""
     say(
         console,
-        f"study {settings.study}: {settings.asked}{begun}, up to {settings.epochs} epochs each, "
+        f"study {settings.study}: {settings.asked}{begun}, up to {counted(settings.epochs, 'epoch')} each, "
         f"on {len(images.train):,} images of {images.name} ({len(images.validation):,} validate){baselines}\n"
         f"roughly {duration(expected.seconds)}{limit}; first epoch in about {duration(expected.first_epoch_seconds)}; "
         f"up to {expected.megabytes:,.0f} MB in {settings.home}\n{planned.text}",

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import models
-from search import objectives
+from search import advice, objectives
 from search.addresses import expanded, has_password, redacted
 from search.errors import UsageError
 from search.limits import Limits
+from search.wording import counted
 from tracking import databases
 
 Sampler = Literal["tpe", "random", "qmc", "grid"]
@@ -79,6 +80,13 @@ class Settings:
         return {name: value for name, value in asdict(self).items() if name not in PASSING}
 
     @property
+    def another(self) -> str:
+        """The command that begins another study like this one."""
+        until = self.timeout if self.trials is None else None
+        flags = {"study": advice.another(self.study), **unusual(self.lasting()), "timeout": until}
+        return advice.command("run", *advice.flags(flags))
+
+    @property
     def limits(self) -> Limits:
         """The most that a network may cost."""
         return Limits(self.max_parameters, self.max_seconds_per_epoch)
@@ -88,7 +96,7 @@ class Settings:
         """How many trials of what."""
         if self.trials is None:
             return f"as many trials of {self.family} as there is time for"
-        return f"{self.trials} trials of {self.family}"
+        return f"{counted(self.trials, 'trial')} of {self.family}"
 
     def left(self, finished: int) -> int | None:
         """Return how many trials are still to come after so many; None: as many as `timeout` allows."""
@@ -113,6 +121,12 @@ class Settings:
     def checkpoints(self) -> Path:
         """Where open trials keep how far they are, each in a folder named by its number."""
         return self.home / "checkpoints" / self.study
+
+
+def unusual(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the flags that say what would not be so without them."""
+    usual = {field.name: field.default for field in fields(Settings)}
+    return {name: value for name, value in flags.items() if value not in (None, (), usual.get(name))}
 
 
 def caveat(weights: str) -> str:
@@ -197,7 +211,7 @@ def _family(study: str, family: str | None) -> str:
     try:
         models.family(name)
     except LookupError as error:
-        way_out = "" if family else f"; say which one with --family, as in --study {study} --family mlp"
+        way_out = "" if family else f"; say which one with --family, as in `{advice.repeated('--family', 'mlp')}`"
         raise UsageError(f"{error}{way_out}") from None
     return name
 
@@ -214,7 +228,7 @@ def _refuse_changes(settings: Settings, given: Mapping[str, Any], stored: Mappin
             raise UsageError(
                 f"{flag} {given[name]}: study {settings.study} was begun "
                 f"{'without it' if was is None else f'with {flag} {was}'}, and its trials would not be comparable; go "
-                f"on without {flag}, or begin another with --study {settings.study}-2 --family {settings.family}"
+                f"on without {flag}, or begin another with `{settings.another}`"
             )
 
 

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final
@@ -28,6 +28,8 @@ class Stop:
     def __init__(self) -> None:
         self._held = False
         self._asked: int | None = None
+        # Called at the first signal, in a thread of its own.
+        self.announce: Callable[[], None] = lambda: None
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -62,7 +64,7 @@ def heeded() -> Iterator[Stop]:
     heeding = [number for number in ASKING_TO_STOP if signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, stop.ask) for number in heeding}
     wakeup = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    watcher = threading.Thread(target=_end_at_the_second, args=(reading,), daemon=True)
+    watcher = threading.Thread(target=_end_at_the_second, args=(reading, stop), daemon=True)
     watcher.start()
     try:
         yield stop
@@ -75,11 +77,13 @@ def heeded() -> Iterator[Stop]:
         os.close(reading)
 
 
-def _end_at_the_second(reading: int) -> None:
+def _end_at_the_second(reading: int, stop: Stop) -> None:
     """End the process at the second signal, even while it waits for a database: a handler would wait with it."""
     asked = 0
     while arrived := os.read(reading, 1):
         asked += arrived[0] in ASKING_TO_STOP
+        if asked == 1 and arrived[0] in ASKING_TO_STOP:
+            stop.announce()
         if asked == 2:
             if sys.stderr.isatty():
                 # The live view had hidden it.

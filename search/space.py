@@ -1,6 +1,5 @@
 """A family's space, read off its `suggest`: to show it, to check values against it, and to walk it as a grid."""
 
-import difflib
 import hashlib
 import json
 import math
@@ -17,6 +16,7 @@ from optuna.distributions import (
 )
 
 from models.family import Choice, Family
+from models.naming import hint
 from search.errors import UsageError
 
 Space = dict[str, BaseDistribution]
@@ -139,9 +139,9 @@ def parse(family: type[Family], fixes: Sequence[str]) -> dict[str, Choice]:
         if not equals:
             raise UsageError(f"--fix {fix}: not of the form NAME=VALUE")
         if name not in space:
-            close = difflib.get_close_matches(name, space, n=1)
-            hint = f" (did you mean {close[0]}?)" if close else ""
-            raise UsageError(f"--fix {fix}: no hyperparameter {name!r}{hint}; there are {', '.join(space)}")
+            raise UsageError(
+                f"--fix {fix}: no hyperparameter {name!r}{hint(name, space)}; there are {', '.join(space)}"
+            )
         values[name] = _value(fix, text, space[name])
     return values
 
@@ -158,7 +158,9 @@ def _value(fix: str, text: str, distribution: BaseDistribution) -> Choice:
         # The one method by which Optuna itself tells whether a value lies inside.
         candidates = [number] if distribution._contains(number) else []  # noqa: SLF001  # see above
     if not candidates:
-        raise UsageError(f"--fix {fix}: outside the space, which is {describe(distribution)}")
+        choices = map(str, distribution.choices) if isinstance(distribution, CategoricalDistribution) else ()
+        near = hint(text, choices)
+        raise UsageError(f"--fix {fix}: outside the space{near}, which is {describe(distribution)}")
     chosen: Choice = candidates[0]
     return chosen
 

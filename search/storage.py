@@ -20,7 +20,8 @@ from optuna.trial import FrozenTrial
 from sqlalchemy import create_engine, inspect
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from search import disk, owned
+from models.naming import hint
+from search import advice, disk, owned
 from search.addresses import redacted
 from search.errors import SearchError, UsageError
 from search.rows import RowStorage
@@ -154,7 +155,7 @@ def reading(url: str) -> Iterator[RDBStorage]:
     if not exists(url):
         raise UsageError(
             f"nothing has been searched here yet: there is no {databases.file_of(url) or redacted(url)}; "
-            "begin with `python -m search run --study lenet5`, or name another folder with --home"
+            f"begin with `{advice.command('run', '--study', 'lenet5')}`, or name another folder with --home"
         )
     file = databases.file_of(url)
     with ExitStack() as stack:
@@ -210,8 +211,8 @@ def load(storage: RDBStorage, name: str) -> optuna.Study:
     # Looked up here: the database takes no name with half a character in it, as an odd terminal may send.
     there = owned.studies(storage.engine)
     if name not in there:
-        known = ", ".join(one for one, ours in there.items() if ours)
-        raise UsageError(f"no study named {name!r}; there are: {known or 'none yet'}")
+        known = [one for one, ours in there.items() if ours]
+        raise UsageError(f"no study named {name!r}{hint(name, known)}; there are: {', '.join(known) or 'none yet'}")
     if not there[name]:
         raise UsageError(
             f"study {name} in {databases.file_of(storage.url) or redacted(storage.url)} is somebody else's: it was not "
@@ -256,6 +257,12 @@ def marked(study: optuna.Study, attribute: str) -> list[FrozenTrial]:
 def whole(study: optuna.Study, outline: FrozenTrial) -> FrozenTrial:
     """Return all of a trial of which the outline is known."""
     return _below(study)[0].get_trial(outline._trial_id)  # noqa: SLF001  # what Optuna's storage calls it
+
+
+def rename(study: optuna.Study, name: str) -> None:
+    """Give a loaded study another name."""
+    store, study_id = _below(study)
+    store.rename(study_id, name)
 
 
 def _below(study: optuna.Study) -> tuple[RowStorage, int]:

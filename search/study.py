@@ -15,12 +15,14 @@ from optuna.trial import FrozenTrial, TrialState
 
 import models
 from models.family import Choice, Goal
-from search import baselines, links, notes, owned, recording, space, storage
+from search import advice, baselines, links, notes, owned, recording, space, storage
 from search.errors import UsageError
 from search.halving import Ladder
 from search.marks import (
     ASKED_FOR,
+    DELETING,
     EXTRAS,
+    RENAMING,
     REPEAT_OF,
     RUN_ID,
     START,
@@ -362,6 +364,16 @@ def _identity(settings: Settings) -> dict[str, str]:
     return {"space": space.digest(models.family(settings.family)), "goal": metrics}
 
 
+def _refuse_halves(study: optuna.Study) -> None:
+    """Raise `UsageError` where a call was killed that was to delete a study, or to rename it."""
+    name, known = study.study_name, study.user_attrs
+    if DELETING in known:
+        raise UsageError(f"study {name} was being deleted; `{advice.command('delete', name)}` ends that")
+    if known.get(RENAMING):
+        way = advice.command("rename", *known[RENAMING])
+        raise UsageError(f"study {name} was being renamed; `{way}` ends that")
+
+
 def _refuse_changes(study: optuna.Study, settings: Settings, identity: Mapping[str, str]) -> None:
     """Raise `UsageError` where the study was begun on other images, or with another space or goal."""
     before = study.user_attrs["identity"]
@@ -373,10 +385,8 @@ def _refuse_changes(study: optuna.Study, settings: Settings, identity: Mapping[s
         "goal": f"the goal is {identity['goal']}, was {before.get('goal')}",
         "space": _difference(study.user_attrs.get("distributions", {}), settings.family),
     }
-    raise UsageError(
-        f"study {settings.study} cannot go on: {'; '.join(details[name] for name in changed)}; begin another with "
-        f"--study {settings.study}-2 --family {settings.family}"
-    )
+    why = "; ".join(details[name] for name in changed)
+    raise UsageError(f"study {settings.study} cannot go on: {why}; begin another with `{settings.another}`")
 
 
 def _difference(before: Mapping[str, str], family: str) -> str:

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from models.data.names import shortened
+from search import advice
 
 Format = Literal["text", "json"]
 TableFormat = Literal["text", "json", "csv", "markdown"]
@@ -169,7 +170,8 @@ def lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def say(what: Table | str) -> None:
     """Print a table or a sentence."""
     out = console()
-    out.print(what, highlight=False, markup=False, soft_wrap=isinstance(what, str) and not out.is_terminal)
+    text = advice.wrapped(what, out.width) if isinstance(what, str) and out.is_terminal else what
+    out.print(text, highlight=False, markup=False, soft_wrap=isinstance(what, str))
 
 
 def console() -> Console:

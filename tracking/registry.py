@@ -46,5 +46,8 @@ class Registry(Protocol):
     def set_tags(self, name: str, number: int, tags: Mapping[str, str]) -> None:
         """Set tags of a version, over those of the same name."""
 
+    def remove(self, name: str, number: int) -> None:
+        """Remove a version, and the model with the last one of it."""
+
     def close(self) -> None:
         """Let go of the store."""

@@ -128,6 +128,14 @@ class ModelRecord:
     held: str
 
 
+@dataclass(frozen=True)
+class Gone:
+    """How many bytes came free, and what the store calls the experiment of which it keeps the numbers as deleted."""
+
+    freed: int
+    kept: str
+
+
 class Recorder(Protocol):
     """Takes in what is recorded of one run. What the store refuses is raised as `TrackingError`.
 
@@ -254,6 +262,19 @@ class Tracker(Protocol):
 
     def model_bytes(self, model: ModelRecord) -> int:
         """Return what the files of a model take: on this machine's disks as `du` counts, elsewhere as they are long."""
+
+    def rename(self, experiment: str, name: str, tags: Mapping[str, str]) -> None:
+        """Give an experiment another name, and all its runs these tags; its runs keep theirs, as models go by them.
+
+        A call that was cut short is ended by the next one.
+        """
+
+    def remove(self, experiment: str, prefix: str) -> Gone:
+        """Remove the runs whose keys begin so, with their artifacts and models.
+
+        An experiment that has no other gives its name free. A call that was cut short is ended by the next one. Raises
+        `TrackingError` where a model is held.
+        """
 
     def model(self, run: str, folder: Path) -> Model:
         """Return the model of the run with this id, its file copied into `folder` where the store is not on this disk.

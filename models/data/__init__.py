@@ -5,6 +5,7 @@
 Nothing here imports TensorFlow.
 """
 
+from models.data.given import keep
 from models.data.images import DataError, Images, Shape, Split, Summary, summary
 from models.data.loading import load
 from models.data.sharing import open_shared, share, shared_place
@@ -15,6 +16,7 @@ __all__ = [
     "Shape",
     "Split",
     "Summary",
+    "keep",
     "load",
     "open_shared",
     "share",

@@ -14,6 +14,7 @@ from search.marks import REPRODUCTION
 from search.results import Result
 from search.settings import Place
 from search.tables import Format, as_json, say
+from search.wording import counted
 from tracking import Record, Status, Tracker, model_address
 
 # By so much two machines, or two precisions, were seen to differ in accuracy.
@@ -63,7 +64,9 @@ def reproduce(name: str, place: Place, engine: str | None) -> Reproduced:
     study = extras.with_plan(
         study, precision=precision, probe=False, threads=int(threads) if threads.isdecimal() else study.plan.threads
     )
-    with extras.opened(study, before=f"training {name} as it was: {trial.epochs} epochs, {precision}") as opened:
+    with extras.opened(
+        study, before=f"training {name} as it was: {counted(trial.epochs, 'epoch')}, {precision}"
+    ) as opened:
         key, number = _next(opened, trial)
         job = trained.job(opened, trial, key, REPRODUCTION, number)
         own = {"search.reproduces": name} | opened.of_trial(trial.number)
@@ -120,7 +123,8 @@ def printed(found: Reproduced, output: Format) -> None:
         return
     if found.verdict == "identical":
         judged = f", and what was said of {sum(found.images.values()):,} images," if found.images else ""
-        say(f"{found.trial}: identical. All {found.compared} values of {found.epochs} epochs{judged} are the same.")
+        values = f"{found.compared} values of {counted(found.epochs, 'epoch')}"
+        say(f"{found.trial}: identical. All {values}{judged} are the same.")
     else:
         say(f"{found.trial}: {found.verdict}. Of {found.compared} values, those of {len(found.values)} metrics differ:")
         for name, (then, again) in found.values.items():

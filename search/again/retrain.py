@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from models.data import Images
-from search import commands, extras, judgements
+from search import advice, commands, extras, judgements
 from search.again import trained
 from search.errors import UsageError
 from search.extras import Opened
@@ -41,7 +41,7 @@ def retrain(
     if epochs in (None, usual) and not all_images and seed is None:
         raise UsageError(
             f"{name} would come out as it did: give --epochs (it was {usual}), --all-images or --seed, or see "
-            f"`python -m search reproduce {name}`"
+            f"`{advice.command('reproduce', name)}`"
         )
     what = f"training {name} again{', on all images but the test ones' if all_images else ''}"
     with extras.opened(study, Images.all_to_train if all_images else extras.as_they_are, before=what) as opened:

@@ -1,6 +1,6 @@
 """What training a trial once more shares, whatever for."""
 
-from search import extras, results, storage
+from search import advice, extras, results, storage
 from search.errors import SearchError, UsageError
 from search.extras import Opened
 from search.jobs import Job, Trained
@@ -15,7 +15,7 @@ PATIENCE = 60.0
 def trial(name: str, place: Place) -> Result:
     """Return a trial that can be trained again. Raises `UsageError`."""
     if "/" not in name:
-        raise UsageError(f"{name!r} names no trial; give STUDY/NUMBER, see `python -m search show {name}`")
+        raise UsageError(f"{name!r} names no trial; give STUDY/NUMBER, see `{advice.command('list')}`")
     with storage.reading(place.storage) as store:
         found = results.one(store, name)
     if not found.epochs:

@@ -12,6 +12,7 @@ from typing import IO, Any, Final
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from models.data.files import UNREADABLE
+from search import advice
 from search.errors import UsageError
 from search.recording import PACKAGES
 
@@ -177,7 +178,9 @@ def opened(file: Path) -> Iterator[Archive]:
     try:
         stream = file.open("rb")
     except OSError as error:
-        raise UsageError(f"{file}: {error.strerror}; give a file that `python -m search export` has written") from error
+        raise UsageError(
+            f"{file}: {error.strerror}; give a file that `{advice.command('export', 'STUDY')}` has written"
+        ) from error
     with stream:
         try:
             found = ZipFile(stream)
@@ -188,6 +191,5 @@ def opened(file: Path) -> Iterator[Archive]:
 
 
 def _foreign(file: Path, why: str) -> UsageError:
-    return UsageError(
-        f"{file} is no bundle of a study, or damaged: {why}; give a file that `python -m search export` has written"
-    )
+    made = advice.command("export", "STUDY")
+    return UsageError(f"{file} is no bundle of a study, or damaged: {why}; give a file that `{made}` has written")

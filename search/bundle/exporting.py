@@ -11,7 +11,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 from rich.console import Console
 
-from search import addresses, claims, opening, progress, quiet, signals, storage, whole
+from search import addresses, advice, claims, opening, progress, quiet, signals, storage, whole
 from search.bundle import runs, trials
 from search.bundle.archive import Writer
 from search.bundle.runs import Kept
@@ -22,6 +22,7 @@ from search.errors import SearchError
 from search.marks import Standing, dismissed, standing
 from search.settings import Place, check_name
 from search.tables import Format, as_json, say
+from search.wording import counted
 from tracking import MODEL_TAG, Record, Status, Tracker, TrackingError
 
 SUFFIX = ".zip"
@@ -45,8 +46,9 @@ class Exported:
         """Say what it holds, and how large it is."""
         now = self.trials
         return (
-            f"{self.file}: study {self.study}, {now.finished} trials finished, {now.running} open, {now.waiting} "
-            f"waiting; {self.runs} runs with {self.artifacts:,} artifacts and {self.models} models; "
+            f"{self.file}: study {self.study}, {counted(now.finished, 'trial')} finished, {now.running} open, "
+            f"{now.waiting} waiting; {counted(self.runs, 'run')} with {counted(self.artifacts, 'artifact')} and "
+            f"{counted(self.models, 'model')}; "
             f"{self.megabytes:,.1f} MB"
         )
 
@@ -61,7 +63,7 @@ def export(name: str, place: Place, out: Path | None, output: Format) -> None:
     with storage.reading(place.storage) as store:
         case.opened(store, name, place)
     with signals.heeded(), claims.undisturbed(place.home, place.storage, name):
-        exported = _exported(name, place, file, console)
+        exported = written(name, place, file, console)
     for problem in exported.problems:
         progress.say(console, problem)
     if output == "json":
@@ -70,7 +72,8 @@ def export(name: str, place: Place, out: Path | None, output: Format) -> None:
         say(exported.sentence)
 
 
-def _exported(name: str, place: Place, file: Path, console: Console) -> Exported:
+def written(name: str, place: Place, file: Path, console: Console) -> Exported:
+    """Write a study whose lock is held here."""
     with storage.reading(place.storage) as store:
         if not opening.deliver(console, case.opened(store, name, place)):
             raise SearchError(
@@ -129,7 +132,9 @@ class Export:
                 yield run
             elif trial.state.is_finished() and not dismissed(trial):
                 name = self._case.name
-                self.problems.append(f"{name}/{trial.number} has no run; `doctor {name} --fix` makes one")
+                self.problems.append(
+                    f"{name}/{trial.number} has no run; `{advice.command('doctor', name, '--fix')}` makes one"
+                )
         for key, there in self._case.under.items():
             if self._case.study.is_extra(key):
                 yield there[0]

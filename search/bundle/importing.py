@@ -7,7 +7,7 @@ from pathlib import Path
 from optuna.trial import TrialState
 from rich.console import Console
 
-from search import addresses, claims, crash, disk, opening, progress, quiet, signals, storage
+from search import addresses, advice, claims, crash, disk, opening, progress, quiet, signals, storage
 from search.bundle import archive, source, target
 from search.bundle.source import Source
 from search.bundle.taking import Taking
@@ -21,6 +21,7 @@ from search.settings import Place, moved
 from search.signals import Stop, Stopped
 from search.study import Study
 from search.tables import Format, as_json, say
+from search.wording import counted
 from tracking import TrackingError
 
 # Seconds for which the tracker may take the study's own run.
@@ -45,8 +46,9 @@ class Imported:
         if not self.added and not self.runs:
             return f"nothing to do: study {self.study} has all of {self.file} already"
         numbers = f" (as {self.added[0]} to {self.added[-1]})" if self.renumbered else ""
-        before = f"; {self.there} trials were there already" if self.there else ""
-        return f"study {self.study}: {len(self.added)} trials{numbers} and {self.runs} runs from {self.file}{before}"
+        before = f"; {counted(self.there, 'trial')} there already" if self.there else ""
+        new = f"{counted(len(self.added), 'trial')}{numbers} and {counted(self.runs, 'run')}"
+        return f"study {self.study}: {new} from {self.file}{before}"
 
 
 def take_in(file: Path, place: Place, wanted: str | None, output: Format) -> None:
@@ -162,14 +164,15 @@ def _notes(found: Source, taking: Taking, study: Study) -> Iterator[str]:
     """Yield what a person may have expected to be otherwise."""
     name, data = study.settings.study, study.settings.data
     if taking.behind:
-        yield f"{len(taking.behind)} trials that are over in it are open here, and go on here"
+        yield f"{counted(len(taking.behind), 'trial')}, over in it and open here: to go on here"
     if not taking.ids:
         return
     if taking.left_out:
-        yield f"{len(taking.left_out)} trials that are not over stay out: they go on where they were begun"
+        yield f"{counted(len(taking.left_out), 'trial')} not over yet, left out: to go on where the study was begun"
     if not taking.own and CONFIRMED in found.attributes:
-        yield f"what was confirmed of it stays out: `python -m search confirm {name}` chooses among all trials"
+        yield f"what was confirmed of it stays out: `{advice.command('confirm', name)}` chooses among all trials"
     if changes := study.changes():
         yield changes
     if moved(data):
-        yield f"its images are not here ({data}); go on with `python -m search run --study {name} --data FILE`"
+        on = advice.command("run", "--study", name, "--data", "FILE")
+        yield f"its images are not here ({data}); go on with `{on}`"

@@ -7,10 +7,10 @@ import optuna
 from optuna.storages import RDBStorage
 
 import models
-from search import notes, space, storage
+from search import advice, notes, space, storage
 from search.bundle.source import Source
 from search.errors import UsageError
-from search.marks import CONFIRMED, ORIGIN, RUN_ID
+from search.marks import BEGUN_AS, CONFIRMED, ORIGIN, RUN_ID
 from search.owned import UUID
 from search.settings import Place, caveat, check_name, resolve
 
@@ -70,7 +70,7 @@ def _attributes(study: optuna.Study, source: Source) -> dict[str, Any]:
 
 
 def _of_runs(attribute: str) -> bool:
-    return attribute == CONFIRMED or attribute.partition(":")[0] == RUN_ID
+    return attribute in (CONFIRMED, BEGUN_AS) or attribute.partition(":")[0] == RUN_ID
 
 
 def _refuse_others(study: optuna.Study, source: Source) -> None:
@@ -79,7 +79,7 @@ def _refuse_others(study: optuna.Study, source: Source) -> None:
         name, file = study.study_name, source.archive.file
         raise UsageError(
             f"study {name} cannot take in {file}: {'; '.join(differences)}; give that another name, as in "
-            f"`python -m search import {file} --study {name}-2`"
+            f"`{advice.command('import', file, '--study', advice.another(name))}`"
         )
 
 

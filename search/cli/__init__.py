@@ -8,7 +8,8 @@ from rich.console import Console
 from typer.exceptions import TyperException
 
 from models.data import DataError
-from search.cli import keeping, looking, searching, using
+from search import advice
+from search.cli import keeping, looking, refusals, searching, using
 from search.errors import SearchError, UsageError
 from search.signals import Stopped
 from tracking import TrackingError
@@ -36,15 +37,27 @@ def call(arguments: list[str]) -> int:
     # Finding the images may take a download; what is tried is said as it goes.
     logging.basicConfig(format="%(message)s")
     logging.getLogger("models.data").setLevel(logging.INFO)
+    with advice.typed(arguments):
+        return _called(arguments)
+
+
+def _called(arguments: list[str]) -> int:
     try:
-        return int(app(arguments, prog_name="python -m search", standalone_mode=False) or 0)
+        return int(app(arguments, prog_name=advice.program(), standalone_mode=False) or 0)
     except (TyperException, UsageError, DataError, TrackingError, SearchError) as error:
         if "--debug" in arguments:
             raise
-        message = error.format_message() if isinstance(error, TyperException) else str(error)
-        Console(stderr=True).print(f"error: {message}", highlight=False, markup=False, emoji=False, soft_wrap=True)
+        message = refusals.words(error) if isinstance(error, TyperException) else str(error)
+        if message:
+            _say(f"error: {message}")
         return 1 if isinstance(error, SearchError) else 2
     except Stopped as stopped:
         return stopped.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return 130
+
+
+def _say(text: str) -> None:
+    out = Console(stderr=True)
+    shown = advice.wrapped(text, out.width) if out.is_terminal else text
+    out.print(shown, highlight=False, markup=False, soft_wrap=True)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from search.cli.options import Debug, Home, Output, Storage, Tracking
+from search.cli.options import Debug, Home, OtherStorage, Output, Storage, Tracking
 from search.settings import Place
 
 PANEL = "Keep"
@@ -62,6 +62,7 @@ def promote(
     ] = None,
     home: Home = None,
     tracking_uri: Tracking = None,
+    storage: OtherStorage = None,
     debug: Debug = False,
 ) -> None:
     """Make a registered model the champion of its name, if it is better than the one that is.
@@ -75,6 +76,49 @@ def promote(
     standing = promotion.promote(model, Place.at(home, None, tracking_uri), force)
     say(f"{standing.sentence}.")
     raise typer.Exit(0 if standing.champion else 1)
+
+
+@commands.command(rich_help_panel=PANEL)
+def delete(
+    study: Annotated[str, typer.Argument(show_default=False)],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    export: Annotated[
+        bool, typer.Option("--export/--no-export", help="Put the study into the file STUDY.zip first.")
+    ] = True,
+    registered: Annotated[
+        bool, typer.Option("--registered", help="Delete the registered versions of its models, too.")
+    ] = False,
+    home: Home = None,
+    storage: Storage = None,
+    tracking_uri: Tracking = None,
+    debug: Debug = False,
+) -> None:
+    """Delete a study: its trials, its runs with all that they hold, its checkpoints. It is exported first.
+
+    Says what goes, and asks. A call that was cut short is ended by the next one.
+    """
+    from search import deleting
+
+    place = Place.at(home, storage, tracking_uri)
+    deleting.delete(study, place, yes=yes, export=export, versions=registered)
+
+
+@commands.command(rich_help_panel=PANEL)
+def rename(
+    study: Annotated[str, typer.Argument(show_default=False)],
+    name: Annotated[str, typer.Argument(metavar="NEW_NAME", show_default=False)],
+    home: Home = None,
+    storage: Storage = None,
+    tracking_uri: Tracking = None,
+    debug: Debug = False,
+) -> None:
+    """Give a study another name, in both stores; its registered models keep theirs.
+
+    A call that was cut short is ended by the next one.
+    """
+    from search import renaming
+
+    renaming.rename(study, name, Place.at(home, storage, tracking_uri))
 
 
 @commands.command(rich_help_panel=PANEL)

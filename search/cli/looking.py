@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from search import links
-from search.cli.options import Debug, Home, Output, Storage, TableOutput, Tracking
+from search.cli.options import Debug, Home, OtherStorage, OtherTracking, Output, Storage, TableOutput, Tracking
 from search.settings import Place
 
 PANEL = "Look"
@@ -14,7 +14,13 @@ commands = typer.Typer()
 
 
 @commands.command(rich_help_panel=PANEL, name="list")
-def list_studies(home: Home = None, storage: Storage = None, output: Output = "text", debug: Debug = False) -> None:
+def list_studies(
+    home: Home = None,
+    storage: Storage = None,
+    output: Output = "text",
+    tracking_uri: OtherTracking = None,
+    debug: Debug = False,
+) -> None:
     """List the studies."""
     from rich.console import Console
 
@@ -35,6 +41,7 @@ def show(
     home: Home = None,
     storage: Storage = None,
     output: Output = "text",
+    tracking_uri: OtherTracking = None,
     debug: Debug = False,
 ) -> None:
     """Show a study's trials, or one trial."""
@@ -52,7 +59,14 @@ def show(
 
 
 @commands.command(rich_help_panel=PANEL)
-def best(study: str, home: Home = None, storage: Storage = None, output: Output = "text", debug: Debug = False) -> None:
+def best(
+    study: str,
+    home: Home = None,
+    storage: Storage = None,
+    output: Output = "text",
+    tracking_uri: OtherTracking = None,
+    debug: Debug = False,
+) -> None:
     """Show the best trial of a study; of one with two objectives, the trials of its Pareto set."""
     from search import claims, comparison, printing, results
     from search import storage as stores
@@ -109,7 +123,11 @@ def compare(
 
 @commands.command(name="models", rich_help_panel=PANEL)
 def show_models(
-    home: Home = None, tracking_uri: Tracking = None, output: TableOutput = "text", debug: Debug = False
+    home: Home = None,
+    tracking_uri: Tracking = None,
+    output: TableOutput = "text",
+    storage: OtherStorage = None,
+    debug: Debug = False,
 ) -> None:
     """List the registered models: each winner that was confirmed, and which is the champion of its kind."""
     from search.registry import listing
@@ -173,6 +191,8 @@ def show_data(
     images: Annotated[int | None, typer.Option(min=1, help="Take so many training images.")] = None,
     home: Home = None,
     output: Output = "text",
+    storage: OtherStorage = None,
+    tracking_uri: OtherTracking = None,
     debug: Debug = False,
 ) -> None:
     """Show the images: where they are from, their digest, how many of each class, and test images among the others."""

@@ -25,6 +25,9 @@ Tracking = Annotated[
     str | None,
     typer.Option(envvar="MLFLOW_TRACKING_URI", show_default="HOME/mlflow.db", help="MLflow's store or server."),
 ]
+# Taken by every command, so that what says where everything is can stand behind any of them.
+OtherStorage = Annotated[str | None, typer.Option("--storage", envvar="OPTUNA_STORAGE", hidden=True)]
+OtherTracking = Annotated[str | None, typer.Option("--tracking-uri", envvar="MLFLOW_TRACKING_URI", hidden=True)]
 TableOutput = Annotated[
     TableFormat, typer.Option("--format", help="For people, for programs, for a spreadsheet, or for a text.")
 ]

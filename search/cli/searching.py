@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+import models
+from search import advice
 from search.cli.flags import (
     BeginWith,
     Data,
@@ -37,15 +39,18 @@ from search.cli.options import (
     Tracking,
     Workers,
 )
+from search.errors import UsageError
 from search.settings import Place, check_name, seconds, worker_count
 
 PANEL = "Search"
 commands = typer.Typer()
+STUDY = "The study's name; its family, too, unless --family says otherwise."
 
 
 @commands.command(rich_help_panel=PANEL)
 def run(
-    study: Annotated[str, typer.Option(help="The study's name; its family, too, unless --family says otherwise.")],
+    name: Annotated[str | None, typer.Argument(metavar="STUDY", help=STUDY, show_default=False)] = None,
+    study: Annotated[str | None, typer.Option(help="The same.")] = None,
     family: FamilyName = None,
     trials: Trials = None,
     epochs: Epochs = None,
@@ -104,7 +109,20 @@ def run(
         "engine": engine,
     }
     act = running.plan if dry_run else running.run
-    raise typer.Exit(act(check_name(study), place, flags, output))
+    raise typer.Exit(act(check_name(_named(name, study)), place, flags, output))
+
+
+def _named(name: str | None, study: str | None) -> str:
+    """Return the study that is meant, with --study or without. Raises `UsageError` where none is, or two are."""
+    if None not in (name, study) and name != study:
+        raise UsageError(f"run {name} --study {study}: two names for one study; give one")
+    found = name if study is None else study
+    if found is not None:
+        return found
+    raise UsageError(
+        f"run needs the name of a study, as in `{advice.command('run', '--study', 'lenet5')}`; the families are "
+        f"{', '.join(models.names())}"
+    )
 
 
 @commands.command(rich_help_panel=PANEL)

@@ -25,6 +25,7 @@ from search.registry import promotion
 from search.retraining import Task, Unfit
 from search.settings import Place
 from search.standings import SEEDS_TO_COMPARE, Lead, Scored, Standings
+from search.wording import counted
 from tracking import Status
 
 # Tells the seeds of finalists from those of trials.
@@ -43,7 +44,8 @@ def confirm(name: str, place: Place, flags: Mapping[str, Any], *, top: int, seed
     chosen = finalists.of(known.summary, known.trials, top)
     images = known.images
     what = (
-        f"{leakage(images).text}\nconfirming study {name}: {len(chosen)} finalists, up to {seeds} seed(s) each, on "
+        f"{leakage(images).text}\nconfirming study {name}: {counted(len(chosen), 'finalist')}, "
+        f"up to {counted(seeds, 'seed')} each, on "
         f"{len(images.train) + len(images.validation):,} images of {images.name}; {len(images.test):,} test images "
         "judge each network once"
     )
@@ -135,7 +137,7 @@ class _Rounds:
     def _give_up(self, lost: Mapping[str, Lead]) -> None:
         for name, lead in lost.items():
             if name not in self._given_up:
-                self._given_up[name] = f"after {len(self._rights[name])} seeds: {lead.sentence}"
+                self._given_up[name] = f"after {counted(len(self._rights[name]), 'seed')}: {lead.sentence}"
                 say(self._opened.console, f"{name} is given up {self._given_up[name]}")
 
     def _standings(self) -> Standings:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from models.family import Choice
-from search import baselines
+from search import advice, baselines
 from search.errors import SearchError
 from search.progress import short
 from search.results import Result, Summary
@@ -35,7 +35,9 @@ def of(summary: Summary, trials: Sequence[Result], top: int) -> list[Finalist]:
     """
     complete = [trial for trial in trials if trial.state == "COMPLETE" and trial.value is not None]
     if not complete:
-        raise SearchError(f"study {summary.name} has no complete trial yet; see `python -m search show {summary.name}`")
+        raise SearchError(
+            f"study {summary.name} has no complete trial yet; see `{advice.command('show', summary.name)}`"
+        )
     sign = -1 if summary.goal.direction == "maximize" else 1
     best_first = sorted(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number))
     different = {tuple(sorted(trial.parameters.items())): trial for trial in reversed(best_first)}

@@ -69,7 +69,7 @@ def _number(case: Case) -> Iterator[Finding]:
 def _identity(case: Case) -> Iterator[Finding]:
     changes = case.study.changes()
     if changes:
-        yield Finding("I12", case.name, None, changes, "go back to the version that began it, or begin another")
+        yield Finding("I12", case.name, None, changes, "go back to the version that began it")
     begun_on = case.study.identity["data"]
     for trial in case.resting():
         run = case.run(trial)
@@ -80,5 +80,5 @@ def _identity(case: Case) -> Iterator[Finding]:
                 case.name,
                 trial.number,
                 f"it was trained on other images (digest {', '.join(sorted(others))}, the study's is {begun_on})",
-                f"do not compare it with the others; begin another with --study {case.name}-2",
+                f"do not compare it with the others; begin another with `{case.study.settings.another}`",
             )

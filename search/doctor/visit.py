@@ -9,7 +9,7 @@ from typing import Literal
 
 from rich.console import Console
 
-from search import claims, printing, quiet, storage
+from search import advice, claims, printing, quiet, storage
 from search.doctor import budget, case, contents, links, networks, rests, states, stores
 from search.doctor.case import Case
 from search.doctor.findings import Finding
@@ -58,7 +58,7 @@ def _readable() -> Iterator[None]:
 def visit(study: str | None, place: Place, *, fix: bool, abandon: bool, output: Format) -> int:
     """Look after one study or all, and print what is found: 0 where nothing remains to be mended, else 1."""
     if abandon and not fix:
-        raise UsageError("--abandon changes what is there; give --fix with it")
+        raise UsageError(f"--abandon changes what is there; give --fix with it, as in `{advice.repeated('--fix')}`")
     if place.tracking_uri == "memory:":
         raise UsageError("--tracking-uri memory: keeps nothing that could be looked at; give MLflow's address")
     console = Console(stderr=True)

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from search import advice
 from search.registry import registered
 from search.registry.promotion import ACCURACY, DIGEST, FINALIST, FORCED, MARGIN
 from search.settings import Place
@@ -16,11 +17,13 @@ def printed(place: Place, output: TableFormat) -> None:
         as_json([_data(version) for version in found])
         return
     if not found and output == "text":
-        say("no registered models yet; `python -m search confirm STUDY` registers the winner of a study")
+        say(f"no registered models yet; `{advice.command('confirm', 'STUDY')}` registers the winner of a study")
         return
     columns = ("model", "champion", "test", "±", "what", "images", "registered")
     notes = (
-        [] if output == "csv" or not found else [f"`python -m search predict {found[0].name} IMAGE` uses a champion."]
+        []
+        if output == "csv" or not found
+        else [f"`{advice.command('predict', found[0].name, 'IMAGE')}` uses a champion."]
     )
     sheets([Sheet("", columns, [_row(version) for version in found])], notes, output)
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from models import unloadable
 from models.arrays import sha256
-from search import judgements, results, storage
+from models.naming import hint
+from search import advice, judgements, results, storage
 from search.addresses import expanded
 from search.errors import SearchError, UsageError
 from search.registry import registered
@@ -76,10 +77,9 @@ def _run_of(name: str, place: Place) -> tuple[str, str]:
                 return result.name, result.run
     version = registered.find(name, place)
     if version is None:
-        found = _else(Path(name))
-        raise UsageError(
-            f"no model {name!r}{found}; give {FORMS}: see `python -m search list` and `python -m search models`"
-        )
+        found = _else(Path(name)) or hint(name, _called(place))
+        see = f"`{advice.command('list')}` and `{advice.command('models')}`"
+        raise UsageError(f"no model {name!r}{found}; give {FORMS}: see {see}")
     return version.address, version.run
 
 
@@ -92,6 +92,15 @@ def _else(path: Path) -> str:
     return ""
 
 
+def _called(place: Place) -> list[str]:
+    """Return the names of all studies and registered models."""
+    known = [version.name for version in registered.everything(place)]
+    if not storage.exists(place.storage):
+        return known
+    with storage.reading(place.storage) as store:
+        return [*storage.names(store), *known]
+
+
 def _trusted(file: Path, digest: str | None) -> Kept:
     if not file.is_file():
         raise UsageError(f"{file}: no such file; give {FORMS}")
@@ -99,7 +108,7 @@ def _trusted(file: Path, digest: str | None) -> Kept:
     if digest is None or not re.fullmatch(r"[0-9a-fA-F]{64}", digest):
         raise UsageError(
             f"{file} was not made by a search of this home, and a model can run code; if you know where it is from, "
-            f"add --trust-file {found}"
+            f"`{advice.repeated('--trust-file', found)}` takes it"
         )
     if found != digest.lower():
         raise UsageError(f"{file} has the SHA-256 {found}, not {digest}: it is another file than the one you trust")

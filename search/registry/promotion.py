@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 import tracking
-from search import commands, judgements, opening
+from search import advice, commands, judgements, opening
 from search.addresses import redacted
 from search.errors import UsageError
 from search.registry import registered
 from search.settings import Place
 from search.standings import Scored, Standings
+from search.wording import counted
 from tracking import CHAMPION, Registry, Tracker, TrackingError, Version
 
 # Tags of a version: what it was confirmed as, on which images, and the runs of all its seeds.
@@ -107,7 +108,7 @@ def _moved(registry: Registry, tracker: Tracker, version: Version) -> Standing:
         version,
         False,
         f"the champion is still {champion.address}, not {version.number}: {why}; "
-        f'`python -m search promote {version.name}/{version.number} --force "REASON"` would change it',
+        f"`{advice.command('promote', f'{version.name}/{version.number}', '--force', 'REASON')}` would change it",
     )
 
 
@@ -147,7 +148,7 @@ def _tags(winner: Winner, tracker: Tracker) -> Mapping[str, str]:
 
 def _description(winner: Winner) -> str:
     return (
-        f"{winner.finalist}, confirmed in study {winner.study} with {len(winner.runs)} seed(s): test_accuracy "
+        f"{winner.finalist}, confirmed in study {winner.study} with {counted(len(winner.runs), 'seed')}: test_accuracy "
         f"{winner.accuracy:.4f} ± {winner.margin:.4f} on {winner.data} (digest {winner.digest[:12]}). "
         f"The network is that of the first seed, run {winner.runs[0]}; {commands.TAKES}."
     )

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import tracking
+from models.naming import hint
+from search import advice
 from search.addresses import redacted
 from search.errors import UsageError
 from search.settings import Place
@@ -50,6 +52,7 @@ def named(called: str, place: Place) -> Version:
     """Return the same. Raises `UsageError` naming those there are."""
     version = find(called, place)
     if version is None:
-        there = ", ".join(one.address.removeprefix(SCHEME) for one in everything(place)) or "none yet"
-        raise UsageError(f"no registered model {called!r}; there are: {there}; `python -m search confirm` makes them")
+        there = [one.address.removeprefix(SCHEME) for one in everything(place)]
+        near, made = hint(called, there), f"`{advice.command('confirm', 'STUDY')}` makes them"
+        raise UsageError(f"no registered model {called!r}{near}; there are: {', '.join(there) or 'none yet'}; {made}")
     return version

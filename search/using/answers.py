@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Final, Literal, TextIO
 
 from models.data.names import escaped, shortened
@@ -19,6 +19,8 @@ COLUMNS: Final = ("image", "class", "probability", "second", "second_probability
 MARKS: Final = (b"image,class,probability,second,", b'[\n{"image": ', b"[]", b"image  ")
 # What is left at least for what an image is called, and the space for a probability beside that of its class.
 SHORTEST, NUMBER = 16, 9
+# By so many names of images it is decided how broad their column is.
+LOOKED_AT: Final = 100
 
 
 def write(answers: Iterable[Answer], stream: TextIO, output: Format, class_names: Sequence[str], width: int) -> None:
@@ -62,11 +64,14 @@ def _json(answers: Iterable[Answer], stream: TextIO) -> None:
 def _text(answers: Iterable[Answer], stream: TextIO, class_names: Sequence[str], width: int) -> None:
     """Write lines for people: of long names of images the end, of those of classes both ends."""
     ranks = min(TOP, len(class_names))
-    broad = min(max(map(len, class_names)), (width - SHORTEST) // ranks - NUMBER)
-    first = max(width - ranks * (broad + NUMBER), SHORTEST)
+    coming = iter(answers)
+    looked_at = list(islice(coming, LOOKED_AT))
+    longest = max(len(name) for name in ("image", *(image for image, _ in looked_at)))
+    broad = min(max(map(len, class_names)), (width - min(longest, SHORTEST)) // ranks - NUMBER)
+    first = min(longest, width - ranks * (broad + NUMBER))
     heads = ("class", "second", "third")[:ranks]
     stream.write("image".ljust(first) + "".join(f"  {head:<{broad + NUMBER - 2}}" for head in heads).rstrip() + "\n")
-    for image, top in answers:
+    for image, top in chain(looked_at, coming):
         ranked = "".join(f"  {shortened(name, broad):<{broad}} {share:.4f}" for name, share in top)
         called = image if len(image) <= first else "…" + image[1 - first :]
         stream.write(f"{called:<{first}}{ranked}\n")

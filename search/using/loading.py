@@ -13,7 +13,7 @@ from rich.console import Console
 
 from models.data import fashion_mnist
 from models.prediction import Predictor, Unusable, names
-from search import execution, quiet
+from search import advice, execution, quiet
 from search.errors import SearchError, UsageError
 from search.progress import say
 from search.registry.named import Kept
@@ -41,7 +41,7 @@ def classifier(console: Console, kept: Kept, command: str) -> Ready:
     if kept.family == SIAMESE:
         raise UsageError(
             f"{kept.name} is a Siamese network, which knows no classes but which images are alike; ask it with "
-            f"`python -m search nearest {kept.name} IMAGE`, or give {command} another model"
+            f"`{advice.command('nearest', kept.name, 'IMAGE')}`, or give {command} another model"
         )
     with told():
         predictor = _load(console, kept)
@@ -53,7 +53,7 @@ def embedder(console: Console, kept: Kept) -> Ready:
     if kept.family != SIAMESE:
         raise UsageError(
             f"{kept.name} is no Siamese network, and only these know which images are alike; ask it with "
-            f"`python -m search predict {kept.name} IMAGE`, or train one: `python -m search run --study {SIAMESE}`"
+            f"`{advice.command('predict', kept.name, 'IMAGE')}`, or train one with --family {SIAMESE}"
         )
     with told():
         return Ready(kept, _load(console, kept), kept.class_names)

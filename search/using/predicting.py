@@ -22,6 +22,7 @@ from search.settings import Place
 from search.using import answers, loading, progress
 from search.using.answers import Answer, Format
 from search.using.loading import Ready
+from search.wording import counted
 
 # So many pictures that cannot be read are named; of the others there is their number.
 NAMED: Final = 20
@@ -129,7 +130,7 @@ def _conclude(console: Console, ready: Ready, tally: Tally, seconds: float, out:
     written = f", in {out}" if out else ""
     rate = tally.asked / max(seconds, 1e-9)
     took = duration(seconds) if seconds > 10 else f"{seconds:.1f} s"
-    say(console, f"{tally.asked:,} image(s) in {took}, {rate:,.0f} a second{written}")
+    say(console, f"{counted(tally.asked, 'image')} in {took}, {rate:,.0f} a second{written}")
     if tally.labelled:
         say(console, f"accuracy {tally.right / tally.labelled:.4f} on the {tally.labelled:,} whose class is known")
     if tally.inverted:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -143,6 +145,15 @@ def test_a_search_for_a_time_counts_its_trials_without_a_number_to_reach(
     assert "2 of 3 trials finished" in capfd.readouterr().out
 
 
+def test_a_study_whose_runs_could_not_be_kept_is_not_begun(
+    run: Callable[..., int], tmp_path: Path, own_home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "notes.txt").write_text("no database at all, " * 100)
+    assert run("--study", "mlp", "--tracking-uri", f"sqlite:///{tmp_path / 'notes.txt'}") == 2
+    assert "cannot be read as a database" in capfd.readouterr().err
+    assert not (own_home / "optuna.db").exists()
+
+
 class Failing(MemoryTracker):
     """A store that goes away before the first run."""
 
@@ -158,9 +169,12 @@ def test_a_search_goes_on_without_its_tracker_and_the_next_call_delivers_what_it
         assert run("--study", "mlp") == 1
     said = capfd.readouterr().err
     assert "the store is gone; the search goes on, and what it records waits in" in said
-    assert "3 run(s) wait in" in said
+    assert "3 runs to be delivered yet" in said
     assert "Traceback" not in said
     assert len(list((own_home / "spool").iterdir())) == 3
+    again, mended = re.findall(r"by the next `([^`]+)`, or by `([^`]+)`", said)[0]
+    assert shlex.split(again)[-5:-2] == ["run", "--study", "mlp"]
+    assert shlex.split(mended)[-5:-2] == ["doctor", "mlp", "--fix"]
     assert run("--study", "mlp") == 0
     assert list((own_home / "spool").iterdir()) == []
     assert call(["show", "mlp/1"]) == 0

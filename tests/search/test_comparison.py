@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from search import tables
 from search.cli import call
-from search.tables import Sheet, sheets
+from search.tables import Count, Points, Sheet, sheets
 
 Words = Callable[..., str]
 
@@ -107,3 +108,16 @@ def test_a_terminal_of_80_columns_shows_every_column_of_the_leaderboard(
     head, _, *rows = (line for line in compare().splitlines() if line.strip())
     assert head.split() == ["study", "epochs", "trials", "best", "val.", "test", "params", "s/epoch"]
     assert {row.split()[0] for row in rows} == {"bars", "lenet5"}
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [(Count(413), "413"), (Count(1_000), "1 k"), (Count(245_300), "245 k"), (Count(999_900), "1.00 M")],
+)
+def test_parameters_are_counted_so_that_few_are_not_none(value: Count, told: str) -> None:
+    assert tables.cell(value) == told
+
+
+def test_points_in_a_spreadsheet_have_no_noise_behind_them() -> None:
+    assert tables.exact(Points(-0.08599999999999996)) == -8.6
+    assert tables.exact(0.1 + 0.2) == 0.1 + 0.2, "what was measured stays as it was measured"

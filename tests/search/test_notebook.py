@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import optuna
 import pytest
 from hypothesis import given
@@ -15,7 +17,7 @@ from hypothesis import strategies as st
 import models
 import search
 from models import metrics
-from models.data import Images
+from models.data import DataError, Images, load
 from models.family import Choice
 from search import Study, judgements, notebook, space
 from search.cli import searching
@@ -23,9 +25,10 @@ from search.errors import SearchError, UsageError
 from search.notebook import Options
 from search.signals import Stopped
 from tests.search import homes
+from tests.support import make_split
 
 ROOT = Path(__file__).parents[2]
-PLACES = {"study", "home", "storage", "tracking_uri", "output", "debug", "dry_run"}
+PLACES = {"name", "study", "home", "storage", "tracking_uri", "output", "debug", "dry_run"}
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +70,10 @@ def test_it_is_the_same_search_as_on_the_command_line(tmp_path: Path, bars_file:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"trials": 0}, "--trials"),
+        ({"trials": 0}, "trials=0"),
         ({"trails": 3}, "trials"),
-        ({"pruner": "asha"}, "'asha' is not one of"),
-        ({"timeout": "soon"}, "--timeout soon"),
+        ({"pruner": "asha"}, "pruner=asha: not one of"),
+        ({"timeout": "soon"}, "timeout=soon"),
         ({"fix": {"depth": 99}}, "depth"),
         ({"family": "vgg"}, "vgg"),
     ],
@@ -221,3 +224,63 @@ def test_nothing_else_is_given_out() -> None:
     assert search.__all__ == ["Study"]
     with pytest.raises(AttributeError, match="has no attribute 'Trial'"):
         search.Trial  # type: ignore[attr-defined]  # noqa: B018  # there is none
+
+
+def arrays(count: int = 60) -> tuple[np.ndarray, np.ndarray]:
+    split = make_split(count, 28, 28, 1, 3, seed=1)
+    return split.images, split.labels
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        arrays(),
+        (arrays(), arrays(30)),
+        (*arrays(), *arrays(30)),
+        (arrays()[0][..., 0], arrays()[1].reshape(-1, 1)),
+        (arrays()[0], np.eye(3)[arrays()[1]]),
+    ],
+    ids=["two", "as of keras.datasets", "four", "a column", "a column a class"],
+)
+def test_arrays_are_kept_in_the_home_as_images_to_go_on_with(given: Any, tmp_path: Path) -> None:
+    study = Study("nb", home=tmp_path)
+    file = study._kept(given)
+    assert file == study._kept(given), "the same images are one file"
+    assert file.parent == tmp_path / "data"
+    images = load(str(file), cache=tmp_path)
+    assert images.class_names == ("0", "1", "2")
+    assert len(images.train) + len(images.validation) + len(images.test) in (60, 90)
+
+
+def test_a_study_of_arrays_is_gone_on_with_without_them(
+    tmp_path: Path, bars_file: Path, tensorflow: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with np.load(bars_file) as kept:
+        given = tuple((kept[f"x_{part}"], kept[f"y_{part}"]) for part in ("train", "test"))
+    study = Study("nb", home=tmp_path)
+    study.run(family="mlp", trials=1, epochs=1, data=given, baselines="none", engine="inline", fix={"depth": 1})
+    monkeypatch.chdir(tmp_path)
+    again = Study("nb", home=tmp_path).run(trials=2, engine="inline")
+    assert list(again.trials["state"]) == ["complete", "complete"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"callbacks": []}, r"run\(\) takes no 'callbacks'; it takes family, trials"),
+        ({"epoch": 3}, r"run\(\) takes no 'epoch' \(did you mean epochs\?\)"),
+        ({"trials": 0}, "^trials=0: give 1 or more"),
+        ({"pruner": "hlving"}, r"^pruner=hlving: not one of .*\(did you mean halving\?\)"),
+        ({"fix": {"depth": 99}}, "^fix=depth=99: outside the space"),
+        ({"sampler": "grid"}, "pin hyperparameters with fix=NAME=VALUE until fewer are left, or choose sampler=qmc"),
+        ({"data": 3}, "data is of the type int; give"),
+        ({"data": (1, 2, 3)}, "data: 3 parts; give"),
+        ({"data": arrays()[:1]}, "data: 1 parts; give"),
+        ({"data": (arrays()[0] / 255, arrays()[1])}, "data: x holds float64; store uint8"),
+        ({"data": (arrays()[0], arrays()[1][:-1])}, "data: y has 59 labels for 60 images"),
+    ],
+)
+def test_python_is_answered_in_python(options: dict[str, Any], said: str, tmp_path: Path) -> None:
+    with pytest.raises((UsageError, DataError), match=said) as refused:
+        Study("mlp", home=tmp_path / "home").run(**options)
+    assert " --" not in str(refused.value)

@@ -52,3 +52,11 @@ def test_a_search_for_a_time_has_left_what_is_left_of_it() -> None:
     progress.started(6, "relu", epochs=1)
     progress.ended(6, "complete", 0.5, "")
     assert progress.summary() == "7 done, 0 running, 0 pruned, 0 failed, about 10 s left"
+
+
+def test_no_more_trials_run_than_train() -> None:
+    progress, _ = lines()
+    for number in range(3):
+        progress.started(number, "relu", epochs=1)
+    progress.trained(0)
+    assert "2 running" in progress.summary()

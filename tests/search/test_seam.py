@@ -155,7 +155,7 @@ def test_what_is_left_is_delivered_for_as_long_as_the_tracker_takes_anything(
     opening._deliver_the_rest(Console(file=said, width=1000), courier, settle())
     courier.close()
     assert len(tracker.records("mlp")) == 7
-    assert "not this one\n1 run(s) wait in" in said.getvalue()
+    assert "not this one\n1 run to be delivered yet" in said.getvalue()
 
 
 def test_a_study_has_one_run_of_its_own_however_often_it_is_shown(settle: Settle, search: Search) -> None:

@@ -12,6 +12,7 @@ from search.errors import UsageError
 from search.registry import named
 from search.settings import Place, check_name, resolve, worker_count
 from search.study import Study
+from search.wording import counted
 
 PLACE = Place.at(Path("/somewhere"), None, None)
 
@@ -134,3 +135,10 @@ def test_the_folder_of_a_user_who_is_not_there_is_refused_in_words(path: str) ->
         named.opened("~nobody-here/x.keras", PLACE),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(0, "0 trials"), (1, "1 trial"), (2, "2 trials"), (10_000, "10,000 trials")]
+)
+def test_one_is_one_and_more_are_more(count: int, told: str) -> None:
+    assert counted(count, "trial") == told

@@ -1,5 +1,6 @@
 """What Ctrl-C and its kin do to a search."""
 
+import io
 import os
 import signal
 import subprocess
@@ -9,7 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from models.family import Goal
+from search.progress import STOPPING, Board
 from search.signals import Stopped, heeded
 
 ASKING = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
@@ -94,3 +98,28 @@ with heeded() as stop, stop.held():
         assert process.poll() is None, "the first signal waits for what is held"
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=5) == 130
+
+
+def test_that_a_search_is_stopping_is_said_before_what_must_not_be_torn_is_done() -> None:
+    said = threading.Event()
+
+    def write() -> None:
+        with heeded() as stop:
+            stop.announce = said.set
+            with stop.held():
+                os.kill(os.getpid(), signal.SIGINT)
+                assert said.wait(20), "it is told while the stores are still written to"
+
+    with pytest.raises(Stopped):
+        write()
+
+
+def test_the_view_ends_where_it_is_said() -> None:
+    screen = Console(file=io.StringIO(), force_terminal=True, width=200)
+    with Board(screen, "mlp", Goal("val_accuracy", "maximize"), 3, expected=60.0) as board:
+        board.started(0, "relu", epochs=3)
+        board.stopping()
+        shown = len(screen.file.getvalue())
+        time.sleep(0.6)
+        assert len(screen.file.getvalue()) == shown, "nothing is drawn any more"
+    assert STOPPING in screen.file.getvalue()

@@ -18,6 +18,7 @@ from tracking.run import (
     MODEL_TAG,
     STUDY_TAG,
     Dataset,
+    Gone,
     Measurement,
     Model,
     ModelRecord,
@@ -220,6 +221,24 @@ class MemoryTracker:
     def model_bytes(self, model: ModelRecord) -> int:
         """As in the contract."""
         return len(self.reopen(model.run).models[model.id][1])
+
+    def rename(self, experiment: str, name: str, tags: Mapping[str, str]) -> None:
+        """As in the contract."""
+        if experiment in self._experiments:
+            self._experiments[name] = self._experiments.pop(experiment)
+            self._tags[name] = self._tags.pop(experiment, {})
+        for run in self._experiments.get(name, []):
+            run.set_tags(tags)
+
+    def remove(self, experiment: str, prefix: str) -> Gone:
+        """As in the contract."""
+        runs = self._experiments.get(experiment, [])
+        gone = [run for run in runs if run.tags[KEY_TAG].startswith(prefix)]
+        self._experiments[experiment] = [run for run in runs if run not in gone]
+        if not self._experiments[experiment]:
+            del self._experiments[experiment]
+            self._tags.pop(experiment, None)
+        return Gone(sum(len(content) for run in gone for _, content in run.models.values()), "")
 
     def model(self, run: str, folder: Path) -> Model:
         """As in the contract."""

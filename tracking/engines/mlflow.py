@@ -27,6 +27,7 @@ from tracking.run import (
     MODEL_TAG,
     STUDY_TAG,
     Dataset,
+    Gone,
     Measurement,
     Model,
     ModelRecord,
@@ -186,6 +187,36 @@ class MlflowTracker:
         """As in the contract."""
         with told(self._place, f"look up what the model of run {model.name} takes"):
             return self._files.size(model.place)
+
+    def rename(self, experiment: str, name: str, tags: Mapping[str, str]) -> None:
+        """As in the contract."""
+        with told(self._place, f"give {experiment} the name {name}"):
+            if found := self._client.get_experiment_by_name(experiment):
+                self._client.rename_experiment(found.experiment_id, name)
+            renamed = self._client.get_experiment_by_name(name)
+            for run in list(self._runs(renamed.experiment_id)) if renamed else ():
+                for tag, text in tags.items():
+                    self._client.set_tag(run.info.run_id, tag, text)
+
+    def remove(self, experiment: str, prefix: str) -> Gone:
+        """As in the contract."""
+        with told(self._place, f"remove the runs of {experiment}"):
+            found = self._client.get_experiment_by_name(experiment)
+            if found is None or found.lifecycle_stage == entities.LifecycleStage.DELETED:
+                return Gone(0, mlflow_models.set_aside(self._client, experiment))
+            runs = list(self._runs(found.experiment_id))
+            gone = [run for run in runs if run.data.tags.get(KEY_TAG, "").startswith(prefix)]
+            models = [model for run in gone for model in mlflow_models.of_run(self._client, run)]
+            root = found.artifact_location
+            mlflow_models.require_free(self._files, experiment, models, root)
+            freed = sum(mlflow_models.remove(self._client, self._files, model, root) for model in models)
+            for run in gone:
+                # What a person has put elsewhere is not ours to remove.
+                if not self._files.astray(run.info.artifact_uri, root):
+                    freed += self._files.remove(run.info.artifact_uri, root)
+                self._client.delete_run(run.info.run_id)
+            kept = mlflow_models.set_aside(self._client, experiment) if len(gone) == len(runs) else ""
+        return Gone(freed, kept)
 
     def model(self, run: str, folder: Path) -> Model:
         """As in the contract."""

@@ -16,6 +16,8 @@ from tracking.engines.mlflow_registry import MlflowRegistry
 from tracking.engines.places import Site
 from tracking.run import DUPLICATE_TAG, KEY_TAG, ModelRecord, TrackingError
 
+# Between the name that an experiment had and its id, once it is deleted.
+_ASIDE = ", deleted: "
 # So many runs are asked for at once.
 _RUNS = 100
 
@@ -78,6 +80,24 @@ def rewrite(files: Files, model: entities.LoggedModel, root: str, file: Path) ->
         keras_model.weigh(described, file.stat().st_size)
         for fresh, name in ((file, keras_model.FILE), (described, keras_model.DESCRIPTION)):
             files.replace(model.artifact_location, root, name, fresh)
+
+
+def of_run(client: MlflowClient, run: entities.Run) -> list[entities.LoggedModel]:
+    """Return the models that a run has made and that were not removed."""
+    made = f"source_run_id = '{run.info.run_id}'"
+    return list(client.search_logged_models([run.info.experiment_id], made))
+
+
+def set_aside(client: MlflowClient, experiment: str) -> str:
+    """Delete an experiment, give its name free, and return its id: MLflow keeps it until somebody calls `mlflow gc`."""
+    found = client.get_experiment_by_name(experiment)
+    if found and found.lifecycle_stage == entities.LifecycleStage.ACTIVE:
+        # One that is deleted cannot be called otherwise any more.
+        client.rename_experiment(found.experiment_id, f"{experiment}{_ASIDE}{found.experiment_id}")
+    aside = client.search_experiments(filter_string=f"name LIKE '{experiment}{_ASIDE}%'")
+    for one in aside:
+        client.delete_experiment(one.experiment_id)
+    return ",".join(one.experiment_id for one in aside)
 
 
 def _owners(

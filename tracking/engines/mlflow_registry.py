@@ -55,6 +55,13 @@ class MlflowRegistry:
             for tag, text in rules.tag_texts(tags).items():
                 self._client.set_model_version_tag(name, str(number), tag, text)
 
+    def remove(self, name: str, number: int) -> None:
+        """As in the contract."""
+        with told(self._place, f"remove version {number} of {name}"):
+            self._client.delete_model_version(name, str(number))
+            if not list(self._versions(name)):
+                self._client.delete_registered_model(name)
+
     def references(self) -> Mapping[str, str]:
         """Return all that each version refers to, by the version: the ids of its run and model, and its files."""
         with told(self._place, "list its models"):

@@ -209,7 +209,7 @@ def test_studies_of_two_machines_are_merged_and_both_are_kept(
         assert merged[number].user_attrs["origin"] == origin
         assert tags(elsewhere, Home(elsewhere).run(number))["search.origin"] == origin
     assert command("doctor", "--home", elsewhere) == []
-    assert any("4 trials that are not over stay out" in note for note in said["notes"])
+    assert any("4 trials not over yet, left out" in note for note in said["notes"])
     assert command("show", "mlp", "--home", elsewhere)["trials"]["asked_for"] == 9
 
 

@@ -69,3 +69,11 @@ def test_each_begins_so_that_it_may_be_written_over(output: Format) -> None:
     told = [("a.png", [("Trouser", 0.9), ("Ankle boot", 0.08), ("Trouser", 0.02)])]
     assert written(told, output).encode().startswith(answers.MARKS)
     assert written([], output).encode().startswith(answers.MARKS)
+
+
+def test_names_have_as_much_room_as_they_take_and_classes_the_rest() -> None:
+    names = ("Yellow banana, ripe", "Red apple", "Green pear, unripe")
+    told: list[Answer] = [(f"{number}.png", [(name, 0.3) for name in names]) for number in range(3)]
+    head, first, *_ = written(told, "text", width=100, names=names).split("\n")
+    assert first == "0.png  Yellow banana, ripe 0.3000  Red apple           0.3000  Green pear, unripe  0.3000"
+    assert head.index("class") == first.index("Yellow")

@@ -1,0 +1,66 @@
+"""Images that a program has in memory, as it would give them to Keras: kept as a file that says which they are."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.data import npz, splits
+from models.data.files import locked, workplace
+from models.data.images import DataError
+
+NAMED: Final = Path("data")
+FORMS: Final = "(x, y), ((x_train, y_train), (x_test, y_test)), a FILE.npz or a FOLDER"
+
+
+def keep(given: Sequence[Any], folder: Path) -> Path:
+    """Put arrays into an `.npz` file under a name made of what they hold, and return it. Raises `DataError`.
+
+    Of (x, y) a fifth is set aside as test images, by class and always the same.
+    """
+    arrays = _arrays(given)
+    digest = hashlib.sha256()
+    for name, array in arrays.items():
+        digest.update(f"{name} {array.shape} ".encode() + array.tobytes())
+    file = folder / f"arrays-{digest.hexdigest()[:16]}.npz"
+    if not file.exists():
+        with locked(folder), workplace(folder) as place:
+            np.savez_compressed(place / file.name, allow_pickle=False, **arrays)
+            (place / file.name).replace(file)
+    return file
+
+
+def _arrays(given: Sequence[Any]) -> dict[str, NDArray[Any]]:
+    match given:
+        case [[x_train, y_train], [x_test, y_test]] | [x_train, y_train, x_test, y_test]:
+            pairs = {"train": (x_train, y_train), "test": (x_test, y_test)}
+        case [x, y]:
+            pairs = _parted(npz.as_images(NAMED, "x", np.asarray(x)), _labels("y", y))
+        case _:
+            raise DataError(f"data: {len(given)} parts; give {FORMS}")
+    return {
+        f"{name}_{part}": array
+        for part, (x, y) in pairs.items()
+        for name, array in (("x", npz.as_images(NAMED, f"x_{part}", np.asarray(x))), ("y", _labels(f"y_{part}", y)))
+    }
+
+
+def _parted(x: NDArray[np.uint8], y: NDArray[np.int64]) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
+    if len(x) != len(y):
+        raise DataError(f"data: y has {len(y)} labels for {len(x)} images; give one label per image")
+    test = splits.subset(y, max(len(y) // 5, 1), seed=0)
+    train = np.setdiff1d(np.arange(len(y)), test)
+    return {"train": (x[train], y[train]), "test": (x[test], y[test])}
+
+
+def _labels(name: str, given: Any) -> NDArray[np.int64]:
+    """Return labels (n,), of what may be (n, 1) as in CIFAR-10, or have a column for each class."""
+    array = np.asarray(given)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array.reshape(-1)
+    elif array.ndim == 2 and np.isin(array, (0, 1)).all() and (array.sum(axis=1) == 1).all():
+        array = array.argmax(axis=1)
+    return npz.as_labels(NAMED, name, array)
