@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.data import labels as classes
 from models.data import npz, splits
 from models.data.files import locked, workplace
 from models.data.images import DataError
@@ -38,14 +39,22 @@ def _arrays(given: Sequence[Any]) -> dict[str, NDArray[Any]]:
         case [[x_train, y_train], [x_test, y_test]] | [x_train, y_train, x_test, y_test]:
             pairs = {"train": (x_train, y_train), "test": (x_test, y_test)}
         case [x, y]:
-            pairs = _parted(npz.as_images(NAMED, "x", np.asarray(x)), _labels("y", y))
+            pairs = _parted(*_pair("x", x, "y", y, "y"))
         case _:
             raise DataError(f"data: {len(given)} parts; give {FORMS}")
+    labels = [f"y_{part}" for part in pairs]
     return {
         f"{name}_{part}": array
         for part, (x, y) in pairs.items()
-        for name, array in (("x", npz.as_images(NAMED, f"x_{part}", np.asarray(x))), ("y", _labels(f"y_{part}", y)))
+        for name, array in zip("xy", _pair(f"x_{part}", x, f"y_{part}", y, *labels), strict=True)
     }
+
+
+def _pair(x_name: str, x: Any, y_name: str, y: Any, *labels: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return images and labels, as a file of them is read; `labels` are the names of all arrays of labels there are."""
+    renumber = classes.renumbered(labels, named=False)
+    images = npz.as_images(NAMED, x_name, np.asarray(x), y_name)
+    return images, npz.as_labels(NAMED, y_name, np.asarray(y), renumber)
 
 
 def _parted(x: NDArray[np.uint8], y: NDArray[np.int64]) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
@@ -54,13 +63,3 @@ def _parted(x: NDArray[np.uint8], y: NDArray[np.int64]) -> dict[str, tuple[NDArr
     test = splits.subset(y, max(len(y) // 5, 1), seed=0)
     train = np.setdiff1d(np.arange(len(y)), test)
     return {"train": (x[train], y[train]), "test": (x[test], y[test])}
-
-
-def _labels(name: str, given: Any) -> NDArray[np.int64]:
-    """Return labels (n,), of what may be (n, 1) as in CIFAR-10, or have a column for each class."""
-    array = np.asarray(given)
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array.reshape(-1)
-    elif array.ndim == 2 and np.isin(array, (0, 1)).all() and (array.sum(axis=1) == 1).all():
-        array = array.argmax(axis=1)
-    return npz.as_labels(NAMED, name, array)

@@ -77,9 +77,9 @@ def _run_of(name: str, place: Place) -> tuple[str, str]:
                 return result.name, result.run
     version = registered.find(name, place)
     if version is None:
-        found = _else(Path(name)) or hint(name, _called(place))
+        instead = _else(Path(name)) or hint(name, _called(place))
         see = f"`{advice.command('list')}` and `{advice.command('models')}`"
-        raise UsageError(f"no model {name!r}{found}; give {FORMS}: see {see}")
+        raise UsageError(f"no model {name!r}{instead}; give {FORMS}: see {see}")
     return version.address, version.run
 
 
