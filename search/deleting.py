@@ -1,6 +1,5 @@
 """`delete`: a study out of both stores and off the disk, once it is in a file of its own."""
 
-import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import closing
@@ -24,6 +23,7 @@ from search.settings import Place, check_name
 from search.tables import say
 from search.wording import counted
 from tracking import Gone, Version
+from tracking.removal import remove
 from tracking.spool import Spool
 
 
@@ -108,7 +108,7 @@ def _delete(going: Going, place: Place, export: str) -> Gone:
             optuna.load_study(study_name=going.name, storage=store).set_user_attr(DELETING, export)
             gone = _remove_runs(going, place) if going.uuid else Gone(0, "")
             crash.point("after_removal")
-            shutil.rmtree(place.home / "checkpoints" / going.name, ignore_errors=True)
+            remove(place.home / "checkpoints" / going.name, place.home / "checkpoints")
             optuna.delete_study(study_name=going.name, storage=store)
     finally:
         store.engine.dispose()

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from shutil import rmtree
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -27,6 +26,7 @@ from search.signals import Stop
 from search.study import Study
 from search.wording import counted
 from tracking import DESCRIPTION_TAG, Recorder, Status, TrackingError
+from tracking.removal import remove
 
 # A worker that is killed under a trial this often is taken to be killed by it.
 RESTARTS = 3
@@ -430,7 +430,7 @@ class Driver:
             self._brackets.end(number, complete=outcome.state == TrialState.COMPLETE)
         del self._open[number]
         self._finished += 1
-        rmtree(current.job.folder, ignore_errors=True)
+        remove(current.job.folder, self._settings.home / "checkpoints")
         if outcome.state == TrialState.COMPLETE and outcome.value is not None:
             better = self._best is None or self._study.goal.better(outcome.value, self._best[0])
             if better:

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from shutil import rmtree
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -20,6 +19,7 @@ from search.progress import STOPPING, duration, say
 from search.seam import Seam
 from search.signals import Stop
 from tracking import Recorder, Status, TrackingError
+from tracking.removal import remove
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,9 @@ class Retraining:
             current.run.set_tags({recording.REASON_TAG: outcome.reason})
         current.run.finish(status)
         del self._open[current.task.job.number]
-        rmtree(current.task.job.folder, ignore_errors=True)
+        folder = current.task.job.folder
+        # That of the study, and that of all studies.
+        remove(folder, folder.parent.parent)
         self._ended[current.task.job.key] = outcome
         board.remove_task(current.shown)
         say(self._console, f"{current.task.label}: {said}")

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from contextlib import closing
-from shutil import rmtree
 from typing import Any, Literal
 
 from optuna.trial import TrialState
@@ -36,6 +35,7 @@ from search.signals import Stop, Stopped
 from search.study import Study
 from search.tables import as_json
 from search.wording import counted
+from tracking.removal import remove
 from tracking.spool import Spool
 
 Format = Literal["text", "json"]
@@ -115,7 +115,7 @@ def _sweep(study: Study) -> None:
     open_ones = {trial.number for trial in study.trials([TrialState.RUNNING])}
     for folder in study.settings.checkpoints.glob("[0-9]*"):
         if folder.name.isdecimal() and int(folder.name) not in open_ones:
-            rmtree(folder, ignore_errors=True)
+            remove(folder, study.settings.home / "checkpoints")
 
 
 def _finished(settings: Settings) -> int:

@@ -2,12 +2,14 @@
 
 import os
 import signal
+import subprocess
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 import models
 from models.data import share
@@ -48,6 +50,26 @@ def heed_signals() -> None:
     for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
         if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, usual)
+
+
+def read_only(folder: Path, *command: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command to which a folder is one that it may only read; skip the test where that cannot be had."""
+    if os.geteuid() != 0:
+        paths = [folder, *folder.rglob("*")]
+        modes = [path.stat().st_mode for path in paths]
+        for path, mode in zip(paths, modes, strict=True):
+            path.chmod(mode & ~0o222)
+        try:
+            return subprocess.run(command, capture_output=True, text=True, check=False)
+        finally:
+            for path, mode in zip(paths, modes, strict=True):
+                path.chmod(mode)
+    # Permissions keep nothing from root, but a disk that is mounted so does.
+    mount = f'mount --bind "{folder}" "{folder}" && mount -o remount,ro,bind "{folder}"'
+    if subprocess.run(["unshare", "--mount", "sh", "-c", mount], capture_output=True, check=False).returncode:
+        pytest.skip("nothing can be mounted here")
+    words = ["unshare", "--mount", "sh", "-c", f'{mount} && exec "$@"', "sh", *command]
+    return subprocess.run(words, capture_output=True, text=True, check=False)
 
 
 class Scripted:

@@ -18,6 +18,7 @@ import numpy as np
 from tracking import pictures, rules
 from tracking.engines.memory import MemoryTracker
 from tracking.pictures import Picture
+from tracking.removal import remove
 from tracking.run import Dataset, Model, Record, Recorder, Run, Status, Tensor, Tracker, TrackingError, now
 
 JOURNAL: Final = "journal.jsonl"
@@ -138,7 +139,7 @@ class Spool:
         """Remove the rests; return what that was."""
         rests = self.rests(prefix)
         for folder in rests:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove(folder, self._folder)
         return rests
 
     def record(self, key: str) -> Record | None:
@@ -179,7 +180,7 @@ class Spool:
         """Forget a run: a store has it."""
         # First, so that a run which is removed in part is not taken for one that waits.
         (self.place(key) / JOURNAL).unlink(missing_ok=True)
-        shutil.rmtree(self.place(key), ignore_errors=True)
+        remove(self.place(key), self._folder)
 
     def place(self, key: str) -> Path:
         """Return the folder of a run."""

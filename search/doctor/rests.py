@@ -1,9 +1,7 @@
 """I14: where no driver lives, nothing waits in the spool, and only open trials have checkpoints."""
 
-import shutil
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -12,6 +10,7 @@ from search.doctor.case import Case
 from search.doctor.findings import Finding
 from search.recording import Outcome
 from tracking import Status
+from tracking.removal import remove
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -47,12 +46,8 @@ def _checkpoints(case: Case) -> Iterator[Finding]:
             int(folder.name),
             f"it is not open, and has checkpoints in {folder}",
             "they are removed",
-            partial(_remove, folder),
+            partial(remove, folder, case.settings.home / "checkpoints"),
         )
-
-
-def _remove(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _deliver(case: Case, key: str, trial: FrozenTrial | None) -> None:

@@ -1,5 +1,6 @@
 """SQLite files under first starts that race, and under processes that are killed."""
 
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.engine import make_url
 
+from tests.support import read_only
 from tracking import databases
 
 TEMPLATE = ["BEGIN;", "CREATE TABLE one (a);", "CREATE TABLE two (b);", "INSERT INTO two VALUES (7);", "COMMIT;"]
@@ -85,3 +87,32 @@ def test_an_address_leads_sqlalchemy_to_the_same_file(name: str) -> None:
     file = Path("/folder", name)
     assert databases.file_of(databases.address_of(file)) == file
     assert make_url(databases.address_of(file)).database == str(file)
+
+
+# Prints what a database has, read where nothing can be put beside it.
+READER = """
+import sqlite3, sys
+from pathlib import Path
+from tracking import databases
+with databases.to_read(Path(sys.argv[1]), 5) as there:
+    print(there != Path(sys.argv[1]), sqlite3.connect(there).execute("SELECT b FROM two").fetchall())
+"""
+
+
+@pytest.mark.parametrize("state", ["at rest", "being written", "killed", "killed and copied without its index"])
+def test_what_was_written_ahead_is_read_where_nothing_can_be_put_beside_a_database(state: str, tmp_path: Path) -> None:
+    file = tmp_path / "home" / "new.db"
+    file.parent.mkdir()
+    databases.create(file, TEMPLATE, 1)
+    databases.write_ahead(file, 1)
+    with closing(sqlite3.connect(file)) as writer:
+        writer.execute("INSERT INTO two VALUES (8)")
+        writer.commit()
+        if state.startswith("killed"):
+            file = shutil.copytree(file.parent, tmp_path / "killed") / "new.db"
+        if state == "at rest":
+            writer.close()
+        if state.endswith("index"):
+            file.with_name("new.db-shm").unlink()
+        done = read_only(file.parent, sys.executable, "-c", READER, str(file))
+    assert (done.stdout, done.stderr) == ("True [(7,), (8,)]\n", "")

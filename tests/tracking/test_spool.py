@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from tracking.courier import ERRAND, Courier
 from tracking.engines.memory import MemoryRun, MemoryTracker
 from tracking.pictures import ConfusionMatrix, LearningCurves, Nearest, Predictions
+from tracking.removal import remove
 from tracking.run import Dataset, Model, Recorder, Run, Status, Tensor, Tracker, TrackingError
 from tracking.spool import JOURNAL, Spool
 
@@ -370,3 +371,26 @@ assert courier.settle(30) == []
     assert len(list((tmp_path / "artifacts").rglob("model.keras"))) == 1
     assert list((tmp_path / "spool").iterdir()) == []
     tracker.close()
+
+
+def test_a_journal_that_names_another_place_has_nothing_removed_there(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("all of it")
+    spool = Spool(tmp_path / "spool")
+    spool.run("mlp", "uuid/1", "mlp-0001", {}, written=lambda: None)
+    journal = spool.place("uuid/1") / "journal.jsonl"
+    journal.write_text(journal.read_text().replace("uuid/1", ".."))
+    (key,) = spool.keys()
+    spool.remove(key)
+    assert (tmp_path / "thesis.tex").exists()
+
+
+def test_what_a_link_leads_to_is_not_removed_with_a_folder(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    old, new = tmp_path / "old" / "checkpoints", tmp_path / "new" / "checkpoints"
+    (old / "mlp" / "0003").mkdir(parents=True)
+    new.mkdir(parents=True)
+    (new / "mlp").symlink_to(old / "mlp")
+    remove(new / "mlp" / "0003", new)
+    assert (old / "mlp" / "0003").exists()
+    assert f"leads out of {new}, to {old / 'mlp' / '0003'}: it stays" in caplog.text
+    remove(old / "mlp" / "0003", old)
+    assert not (old / "mlp" / "0003").exists()
