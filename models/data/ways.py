@@ -14,10 +14,10 @@ from models.data import earlier, names, pictures
 
 @dataclass(frozen=True)
 class Way:
-    """How one file's content becomes a picture of mode L or RGB, how a class is called, and what else is read.
+    """How a file's content becomes a picture, what a class is called, and what else is read.
 
-    `show` raises what is `UNREADABLE`, and `told` yields in words what it does to a picture. `validation`: whether
-    images that were set aside for validation by hand are used for it.
+    `show` returns a picture of mode L or RGB, and in words what was done to it; it raises what is `UNREADABLE`.
+    `validation`: whether images that were set aside for validation by hand are used for it.
     """
 
     show: Callable[[bytes], tuple[Image.Image, tuple[str, ...]]]
@@ -34,6 +34,6 @@ NOW: Final = Way(_shown, names.settled, validation=True)
 EARLIER: Final = Way(lambda data: (earlier.shown(data), ()), str, validation=False)
 EARLIER_WORDS: Final = (
     "these images are read as when the study was begun: pictures as they are stored, whatever their EXIF orientation "
-    "says, and validation images drawn from those to train on, whatever was set aside by hand; a new study reads them "
-    "as `python -m search data` does"
+    "says, and validation images drawn from those to train on, whatever was set aside by hand; a new study "
+    "reads them as is done now"
 )
