@@ -31,7 +31,7 @@ def layer(kind: str, name: str, given: str) -> dict[str, Any]:
         "config": {"name": name, "dtype": "float32"},
         "name": name,
         "registered_name": None,
-        "inbound_nodes": [{"args": [tensor], "kwargs": {"training": True}}],
+        "inbound_nodes": [{"args": [tensor], "kwargs": {"training": True} if kind.startswith("Random") else {}}],
     }
 
 
