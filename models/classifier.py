@@ -98,7 +98,7 @@ class Classifier:
         )
 
     def export(self, network: "Model", shape: Shape, resources: Resources, temperature: float | None = None) -> "Model":
-        """Return the network without its optimiser, and without what varies images."""
+        """Return the network without its optimiser, and without what acts in training alone."""
         from models import kept, layers
 
         if temperature is not None:

@@ -144,5 +144,5 @@ class Family(Protocol):
         """Return the network to keep: from images as they come (uint8, 0 to 255) to the answer, not compiled.
 
         Its probabilities are those at the temperature, if there is one, and `network` is not to be used any more. Its
-        answers are the same however it is called: nothing in it varies images (`models.kept`).
+        answers are the same however it is called: nothing in it acts as in training by itself (`models.kept`).
         """

@@ -1,8 +1,9 @@
-"""Networks as they are kept: what a `.keras` file says of itself, read without Keras, and no layer that varies images.
+"""Networks as they are kept, and their files, read without Keras: nothing in them acts as in training by itself.
 
-A random image layer of Keras 3 acts unless somebody says `training=False`, which `predict` does, and neither a call of
-the network does, nor one inside another network, nor what `export` makes of it. It has no weights, and passes on what
-it is given where it does not act, so that a network without it is the same one. Dropout acts only where it is told to.
+Keras 3 calls its layers for images with `training=True` unless somebody says otherwise, which `predict` does, and
+neither a call of the network does, nor one inside another network, nor what `export` makes of it. Random ones vary the
+images then; they have no weights, and a network without them is the same one. Any of them, one that resizes as well,
+lets what comes behind it take that for its own: batch normalisation, and dropout in a network inside the network.
 """
 
 import json
@@ -29,13 +30,13 @@ CROP: Final = "RandomCrop"
 
 
 def still(network: "Network") -> "Network":
-    """Return the network, not compiled, without layers that vary images; it is `network` itself where it has none."""
+    """Return the network, not compiled, without what acts in training alone; `network` itself where nothing does."""
     described = json.loads(network.to_json())
-    if not random_layers(described):
+    if not acting(described):
         return network
     import keras
 
-    made = keras.models.model_from_json(json.dumps(without_random_layers(described)))
+    made = keras.models.model_from_json(json.dumps(calmed(described)))
     made.set_weights(network.get_weights())
     return made
 
@@ -51,31 +52,31 @@ def read(file: Path, part: str = CONFIG) -> Described:
 
 
 def write_still(file: Path, out: Path) -> None:
-    """Write the `.keras` file again without layers that vary images: the same bytes each time, and the same weights."""
+    """Write the `.keras` file again without what acts in training: the same bytes each time, and the same weights."""
     with zipfile.ZipFile(file) as before, zipfile.ZipFile(out, "w") as after:
         for member in before.infolist():
             content = before.read(member)
             if member.filename == CONFIG:
-                content = json.dumps(without_random_layers(json.loads(content))).encode()
+                content = json.dumps(calmed(json.loads(content))).encode()
             after.writestr(member, content)
 
 
-def random_layers(described: Described) -> list[str]:
-    """Return the names of the layers that vary images, those of networks inside it as well."""
-    return list(_random(described))
+def acting(described: Described) -> list[str]:
+    """Return the names of the layers that act as in training unless told not to, in networks inside it as well."""
+    return list(_acting(described))
 
 
-def without_random_layers(described: Described) -> dict[str, Any]:
-    """Return the description of the network without them: what they gave to others is what they were given."""
+def calmed(described: Described) -> dict[str, Any]:
+    """Return the description without random layers, what they gave being what they were given, and others at rest."""
     inside = _inside(described)
     if not inside:
         return dict(described)
-    layers = [_rescaling(layer) if _converts(layer) else without_random_layers(layer) for layer in inside]
+    layers = [_rescaling(layer) if _converts(layer) else calmed(layer) for layer in inside]
     wiring = _Wiring({_name(layer): layer.get("inbound_nodes", ()) for layer in layers if _varies(layer)})
     config = described["config"] | {
         "layers": [
             # Layers of a `Sequential` one are in a row, and say nothing of each other.
-            {name: wiring.of(part) if name == "inbound_nodes" else part for name, part in layer.items()}
+            {name: wiring.of(_at_rest(part)) if name == "inbound_nodes" else part for name, part in layer.items()}
             for layer in layers
             if _name(layer) not in wiring.gone
         ]
@@ -120,11 +121,20 @@ def _inside(described: Described) -> list[dict[str, Any]]:
     return found if isinstance(found, list) else []
 
 
-def _random(described: Described) -> Iterator[str]:
+def _acting(described: Described) -> Iterator[str]:
     for layer in _inside(described):
-        if _varies(layer):
+        nodes = layer.get("inbound_nodes", [])
+        if _varies(layer) or nodes != _at_rest(nodes):
             yield _name(layer)
-        yield from _random(layer)
+        yield from _acting(layer)
+
+
+def _at_rest(nodes: Sequence[Any]) -> list[Any]:
+    """Return how a layer is called with `training=False` where a network was built with `training=True`."""
+    return [
+        node | {"kwargs": node["kwargs"] | {"training": False}} if node["kwargs"].get("training") is True else node
+        for node in nodes
+    ]
 
 
 def _name(layer: Described) -> str:

@@ -33,7 +33,10 @@ class Extractor:
 
     def _network(self, shape: Shape, weights: str) -> keras.Model:
         source = keras.Input((shape.height, shape.width, shape.channels), dtype="uint8", name="images")
-        x = layers.Resizing(self.image_size, self.image_size)(source)
+        # By fractions: of bytes, Keras rounds what it resizes where it is called, and does not in `predict`.
+        x = layers.Rescaling(1.0)(source)
+        # Keras calls it with `training=True` by itself, and what comes behind would take that for its own.
+        x = layers.Resizing(self.image_size, self.image_size)(x, training=False)
         x = layers.Concatenate()([x, x, x]) if shape.channels == 1 else x
         if self.preprocessing == "imagenet":
             x = keras.applications.resnet50.preprocess_input(x)

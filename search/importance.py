@@ -51,7 +51,7 @@ def of_trials(trials: Sequence[FrozenTrial], seed: int = 0) -> list[Importance]:
     if len(drawn) > MOST_TRIALS:
         drawn = [drawn[i] for i in np.sort(rng.choice(len(drawn), MOST_TRIALS, replace=False))]
     names = _varied(drawn)
-    values = np.array([trial.values[0] for trial in drawn])
+    values = np.array([trial.values[0] for trial in drawn if trial.values])
     if not names or not values.std():
         return []
     table = _table(drawn, names)
@@ -79,7 +79,7 @@ def _shares(gains: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _spread(gains: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return between which shares those of the resamplings, (resamplings, n), lie, (n, 2)."""
-    return np.quantile(_shares(gains), SPREAD, axis=0).T
+    return np.asarray(np.quantile(_shares(gains), SPREAD, axis=0).T)
 
 
 def _varied(trials: Sequence[FrozenTrial]) -> list[str]:

@@ -13,19 +13,19 @@ from tracking import KEY_TAG, MODEL_BEFORE_TAG, MODEL_REMOVED_TAG, MODEL_TAG, Re
 
 
 def check(case: Case) -> Iterator[Finding]:
-    """Yield the networks that vary images, as those did that were kept by versions before this one."""
+    """Yield the networks that act as in training, as those did that were kept by versions before this one."""
     numbers = {case.key(trial): trial.number for trial in case.trials}
     for run in case.runs:
         key = run.tags.get(KEY_TAG, "")
         if not _has_model(run) or key in case.waiting:
             continue
-        if layers := _random_layers(case, run):
+        if layers := _acting(case, run):
             yield Finding(
                 "I9",
                 case.name,
                 numbers.get(key),
-                f"the network of {run.name} varies images ({', '.join(layers)}) wherever it is not told not to",
-                f"its file is written without these, which have no weights; its SHA-256 before: tag {MODEL_BEFORE_TAG}",
+                f"the network of {run.name} acts as in training ({', '.join(layers)}) wherever it is not told not to",
+                f"its file is written without that, weights as they are; its SHA-256 before: tag {MODEL_BEFORE_TAG}",
                 partial(_mend, case, run),
             )
 
@@ -34,10 +34,10 @@ def _has_model(run: Record) -> bool:
     return counts(run) and MODEL_TAG in run.tags and MODEL_REMOVED_TAG not in run.tags
 
 
-def _random_layers(case: Case, run: Record) -> list[str]:
+def _acting(case: Case, run: Record) -> list[str]:
     # What is missing or damaged is told where it is looked for.
     with tempfile.TemporaryDirectory() as folder, suppress(TrackingError):
-        return kept.random_layers(kept.read(case.tracker.model(run.id, Path(folder)).file))
+        return kept.acting(kept.read(case.tracker.model(run.id, Path(folder)).file))
     return []
 
 

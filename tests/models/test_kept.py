@@ -67,10 +67,12 @@ def test_it_does_so_in_graphs_in_other_networks_and_outside_of_keras(
     network.save(tmp_path / "model.keras")
     network.export(tmp_path / "saved", verbose=False)
     source = keras.Input(bars.test.images.shape[1:], dtype="uint8")
+    # What is called of it does not live longer than it.
+    elsewhere = tf.saved_model.load(str(tmp_path / "saved"))
     answers = {
         "a graph": tf.function(network)(images),
         "another network": keras.Model(source, network(source))(images),
-        "a SavedModel": tf.saved_model.load(str(tmp_path / "saved")).serve(images),
+        "a SavedModel": elsewhere.serve(images),
         "a file": keras.models.load_model(tmp_path / "model.keras")(images),
         "predict and serve": Predictor.load(tmp_path / "model.keras").numbers(images),
     }
@@ -88,7 +90,7 @@ def test_it_is_the_network_that_was_trained(
     expected = trained.predict_on_batch(bars.test.images)
     kept_one = configuration(name, **values).export(network, bars.shape, resources)
     np.testing.assert_array_equal(kept_one.predict_on_batch(bars.test.images), expected)
-    assert not kept_one.optimizer
+    assert not kept_one.compiled
 
 
 @pytest.fixture
@@ -101,12 +103,12 @@ def old(bars: Images, tmp_path: Path) -> Path:
 def test_a_file_kept_before_is_written_again_with_the_same_answers(old: Path, bars: Images, tmp_path: Path) -> None:
     import keras
 
-    names = kept.random_layers(kept.read(old))
+    names = kept.acting(kept.read(old))
     assert [name.rstrip("_0123456789") for name in names] == [
         f"random_{kind}" for kind in ("flip", "translation", "rotation", "zoom")
     ]
     kept.write_still(old, tmp_path / "new.keras")
-    assert kept.random_layers(kept.read(tmp_path / "new.keras")) == []
+    assert kept.acting(kept.read(tmp_path / "new.keras")) == []
     before, after = (keras.models.load_model(tmp_path / f"{name}.keras") for name in ("old", "new"))
     expected = before.predict_on_batch(bars.test.images)
     assert np.abs(before(bars.test.images) - expected).max() > 0.01
@@ -130,7 +132,7 @@ def test_networks_inside_a_network_are_looked_into(bars: Images, tmp_path: Path)
     # What comes last varies as well, and one layer is used twice.
     twice = layers.RandomFlip("vertical", name="twice")
     network = keras.Model(source, [twice(x), layers.Add()([twice(x), x])])
-    assert len(kept.random_layers(kept.read(saved(network, tmp_path)))) == 3
+    assert len(kept.acting(kept.read(saved(network, tmp_path)))) == 3
     found = kept.still(network)
     expected = network.predict_on_batch(bars.test.images)
     for answer, wanted in zip(found(bars.test.images), expected, strict=True):
@@ -145,6 +147,23 @@ def test_what_converts_bytes_as_well_goes_on_converting_them(bars: Images) -> No
     network = keras.Model(source, layers.Conv2D(2, 3)(layers.RandomFlip()(source)))
     found = kept.still(network)
     np.testing.assert_allclose(found(bars.test.images), network.predict_on_batch(bars.test.images), **CLOSE)
+
+
+def test_what_resizes_does_not_let_others_act_as_in_training(bars: Images, tmp_path: Path) -> None:
+    """Batch normalisation would go by the images at hand, and what is dropped be another thing each time."""
+    import keras
+    from keras import layers
+
+    vector = keras.Input((10,))
+    head = keras.Model(vector, layers.Dropout(0.5)(layers.BatchNormalization()(vector)), name="head")
+    source = keras.Input((28, 28, 1), dtype="uint8")
+    resized = layers.Resizing(8, 8)(source)
+    network = keras.Model(source, head(layers.Dense(10)(layers.Flatten()(layers.Rescaling(1 / 255)(resized)))))
+    expected = network.predict_on_batch(bars.test.images)
+    kept.write_still(saved(network, tmp_path), tmp_path / "still.keras")
+    for found in (kept.still(network), keras.models.load_model(tmp_path / "still.keras")):
+        np.testing.assert_allclose(found(bars.test.images), expected, **CLOSE)
+    assert np.abs(network(bars.test.images) - expected).max() > 0.1
 
 
 def saved(network: Any, folder: Path) -> Path:
@@ -163,10 +182,10 @@ def test_every_layer_of_keras_that_acts_unless_told_otherwise_is_known() -> None
         if (training := inspect.signature(kind.call).parameters.get("training")) and training.default is True
     }
     found = {"config": {"layers": [{"class_name": name, "config": {"name": name}} for name in acting | {"Dropout"}]}}
-    assert set(kept.random_layers(found)) == acting - CERTAIN
+    assert set(kept.acting(found)) == acting - CERTAIN
 
 
 @pytest.mark.parametrize("content", [b"", b"weights", b"PK\x03\x04 torn"])
 def test_what_is_no_network_has_no_such_layers(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "model.keras").write_bytes(content)
-    assert kept.random_layers(kept.read(tmp_path / "model.keras")) == []
+    assert kept.acting(kept.read(tmp_path / "model.keras")) == []

@@ -31,7 +31,7 @@ def layer(kind: str, name: str, given: str) -> dict[str, Any]:
         "config": {"name": name, "dtype": "float32"},
         "name": name,
         "registered_name": None,
-        "inbound_nodes": [{"args": [tensor], "kwargs": {"training": True}}],
+        "inbound_nodes": [{"args": [tensor], "kwargs": {"training": True} if kind.startswith("Random") else {}}],
     }
 
 
@@ -102,7 +102,7 @@ def test_what_varies_images_is_named_and_nothing_is_changed_without_being_asked(
     before = everything(home)
     found = [(finding["trial"], finding["text"]) for finding in doctor(home, code=1)]
     assert [trial for trial, _ in found] == [1, None]
-    assert all("varies images (random_flip)" in text for _, text in found)
+    assert all("acts as in training (random_flip)" in text for _, text in found)
     assert everything(home) == before
 
 
@@ -122,7 +122,7 @@ def test_it_is_mended_under_a_new_digest_wherever_one_stands(home: Path, doctor:
         assert now.tags["search.model"] == was.tags["search.model"]
     for name in ("mlp/1", "bars-mlp", "models:/bars-mlp@champion"):
         described = opened(home, name)
-        assert kept.random_layers(described) == []
+        assert kept.acting(described) == []
         assert [one["name"] for one in described["config"]["layers"]] == ["flatten"]
     assert doctor(home, code=0) == []
 
@@ -134,7 +134,7 @@ def test_mending_that_was_cut_short_is_ended(home: Path, doctor: Doctor) -> None
     files = {hashlib.sha256(file.read_bytes()).hexdigest(): file for file in home.rglob("model.keras")}
     for run, old in zip(mended, olds, strict=True):
         files[run.tags[MODEL_SHA256_TAG]].write_bytes(old)
-    assert kept.random_layers(opened(home, "mlp/1")) == ["random_flip"]
+    assert kept.acting(opened(home, "mlp/1")) == ["random_flip"]
     assert len(doctor(home, code=1)) == 2
     doctor(home, "--fix", code=0)
     assert [run.tags for run, _ in runs(home)] == [run.tags for run in mended]
