@@ -21,11 +21,12 @@ from sqlalchemy import create_engine, inspect
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from models.naming import hint
-from search import advice, disk, owned
+from search import advice, disk, optuna_schema, owned
 from search.addresses import redacted
 from search.errors import SearchError, UsageError
 from search.rows import RowStorage
 from tracking import databases
+from tracking.schemas import Schema
 
 # Seconds for which a write waits while another process holds the database.
 PATIENCE = 120.0
@@ -36,6 +37,7 @@ GOES_ON = "; what was finished stays, and the same command goes on"
 # What Optuna says of a study or a trial that is there no more.
 _DELETED = "Record does not exist."
 _WAYS_OUT = databases.WAYS_OUT | {
+    # Of a server: files are refused before.
     "storage upgrade": "back it up and run `optuna storage upgrade --storage ADDRESS`, or give another --storage",
     "updating optuna": "install a newer Optuna, or give another --storage",
     "Could not parse": "give sqlite:///FILE, or a server's address as SQLAlchemy takes it",
@@ -98,10 +100,27 @@ def _open_file(url: str) -> RowStorage:
     return RowStorage(url, engine_kwargs={"connect_args": {"timeout": PATIENCE}}, skip_table_creation=True)
 
 
-def _require_optuna(there: Path, named: Path) -> None:
+def schema(url: str) -> Schema | None:
+    """Return what Optuna's tables in a file are like; None of a server, or where there is none. Raises `UsageError`."""
+    file = databases.file_of(url)
+    if file is None or not exists(url):
+        return None
+    with _refused(url), databases.to_read(file, PATIENCE) as there:
+        return _schema(there, file)
+
+
+def _schema(there: Path, named: Path) -> Schema:
     """Raise before Optuna does, which first puts its own tables between another program's."""
     if not databases.tables(there, PATIENCE) >= TABLES:
         raise UsageError(f"--storage {named}: another program's database, not Optuna's; give Optuna a file of its own")
+    return optuna_schema.of(named, there, PATIENCE)
+
+
+def _require_optuna(there: Path, named: Path) -> None:
+    """Raise before Optuna does, which knows only of commands of its own."""
+    found = _schema(there, named)
+    if not found.current:
+        raise UsageError(f"--storage {found.refusal}")
 
 
 def _template() -> list[str]:

@@ -31,6 +31,7 @@ from tracking.run import (
     Tracker,
     TrackingError,
 )
+from tracking.schemas import Schema
 from tracking.view import SHARED, TRAINING, VIEW_TAG, view
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ __all__ = [
     "open_existing",
     "open_registry",
     "recorded",
+    "schema",
     "scoring_server",
     "user_interface",
     "view",
@@ -141,6 +143,20 @@ def user_interface(uri: str, artifacts: Path, hosts: Collection[str]) -> Iterato
         yield mlflow_ui.application(site.address if site else uri, hosts)
 
 
+def schema(uri: str) -> Schema | None:
+    """Return what MLflow's tables in the SQLite file at `uri` are like; None where there is no file, or none in it.
+
+    Raises `TrackingError` where it is another program's. Changes nothing.
+    """
+    file = databases.file_of(uri)
+    if file is None:
+        return None
+    _quieten_mlflow()
+    from tracking.engines import places
+
+    return places.schema(file)
+
+
 def scoring_server(answer: Callable[[Any], object], *, refusal: type[Exception], wanted: str, most_bytes: int) -> Any:
     """Return MLflow's scoring server as an ASGI application that answers by a function, and takes so large bodies.
 
@@ -165,6 +181,6 @@ def _quieten_mlflow() -> None:
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     # What fails is tried again here, where it is known whether it was done all the same: MLflow, asking again after a
-    # lost answer, makes a second run, and keeps a call waiting for four minutes.
+    # lost answer, makes a second run (before 3.18), and keeps a call waiting for four minutes.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")

@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +29,10 @@ WAYS_OUT = {
 }
 # Between two tries at what SQLite itself does not wait for.
 _PAUSE_SECONDS = 0.05
+# So many pages are written between two looks at the clock.
+_PAGES = 100
+# Both libraries keep the version of their tables by Alembic.
+REVISION = "SELECT version_num FROM alembic_version"
 _ADDRESS = re.compile(r"sqlite(?:\+pysqlite)?:///(?P<file>[^?]+)")
 
 
@@ -138,6 +142,54 @@ def write_ahead(file: Path, patience: float) -> None:
                 time.sleep(_PAUSE_SECONDS)
             else:
                 return
+
+
+def column(file: Path, query: str, patience: float) -> list[str]:
+    """Return the first column of what is asked of a file, as texts; nothing where it lacks the table or the column."""
+    with closing(reader(file, patience)) as database:
+        try:
+            return [str(row[0]) for row in database.execute(query)]
+        except sqlite3.OperationalError as error:
+            if not str(error).startswith("no such"):
+                raise
+            return []
+
+
+def counts(file: Path, names: Iterable[str], patience: float) -> dict[str, int]:
+    """Return how many rows those of the tables have that are there."""
+    with closing(reader(file, patience)) as database:
+        there = sorted(_tables(database).intersection(names))
+        return {name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in there}  # noqa: S608  # names of our own
+
+
+def duplicate(file: Path, target: Path, patience: float) -> None:
+    """Copy a database, whatever others do with it meanwhile, for its owner alone.
+
+    When killed, it leaves no more than a file `*.unfinished`. Raises `sqlite3.Error` and `OSError`.
+    """
+    unfinished = target.with_name(f"{target.name}.unfinished")
+    unfinished.touch(mode=0o600)
+    with closing(reader(file, patience)) as source, closing(sqlite3.connect(unfinished)) as copied:
+        source.backup(copied)
+    unfinished.replace(target)
+
+
+def fill(file: Path, fresh: Path, patience: float, passed: Callable[[], None]) -> None:
+    """Put what is in `fresh` in the place of what is in `file`: all of it or, when killed, nothing.
+
+    SQLite does so in one transaction. It is the same file as before, so that whoever has it open goes on with what it
+    holds now. `passed` is called again and again on the way. Raises `sqlite3.Error` and `OSError`.
+    """
+    deadline = time.monotonic() + patience
+
+    def look(status: int, _left: int, _all: int) -> None:
+        passed()
+        # Python itself would try for ever.
+        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and time.monotonic() > deadline:
+            raise sqlite3.OperationalError("database is locked")
+
+    with closing(reader(fresh, patience)) as source, closing(sqlite3.connect(file, timeout=patience)) as target:
+        source.backup(target, pages=_PAGES, progress=look)
 
 
 def _tables(database: sqlite3.Connection) -> frozenset[str]:

@@ -33,6 +33,25 @@ def doctor(
 
 
 @commands.command(rich_help_panel=PANEL)
+def upgrade(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")] = False,
+    home: Home = None,
+    storage: Storage = None,
+    tracking_uri: Tracking = None,
+    debug: Debug = False,
+) -> None:
+    """Bring a home that an older MLflow or Optuna has made to the tables that the installed ones want.
+
+    Both databases are copied first, and how to go back is said and kept beside
+    the copies. What is killed on the way leaves a home as it was, or as it is
+    to be, and the same command goes on. At last the doctor looks at it.
+    """
+    from search import upgrading
+
+    raise typer.Exit(upgrading.upgrade(Place.at(home, storage, tracking_uri), dry_run=dry_run))
+
+
+@commands.command(rich_help_panel=PANEL)
 def keep(
     study: str,
     top: Annotated[int, typer.Option(min=1, help="Of so many of the best trials the models stay.")] = 3,

@@ -23,7 +23,7 @@ PATIENCE = 120.0
 def check(place: Place) -> Iterator[Finding]:
     """Yield what is wrong with the files. Raises `UsageError` where they cannot be read."""
     addresses.require_two(place.storage, place.tracking_uri)
-    for file in _files(place):
+    for file in files(place).values():
         yield from _database(file)
     yield from _moved(place)
     free = disk.megabytes_free(place.home)
@@ -47,27 +47,28 @@ def _moved(place: Place) -> Iterator[Finding]:
         )
 
 
-def _files(place: Place) -> list[Path]:
-    """Return the databases that are files and there; servers look after their own."""
-    files = (databases.file_of(address) for address in (place.storage, place.tracking_uri))
-    return [file for file in files if file and file.exists()]
+def files(place: Place) -> dict[str, Path]:
+    """Return the databases that are files and there, by the names of their copies; servers look after their own."""
+    named = {"optuna.db": place.storage, "mlflow.db": place.tracking_uri}
+    found = {name: databases.file_of(address) for name, address in named.items()}
+    return {name: file for name, file in found.items() if file and file.exists()}
 
 
 def _database(file: Path) -> Iterator[Finding]:
     try:
         with databases.to_read(file, PATIENCE) as there, closing(databases.reader(there, PATIENCE)) as database:
-            problems = [row[0] for row in database.execute("PRAGMA integrity_check(3)")]
+            problems = _damages(database)
             (mode,) = database.execute("PRAGMA journal_mode").fetchone()
     except (OSError, sqlite3.Error) as error:
         said = str(error)
         way_out = next((way for sign, way in databases.WAYS_OUT.items() if sign in said), "put a copy in its place")
         raise UsageError(f"{file} cannot be read: {said}; {way_out}") from error
-    if problems != ["ok"]:
+    if problems:
         yield Finding(
             "I13",
             "",
             None,
-            f"{file} is damaged: {'; '.join(' '.join(str(problem).split()) for problem in problems)}",
+            f"{file} is damaged: {problems}",
             f'put a copy in its place, or run `sqlite3 "{file}" .recover | sqlite3 "{file}.recovered"`',
         )
     if mode != "wal":
@@ -76,17 +77,25 @@ def _database(file: Path) -> Iterator[Finding]:
         yield Finding("I13", "", None, f"{file} keeps its journal by {mode}", repair, mend)
 
 
+def damages(file: Path) -> str:
+    """Say what SQLite finds damaged in a file; empty where nothing is. Raises `sqlite3.Error`."""
+    with closing(databases.reader(file, PATIENCE)) as database:
+        return _damages(database)
+
+
+def _damages(database: sqlite3.Connection) -> str:
+    problems = [row[0] for row in database.execute("PRAGMA integrity_check(3)")]
+    return "" if problems == ["ok"] else "; ".join(" ".join(str(problem).split()) for problem in problems)
+
+
 def back_up(place: Place) -> Path:
     """Copy both databases, for their owner alone, and return the folder of the copies."""
     folder = place.home / "backups" / f"{datetime.now():%Y-%m-%d-%H%M%S-%f}"
     try:
         folder.parent.mkdir(mode=0o700, exist_ok=True)
         folder.mkdir(mode=0o700)
-        for file in _files(place):
-            copy = folder / file.name
-            copy.touch(mode=0o600)
-            with closing(databases.reader(file, PATIENCE)) as source, closing(sqlite3.connect(copy)) as target:
-                source.backup(target)
+        for name, file in files(place).items():
+            databases.duplicate(file, folder / name, PATIENCE)
     except (OSError, sqlite3.Error) as error:
         raise UsageError(f"no copy can be made in {folder}: {error}; nothing was changed; mend this first") from error
     return folder

@@ -174,6 +174,9 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
     ("search/study.py", "search delete", IN_PART),
     ("search/study.py", "was being deleted", "test_deleting.py::test_what_was_killed_in_the_middle_goes_on"),
     ("search/study.py", "cannot go on", "test_a_study_whose_space_or_goal_is_another_is_begun_anew"),
+    ("search/upgrading.py", "optuna storage upgrade", "test_commands_of_the_libraries_are_ones_that_they_have"),
+    ("search/upgrading.py", "mlflow db upgrade", "test_commands_of_the_libraries_are_ones_that_they_have"),
+    ("search/upgrading.py", "pip install", HAND),
     ("search/ui/guard.py", "--writable", HAND),
     (
         "search/ui/showing.py",
@@ -215,6 +218,13 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
     ("tracking/engines/places.py", "contains a user name", HAND),
     ("tracking/engines/places.py", "--allowed-hosts", HAND),
     ("tracking/engines/refusals.py", "mlflow runs restore", "test_commands_of_the_libraries_are_ones_that_they_have"),
-    ("tracking/engines/refusals.py", "mlflow db upgrade", "test_commands_of_the_libraries_are_ones_that_they_have"),
+    (
+        "tracking/schemas.py",
+        "copies it, and brings it there",
+        "test_upgrading.py::test_the_command_that_a_refusal_names_brings_the_home_there",
+    ),
+    ("tracking/schemas.py", "pip install --upgrade", HAND),
+    ("tracking/schemas.py", "search upgrade --home", IN_PART),
+    ("tracking/schemas.py", "search upgrade {} {}", IN_PART),
     ("tracking/spool.py", "a journal begins", HAPPENED),
 )

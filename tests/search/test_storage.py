@@ -269,15 +269,15 @@ def test_a_study_that_is_deleted_meanwhile_is_named(study: optuna.Study, url: st
 @pytest.mark.parametrize(
     ("version", "message"),
     [
-        ("v3.0.0.d", "back it up and run `optuna storage upgrade"),
-        ("v99", "install a newer Optuna, or give another --storage"),
+        ("v3.0.0.d", r"an older Optuna \(schema v3.0.0.d\).*`python -m search upgrade --home "),
+        ("v99", r"a later Optuna \(schema v99\).*`pip install --upgrade optuna`, or give another --home"),
     ],
 )
 def test_a_storage_of_another_optuna_is_refused_with_what_to_do(version: str, message: str, url: str) -> None:
     storage.connect(url)
     change(url, f"UPDATE alembic_version SET version_num = '{version}'")
     for opened in (storage.connect, read):
-        with pytest.raises(UsageError, match=f"no longer compatible with the table schema.*; {message}"):
+        with pytest.raises(UsageError, match=f"--storage .*optuna.db has the tables of {message}"):
             opened(url)
 
 

@@ -206,7 +206,7 @@ def test_what_is_no_database_is_left_alone(tmp_path: Path) -> None:
 def test_the_database_of_another_mlflow_is_not_changed_unasked(database: Path, tmp_path: Path) -> None:
     sql(database, "DROP TABLE scorers")
     sql(database, "UPDATE alembic_version SET version_num = 'f5a4f2784254'")
-    with pytest.raises(TrackingError, match="out-of-date.*mlflow db upgrade"):
+    with pytest.raises(TrackingError, match="an older MLflow .*python -m search upgrade --home"):
         tracking.connect(f"sqlite:///{database}", tmp_path)
     assert sql(database, "SELECT version_num FROM alembic_version") == [("f5a4f2784254",)]
 

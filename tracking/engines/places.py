@@ -13,6 +13,7 @@ from tracking import databases
 from tracking.engines import moves
 from tracking.engines.refusals import told
 from tracking.run import TrackingError
+from tracking.schemas import Schema
 
 if TYPE_CHECKING:
     from requests import Response
@@ -65,7 +66,7 @@ def find(uri: str, artifacts: Path | None) -> Site | None:
             there = stack.enter_context(databases.to_read(file, _PATIENCE))
         if not _tables(there):
             return None
-        _require_mlflow(there)
+        _require_current(file, there)
         return _site(file, there, artifacts, stack.pop_all().close)
 
 
@@ -96,7 +97,7 @@ def _prepare_database(uri: str, artifacts: Path) -> Site:
     if not _tables(file):
         with told(str(file), "be created"):
             databases.create(file, _template(artifacts.as_uri()), _PATIENCE)
-    _require_mlflow(file)
+    _require_current(file, file)
     with told(str(file), "be written to"):
         databases.write_ahead(file, _PATIENCE)
     return _site(file, file, artifacts, lambda: None)
@@ -118,14 +119,29 @@ def _template(artifacts: str) -> list[str]:
     return databases.template(SqlAlchemyStore("sqlite:///:memory:", artifacts).engine)
 
 
-def _require_mlflow(file: Path) -> None:
-    tables = _tables(file)
+def schema(file: Path) -> Schema | None:
+    """Return what MLflow's tables in a file are like; None where it has none. Raises `TrackingError`."""
+    with told(str(file), "be read"), databases.to_read(file, _PATIENCE) as there:
+        return _schema(file, there) if _tables(there) else None
+
+
+def _require_current(file: Path, there: Path) -> None:
+    """Raise if another version of MLflow made the database: MLflow would change it in place, and without a copy."""
+    found = _schema(file, there)
+    if not found.current:
+        raise TrackingError(found.refusal)
+
+
+def _schema(file: Path, there: Path) -> Schema:
+    tables = _tables(there)
     if not tables >= _TABLES_OF_MLFLOW:
         found = ", ".join(sorted(tables)[:5])
         raise TrackingError(
             f"{file} is another program's database (it has the tables {found}); give MLflow a file of its own"
         )
-    _require_current(file)
+    from tracking.engines import mlflow_schema
+
+    return mlflow_schema.of(file, there, _PATIENCE)
 
 
 def _tables(file: Path) -> frozenset[str]:
@@ -135,18 +151,6 @@ def _tables(file: Path) -> frozenset[str]:
         raise TrackingError(
             f"{file} cannot be read as a database: {error}; move it away, or give another file"
         ) from error
-
-
-def _require_current(file: Path) -> None:
-    """Raise if another version of MLflow made the database: MLflow would change it in place, and without a copy."""
-    from mlflow.store.db import utils
-
-    engine = utils.create_sqlalchemy_engine(databases.address_of(file))
-    try:
-        with told(str(file), "be opened"):
-            utils._verify_schema(engine)  # noqa: SLF001  # what the public `mlflow db upgrade` decides by
-    finally:
-        engine.dispose()
 
 
 def _greet(uri: str) -> None:

@@ -18,7 +18,6 @@ _WAYS_OUT = databases.WAYS_OUT | {
     "No module named": "install the package that it names",
     "PERMISSION_DENIED": "ask whoever runs the server for the right to write",
     "deleted": "restore it with `mlflow runs restore` or in the user interface",
-    "out-of-date": "back it up and run `mlflow db upgrade`, or install the version of MLflow that made it",
 }
 
 
