@@ -102,7 +102,8 @@ def test_a_search_leaves_runs_whose_models_give_the_figures_that_were_logged(
     assert f"python -m search ui --home {tmp_path}" in said["commands"]
     best = said["best"]
     assert accuracy_of(tmp_path, best["model"], study, best["parameters"]) == best["metrics"]["test_accuracy"]
-    assert said["report"]["difference"] == said["report"]["ours"] - said["report"]["reported"]
+    # After an epoch on 2,000 images there is nothing to hold against a report.
+    assert said["report"] == {}
 
 
 def test_a_search_that_was_wiped_is_there_again_with_models_that_work(tmp_path: Path) -> None:

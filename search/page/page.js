@@ -39,7 +39,7 @@ function coloured(layout, printed) {
     ...layout,
     template: {
       layout: {
-        font: { family: "system-ui, sans-serif", size: 12, color: night ? "#e6e8eb" : "#1b1f24" },
+        font: { family: "system-ui, sans-serif", size: printed ? 9 : 12, color: night ? "#e6e8eb" : "#1b1f24" },
         paper_bgcolor: "rgba(0,0,0,0)",
         plot_bgcolor: "rgba(0,0,0,0)",
         colorway: [BLUE, "#e69f00", "#009e73", "#cc79a7", "#56b4e9", ORANGE],
@@ -114,7 +114,7 @@ const brief = (text, most) => (text.length <= most ? text : `${text.slice(0, mos
 // Names beside a matrix, short enough for it; of very many, some.
 function ticks(classes) {
   const every = Math.ceil(classes.length / 30), some = classes.filter((_, place) => place % every === 0);
-  return { type: "category", tickmode: "array", tickvals: some.map(plain), ticktext: some.map((name) => plain(brief(name, 18))) };
+  return { type: "category", tickmode: "array", tickvals: some.map(plain), ticktext: some.map((name) => plain(brief(name, 24))) };
 }
 
 function matrix(id, { classes, values, range, sign, caption }, printed) {

@@ -18,6 +18,7 @@ from optuna.storages import RDBStorage
 from plotly.offline import get_plotlyjs
 from rich.console import Console
 
+from models.data.names import shortened
 from search import commands, comparison, printing, quiet, whole
 from search.confirm import outcome
 from search.page import gathering
@@ -106,8 +107,8 @@ def render(gathered: Gathered) -> str:
 
 
 def fitting(text: str) -> str:
-    """Return a text in which no word is too long for a column: begin and end of one are kept."""
-    return re.sub(r"\S{41,}", lambda word: f"{word[0][:24]}…{word[0][-12:]}", text)
+    """Return a text in which no word is too long for a column."""
+    return re.sub(r"\S+", lambda word: shortened(word[0]), text)
 
 
 def _file(name: str) -> str:

@@ -67,10 +67,14 @@ def _serve(
         stack.enter_context(served(served_here))
         shown_at = address(runs) if runs else links.mlflow(place.tracking_uri)
         addresses = (links.experiments(shown_at), f"{address(trials)}/dashboard")
-        say(console, f"MLflow, runs and what they hold:    {addresses[0]}")
-        for name, runs_of in _newest(store, tracker, shown_at).items():
-            say(console, f"  {name}, the best run first:  {runs_of}")
-        say(console, f"Optuna dashboard, studies, trials:  {addresses[1]}")
+        named = [(f"  the runs of {name}", shown) for name, shown in _newest(store, tracker, shown_at).items()]
+        for what, shown in (
+            ("MLflow, runs and what they hold", addresses[0]),
+            *named,
+            ("Optuna dashboard, studies, trials", addresses[1]),
+        ):
+            # An address is never broken: it is there to be clicked.
+            console.print(f"{f'{what}:':<34}  {shown}", highlight=False, markup=False, soft_wrap=True)
         say(console, "Only this machine reaches what is served here. Ctrl-C stops it.")
         for shown in addresses if open_browser else ():
             webbrowser.open(shown)

@@ -81,6 +81,21 @@ def test_only_rows_of_reports_that_were_run_are_shown(tmp_path: Path) -> None:
     store.engine.dispose()
 
 
+@pytest.mark.parametrize(("epochs", "beside"), [(3, False), (10, True)])
+def test_the_note_of_a_study_names_a_report_only_where_it_can_be_compared(
+    epochs: int, beside: bool, tmp_path: Path
+) -> None:
+    settings = resolve("mlp", Place.at(tmp_path, None, None), {"epochs": epochs, "trials": 2}, {})
+    store = storage.connect(settings.storage)
+    study = Study.open(store, settings, "aa")
+    asked = study.ask()
+    assert asked
+    study.annotate(asked.number, best=True)
+    note = store.get_study_system_attrs(study._study._study_id)["dashboard:note_str:0"]
+    assert ("The best of Report B" in note) == beside
+    store.engine.dispose()
+
+
 def confirmed(shares: dict[str, float], study: str = "mlp", digest: str = "aa") -> Confirmed:
     """What two seeds of each finalist are right about, so many of 10,000 images."""
     scored = []

@@ -21,6 +21,7 @@ from tracking.pictures import ConfusionMatrix, LearningCurves
 from tracking.run import (
     DESCRIPTION_TAG,
     DUPLICATE_TAG,
+    STUDY_TAG,
     Dataset,
     Measurement,
     Model,
@@ -285,7 +286,7 @@ def test_an_experiment_of_somebody_else_gets_no_runs(tracker: Tracker, reopen: O
 
 def test_what_a_person_wrote_about_an_experiment_stays(tracker: Tracker, reopen: Opener, experiment: str) -> None:
     for described, columns in (("by a person", "1"), ("by us", "2")):
-        tracker.prepare(experiment, {DESCRIPTION_TAG: described, VIEW_TAG: columns})
+        tracker.prepare(experiment, {STUDY_TAG: "1", DESCRIPTION_TAG: described, VIEW_TAG: columns})
     tags = reopen().experiment_tags(experiment)
     assert tags is not None
     assert (tags[DESCRIPTION_TAG], tags[VIEW_TAG]) == ("by a person", "2")
