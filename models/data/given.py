@@ -50,7 +50,7 @@ def _arrays(given: Sequence[Any]) -> dict[str, NDArray[Any]]:
     }
 
 
-def _pair(x_name: str, x: Any, y_name: str, y: Any, *labels: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def _pair(x_name: str, x: Any, y_name: str, y: Any, *labels: str) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return images and labels, as a file of them is read; `labels` are the names of all arrays of labels there are."""
     renumber = classes.renumbered(labels, named=False)
     images = npz.as_images(NAMED, x_name, np.asarray(x), y_name)
