@@ -61,7 +61,7 @@ def flags(given: Mapping[str, object]) -> list[str]:
         elif isinstance(value, tuple | list):
             words += [word for one in value for word in (f"--{flag}", str(one))]
         elif value is not None:
-            words += [f"--{flag}", f"{value:g}s" if flag.endswith("timeout") else str(value)]
+            words += [f"--{flag}", f"{value:.12g}s" if flag.endswith("timeout") else str(value)]
     return words
 
 

@@ -18,7 +18,7 @@ from optuna.storages import RDBStorage
 from plotly.offline import get_plotlyjs
 from rich.console import Console
 
-from search import commands, comparison, printing, quiet, whole
+from search import advice, commands, comparison, printing, quiet, whole
 from search.confirm import outcome
 from search.page import gathering
 from search.page.differing import address
@@ -84,6 +84,7 @@ def render(gathered: Gathered) -> str:
     environment.filters |= {"cell": cell, "exact": exact, "address": address, "fitting": fitting}
     environment.globals |= {
         "again": commands.again,
+        "compare": advice.lasting("compare", "FIRST", "SECOND"),
         "by_class": by_class,
         "choice_of": choice_of,
         "confirmed": outcome.table,

@@ -292,4 +292,9 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
     ("tracking/engines/mlflow.py", "tags.`{}`", A_PATTERN),
     ("tracking/view.py", "metrics.`", A_PATTERN),
     ("tracking/view.py", "tags.`", A_PATTERN),
+    (
+        "search/page/writing.py",
+        "compare FIRST SECOND",
+        "test_report_page.py::test_the_sentence_is_the_tools_own_where_the_best_are_compared",
+    ),
 )
