@@ -31,6 +31,7 @@ from tests.search.breaks import Home
 from tracking import TrackingError
 
 RUN = ["run", "--study", "mlp"]
+NEW = ["run", "--study", "new", "--family", "mlp", "--data", "FILE"]
 DRY = ["--dry-run"]
 
 
@@ -112,7 +113,7 @@ def test_in_a_home_without_anything_one_is_told_how_to_begin(other: Reader, type
         ([*RUN, "--fix", "optimizer=adma"], "did you mean adam?", [*RUN, "--fix", "optimizer=adam"]),
         ([*RUN, "--sampler", "grid"], "or choose --sampler qmc", [*RUN, "--sampler", "qmc"]),
         ([*RUN, "--epochs", "7"], "go on without --epochs", RUN),
-        ([*RUN, "--weights", "nowhere.h5"], "or imagenet, or none", [*RUN, "--weights", "imagenet"]),
+        ([*NEW, "--weights", "nowhere.h5"], "or imagenet, or none", [*NEW, "--weights", "imagenet"]),
         (["run", "mlp", "--study", "two"], "two names for one study; give one", ["run", "mlp"]),
         (["run", "--study", "A/B"], "a study's name has", ["run", "--study", "a-b", "--family", "mlp"]),
         (["rnu", "mlp"], "did you mean run?", ["run", "mlp"]),
@@ -123,7 +124,7 @@ def test_in_a_home_without_anything_one_is_told_how_to_begin(other: Reader, type
 )
 def test_what_is_to_be_given_instead_is_taken(reader: Reader, typed: list[str], said: str, instead: list[str]) -> None:
     def dry(words: list[str]) -> list[str]:
-        return [*words, *DRY] if words[0] == "run" else words
+        return [reader._stand_for.get(word, word) for word in (*words, *(DRY if words[0] == "run" else ()))]
 
     assert said in reader.types(*dry(typed), code=2)
     reader.types(*dry(instead), code=0)
