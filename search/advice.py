@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from shlex import quote
 from typing import Final
@@ -60,7 +61,7 @@ def flags(given: Mapping[str, object]) -> list[str]:
         elif isinstance(value, tuple | list):
             words += [word for one in value for word in (f"--{flag}", str(one))]
         elif value is not None:
-            words += [f"--{flag}", f"{value:g}s" if flag.endswith("timeout") else str(value)]
+            words += [f"--{flag}", f"{value:.12g}s" if flag.endswith("timeout") else str(value)]
     return words
 
 
@@ -99,9 +100,11 @@ def _broken(line: str, width: int) -> str:
     start = line[: len(line) - len(line.lstrip())]
     lines = [start]
     for word in re.findall(r"\S*`[^`]+`\S*|\S+", line):
-        fits = cell_len(lines[-1]) + cell_len(word) < width
-        lines[-1] += word if lines[-1] in ("", start) else f" {word}" if fits else ""
-        if not lines[-1].endswith(word):
+        if lines[-1] == start:
+            lines[-1] += word
+        elif cell_len(lines[-1]) + 1 + cell_len(word) < width:
+            lines[-1] += f" {word}"
+        else:
             lines.append(word)
     return "\n".join(lines)
 
@@ -125,6 +128,6 @@ def _where() -> dict[str, str]:
 def _given(flag: str) -> str:
     """Return the value that was typed last after a flag; empty where it was not."""
     found = ""
-    for word, after in zip(sys.argv[1:], [*sys.argv[2:], ""], strict=True):
+    for word, after in pairwise([*sys.argv[1:], ""]):
         found = after if word == flag else word.removeprefix(f"{flag}=") if word.startswith(f"{flag}=") else found
     return found

@@ -61,7 +61,7 @@ def best(summary: Summary, members: Sequence[Result], output: Literal["text", "j
         return
     sheets(
         [choice(summary, members)],
-        [f"Each is the best that costs no more; see one with `{advice.command('show', f'{summary.name}/N')}`."],
+        [f"Each is the best that costs no more; see one with `{advice.command('show', members[0].name)}`."],
         output,
     )
 

@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from os import environ
 from pathlib import Path
@@ -106,7 +106,7 @@ class Trial:
     @property
     def confusion(self) -> pd.DataFrame:
         """Counts of the test images, by what they are (down) and what they were taken for (across)."""
-        with judgements.opened(self.place) as tracker:
+        with _about(self.place), judgements.opened(self.place) as tracker:
             judged = judgements.judged(tracker, self.result)
         names = list(judged.class_names)
         counts = metrics.confusion_counts(judged.labels, judged.predictions, len(names))
@@ -114,7 +114,8 @@ class Trial:
 
     def against(self, other: "Trial") -> Pairing:
         """Return both beside each other, image by image. Raises `UsageError` where they judged other images."""
-        return judgements.against_first(self.place, [self.result, other.result])[0]
+        with _about(self.place):
+            return judgements.against_first(self.place, [self.result, other.result])[0]
 
     def __repr__(self) -> str:
         test = self.metrics.get("test_accuracy")
@@ -199,7 +200,7 @@ class Study:
 
     @contextmanager
     def _reading(self) -> Iterator[RDBStorage]:
-        with advice.typed(self._where), storage.reading(self.place.storage) as store:
+        with _about(self.place), storage.reading(self.place.storage) as store:
             yield store
 
     @property
@@ -253,7 +254,8 @@ class Study:
 
     def report(self, out: str | Path = "report.html") -> Path:
         """Write `python -m search report` about this study, and return the file."""
-        writing.report(self.place, [self.name], Path(out), open_browser=False)
+        with _about(self.place):
+            writing.report(self.place, [self.name], Path(out), open_browser=False)
         return Path(out)
 
     def __repr__(self) -> str:
@@ -306,6 +308,12 @@ def _typed(words: Sequence[str]) -> Iterator[None]:
             yield
     finally:
         sys.modules["__main__"] = main
+
+
+def _about(place: Place) -> AbstractContextManager[None]:
+    """Let the commands that are told be about this place."""
+    words = {"--home": str(place.home), "--storage": place.storage, "--tracking-uri": place.tracking_uri}
+    return advice.typed([word for flag in words.items() for word in flag])
 
 
 def _in_python(text: str) -> str:

@@ -20,7 +20,7 @@ FORMS: Final = "(x, y), ((x_train, y_train), (x_test, y_test)), a FILE.npz or a 
 def keep(given: Sequence[Any], folder: Path) -> Path:
     """Put arrays into an `.npz` file under a name made of what they hold, and return it. Raises `DataError`.
 
-    Of (x, y) a fifth is set aside as test images, by class and always the same.
+    Of (x, y) a tenth is set aside as test images, by class and always the same.
     """
     arrays = _arrays(given)
     digest = hashlib.sha256()
@@ -50,7 +50,7 @@ def _arrays(given: Sequence[Any]) -> dict[str, NDArray[Any]]:
     }
 
 
-def _pair(x_name: str, x: Any, y_name: str, y: Any, *labels: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def _pair(x_name: str, x: Any, y_name: str, y: Any, *labels: str) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return images and labels, as a file of them is read; `labels` are the names of all arrays of labels there are."""
     renumber = classes.renumbered(labels, named=False)
     images = npz.as_images(NAMED, x_name, np.asarray(x), y_name)
@@ -60,6 +60,6 @@ def _pair(x_name: str, x: Any, y_name: str, y: Any, *labels: str) -> tuple[NDArr
 def _parted(x: NDArray[np.uint8], y: NDArray[np.int64]) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
     if len(x) != len(y):
         raise DataError(f"data: y has {len(y)} labels for {len(x)} images; give one label per image")
-    test = splits.subset(y, max(len(y) // 5, 1), seed=0)
-    train = np.setdiff1d(np.arange(len(y)), test)
+    # Another seed than that by which validation is set aside of what is left.
+    train, test = splits.validation(y, seed=1)
     return {"train": (x[train], y[train]), "test": (x[test], y[test])}

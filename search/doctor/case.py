@@ -10,7 +10,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 import tracking
-from search import claims, storage
+from search import advice, claims, storage
 from search.addresses import redacted
 from search.doctor.findings import FOREIGN_TAG
 from search.errors import UsageError
@@ -165,7 +165,8 @@ def opened(store: RDBStorage, name: str, place: Place) -> Study:
     with _legible(name, place.storage):
         found = storage.load(store, name)
         if "settings" not in found.user_attrs:
-            raise UsageError(f"study {name} was only about to begin; `python -m search run --study {name}` begins it")
+            begin = advice.command("run", "--study", name)
+            raise UsageError(f"study {name} was only about to begin; `{begin}` begins it")
         return Study(found, resolve(name, place, {}, found.user_attrs["settings"]))
 
 

@@ -149,7 +149,8 @@ function sentence(one, other) {
   if (known) return known;
   const right = [one, other].map(({ said, truth }) => said.reduce((sum, guess, image) => sum + (guess === truth[image]), 0));
   return `${one.name} is right about ${right[0]} of ${one.truth.length} test images, ${other.name} about ${right[1]}. ` +
-    `Whether that is more than chance is told by: python -m search compare ${one.name} ${other.name}`;
+    `Whether that is more than chance is told by: ` +
+    document.getElementById("sentence").dataset.compare.replace("FIRST", one.name).replace("SECOND", other.name);
 }
 
 function cells(kind, texts, span = 1) {

@@ -19,7 +19,7 @@ from plotly.offline import get_plotlyjs
 from rich.console import Console
 
 from models.data.names import shortened
-from search import commands, comparison, printing, quiet, whole
+from search import advice, commands, comparison, printing, quiet, whole
 from search.confirm import outcome
 from search.page import gathering
 from search.page.differing import address
@@ -85,6 +85,7 @@ def render(gathered: Gathered) -> str:
     environment.filters |= {"cell": cell, "exact": exact, "address": address, "fitting": fitting}
     environment.globals |= {
         "again": commands.again,
+        "compare": advice.lasting("compare", "FIRST", "SECOND"),
         "by_class": by_class,
         "choice_of": choice_of,
         "confirmed": outcome.table,

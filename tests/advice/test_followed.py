@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console
 
 import tracking
-from models.data import DataError, asked, finding, load, npz, splits
+from models.data import DataError, finding, load, splits
 from search import advice, commands, disk, locks, pairing, results, settings, storage
 from search.cli import call
 from search.errors import UsageError
@@ -31,6 +31,7 @@ from tests.search.breaks import Home
 from tracking import TrackingError
 
 RUN = ["run", "--study", "mlp"]
+NEW = ["run", "--study", "new", "--family", "mlp", "--data", "FILE"]
 DRY = ["--dry-run"]
 
 
@@ -112,7 +113,7 @@ def test_in_a_home_without_anything_one_is_told_how_to_begin(other: Reader, type
         ([*RUN, "--fix", "optimizer=adma"], "did you mean adam?", [*RUN, "--fix", "optimizer=adam"]),
         ([*RUN, "--sampler", "grid"], "or choose --sampler qmc", [*RUN, "--sampler", "qmc"]),
         ([*RUN, "--epochs", "7"], "go on without --epochs", RUN),
-        ([*RUN, "--weights", "nowhere.h5"], "or imagenet, or none", [*RUN, "--weights", "imagenet"]),
+        ([*NEW, "--weights", "nowhere.h5"], "or imagenet, or none", [*NEW, "--weights", "imagenet"]),
         (["run", "mlp", "--study", "two"], "two names for one study; give one", ["run", "mlp"]),
         (["run", "--study", "A/B"], "a study's name has", ["run", "--study", "a-b", "--family", "mlp"]),
         (["rnu", "mlp"], "did you mean run?", ["run", "mlp"]),
@@ -123,7 +124,7 @@ def test_in_a_home_without_anything_one_is_told_how_to_begin(other: Reader, type
 )
 def test_what_is_to_be_given_instead_is_taken(reader: Reader, typed: list[str], said: str, instead: list[str]) -> None:
     def dry(words: list[str]) -> list[str]:
-        return [*words, *DRY] if words[0] == "run" else words
+        return [reader._stand_for.get(word, word) for word in (*words, *(DRY if words[0] == "run" else ()))]
 
     assert said in reader.types(*dry(typed), code=2)
     reader.types(*dry(instead), code=0)
@@ -252,13 +253,6 @@ def test_a_bundle_that_cannot_be_merged_is_taken_in_under_the_name_that_is_given
     words = shlex.split(command.removeprefix(advice.program()))
     assert call(words) == 0, own._capture.readouterr()
     own.types("show", "two-2", code=0)
-    store = storage.connect(Place.at(own.home, None, None).storage)
-    study = optuna.create_study(storage=store, study_name="foreign")
-    study.tell(study.ask(), 0.5)
-    store.engine.dispose()
-    message = own.types("import", bundle, "--study", "foreign", code=2)
-    (command,) = re.findall(r"as in `([^`]+)`", message)
-    assert call(shlex.split(command.removeprefix(advice.program()))) == 0, own._capture.readouterr()
 
 
 def test_a_study_whose_images_are_elsewhere_goes_on_with_data(own: Reader, tmp_path: Path, bars_file: Path) -> None:
@@ -296,37 +290,6 @@ def test_a_file_of_a_model_is_taken_with_the_digest_that_is_told(reader: Reader,
     parses(shlex.split(command.removeprefix(advice.program())))
     known = reader.types("predict", "mlp", reader._stand_for["FILE"], "--trust-file", "0" * 64, code=2)
     assert "leave it out" in known
-
-
-@pytest.mark.parametrize("array", [np.arange(32, dtype=np.float64).reshape(2, 4, 4) / 31], ids=["fractions"])
-def test_the_line_for_fractions_makes_images_that_are_taken(array: np.ndarray) -> None:
-    with pytest.raises(DataError) as refused:
-        npz.as_images(Path("x.npz"), "x", array)
-    line = str(refused.value).split("store uint8: ")[1]
-    taken = npz.as_images(Path("x.npz"), "x", eval(line, {"numpy": np, "x": array}))
-    assert np.abs(taken[..., 0] / 255 - array).max() < 1 / 500
-
-
-@pytest.mark.parametrize(
-    ("labels", "said"),
-    [(np.zeros((4, 1), int), "y.reshape(-1)"), (np.zeros(4), "y.astype('int64')")],
-    ids=["a column", "floats"],
-)
-def test_the_line_for_labels_makes_labels_that_are_taken(labels: np.ndarray, said: str) -> None:
-    with pytest.raises(DataError) as refused:
-        npz.as_labels(Path("x.npz"), "y", labels)
-    assert said in str(refused.value)
-    assert npz.as_labels(Path("x.npz"), "y", eval(said, {"y": labels})).shape == (4,)
-
-
-def test_an_array_by_columns_is_read_once_it_is_stored_as_told(tmp_path: Path) -> None:
-    columns = np.asfortranarray(np.zeros((3, 4, 5), np.uint8))
-    np.savez(tmp_path / "x.npz", x=columns)
-    with pytest.raises(DataError) as refused:
-        asked.sources([str(tmp_path / "x.npz")])
-    line = str(refused.value).split("; store ")[1]
-    np.savez(tmp_path / "x.npz", x=eval(line, {"numpy": np, "x": columns}))
-    assert asked.sources([str(tmp_path / "x.npz")])[0].count == 3
 
 
 def test_so_many_images_as_are_asked_for_are_enough() -> None:
@@ -373,6 +336,7 @@ def test_an_experiment_that_was_deleted_comes_back_by_the_command_that_is_told(o
     [
         "mlflow gc --tracking-uri u --backend-store-uri d --logged-model-ids m-1",
         "mlflow experiments restore --experiment-id 1",
+        "mlflow experiments rename --experiment-id 1 --new-name x-before",
         "mlflow runs restore --run-id 1",
         "mlflow db upgrade sqlite:///x",
         "optuna storage upgrade --storage sqlite:///x",
@@ -475,3 +439,12 @@ def test_without_images_one_can_give_ones_own_or_say_where_they_are(
     if finding.DEBIAN.exists():
         monkeypatch.setenv("SEARCH_DATA_DIR", str(finding.DEBIAN))
         other.types("run", "mlp", *DRY, code=0)
+
+
+def test_a_study_that_was_only_about_to_begin_is_begun(own: Reader) -> None:
+    home = Home(own.home, "poor")
+    home.optuna("DELETE FROM study_user_attributes WHERE study_id = ? AND key = 'settings'", home.id)
+    message = own.types("keep", "poor", code=2)
+    assert "was only about to begin" in message
+    (command,) = re.findall("`([^`]+)`", message)
+    parses(shlex.split(command.removeprefix(advice.program())))

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -19,8 +20,8 @@ import search
 from models import metrics
 from models.data import DataError, Images, load
 from models.family import Choice
-from search import Study, judgements, notebook, space
-from search.cli import searching
+from search import Study, advice, judgements, notebook, space
+from search.cli import call, searching
 from search.errors import SearchError, UsageError
 from search.notebook import Options
 from search.signals import Stopped
@@ -162,8 +163,10 @@ def test_the_confusion_matrix_has_names_and_counts(study: Study) -> None:
 def test_two_trials_are_set_beside_each_other(study: Study) -> None:
     pairing = study[0].against(study[1])
     assert (pairing.first, pairing.second) == ("mlp/0", "mlp/1")
-    with pytest.raises(UsageError, match="has judged no images"):
+    with pytest.raises(UsageError, match="has judged no images") as refused:
         study[0].against(study[3])
+    command = str(refused.value).split("`")[1].removeprefix(advice.program())
+    assert call(shlex.split(command)) == 0, "it is about this home"
 
 
 def test_the_study_is_there_for_the_charts_of_optuna(study: Study) -> None:

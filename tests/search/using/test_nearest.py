@@ -97,7 +97,7 @@ def test_what_was_confirmed_has_its_validation_images_among_the_others(home: Hom
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["nearest", "mlp", "PICTURE"], "ask it with `python -m search predict mlp/0 IMAGE`"),
+        (["nearest", "mlp", "PICTURE"], "-m search predict mlp/0 IMAGE --home"),
         (["nearest", "siamese", "DATA"], "120 pictures are too many for one sheet; give 50 or fewer"),
         (["nearest", "siamese", "BROKEN"], "none of the pictures can be read; give others"),
         (["nearest", "siamese", "PICTURE", "--out", "PICTURE"], "is there and is no sheet of nearest images"),

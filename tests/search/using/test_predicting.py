@@ -108,7 +108,7 @@ def test_a_file_from_elsewhere_is_asked_once_it_is_trusted(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["predict", "siamese", "DATA"], "ask it with `python -m search nearest siamese/0 IMAGE`"),
+        (["predict", "siamese", "DATA"], "-m search nearest siamese/0 IMAGE --home"),
         (["predict", "nothing", "DATA"], "no model 'nothing'"),
         (["predict", "mlp", "nowhere.png"], "nowhere.png: no such file or folder"),
         (["predict", "mlp", "DATA", "--out", "DATA"], "this is what the model is asked about; name another file"),
