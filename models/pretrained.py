@@ -11,6 +11,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from models import arrays, precision, runtime, training, unloadable
+from models.data.files import keras_home
 from models.data.images import Images, Shape, Split
 from models.family import Resources, Unavailable
 
@@ -114,6 +115,7 @@ def _imagenet_file() -> Path:
         file = keras.utils.get_file(
             FILE_NAME,
             resnet.BASE_WEIGHTS_PATH + FILE_NAME,
+            cache_dir=str(keras_home()),
             cache_subdir="models",
             file_hash=resnet.WEIGHTS_HASHES["resnet50"][1],
         )
