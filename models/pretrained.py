@@ -1,6 +1,7 @@
 """A frozen ResNet50 and what it makes of images, computed once and kept by content."""
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -111,11 +112,15 @@ def _imagenet_file() -> Path:
     """Return the file of ImageNet weights, fetched through Keras where its cache does not hold it."""
     from keras.src.applications import resnet
 
+    home = keras_home()
+    with suppress(OSError):
+        # Where there is none, Keras would take /tmp.
+        home.mkdir(parents=True, exist_ok=True)
     try:
         file = keras.utils.get_file(
             FILE_NAME,
             resnet.BASE_WEIGHTS_PATH + FILE_NAME,
-            cache_dir=str(keras_home()),
+            cache_dir=str(home),
             cache_subdir="models",
             file_hash=resnet.WEIGHTS_HASHES["resnet50"][1],
         )

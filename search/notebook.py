@@ -166,7 +166,7 @@ class Study:
             words += self._words(name, value)
         try:
             # What may be given, and what is said where it may not, is the command line's; runs say what was typed.
-            with _typed(words), surroundings.kept_out():
+            with _typed(words), surroundings.unraised():
                 cli.app(words, standalone_mode=False)
         except TyperException as error:
             raise UsageError(_in_python(refusals.words(error))) from None
@@ -253,7 +253,7 @@ class Study:
 
     def report(self, out: str | Path = "report.html") -> Path:
         """Write `python -m search report` about this study, and return the file."""
-        with surroundings.kept_out():
+        with surroundings.unraised():
             writing.report(self.place, [self.name], Path(out), open_browser=False)
         return Path(out)
 

@@ -26,7 +26,7 @@ from typing import Final
 
 from search import streams
 
-# For this process where it is ours, and for those that it begins. None: as if nobody had set it.
+# For processes that are ours. None: as if nobody had set it.
 ENVIRONMENT: Final[Mapping[str, str | None]] = {
     # Nothing is ever shown in a window, and a name that matplotlib does not know ends its import.
     "MPLBACKEND": "agg",
@@ -53,18 +53,24 @@ def work() -> None:
 
 
 @contextmanager
-def kept_out() -> Iterator[None]:
-    """Settle for a while what can be settled in a process that is a person's, as in a notebook."""
-    before = {name: os.environ.get(name) for name in ENVIRONMENT}
-    options = sys.warnoptions[:]
+def unraised() -> Iterator[None]:
+    """Raise no warning for a while, in a process that is a person's, as in a notebook."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        _settle()
-        try:
-            yield
-        finally:
-            _set(before)
-            sys.warnoptions[:] = options
+        yield
+
+
+@contextmanager
+def for_processes() -> Iterator[None]:
+    """Let processes that are begun meanwhile find all settled."""
+    before = {name: os.environ.get(name) for name in ENVIRONMENT}
+    options = sys.warnoptions[:]
+    _settle()
+    try:
+        yield
+    finally:
+        _set(before)
+        sys.warnoptions[:] = options
 
 
 def require_ours() -> None:

@@ -131,7 +131,7 @@ class Processes:
         ours, theirs = multiprocessing.Pipe()
         arguments = (theirs, self._threads, log, device)
         process: BaseProcess = self._context.Process(target=_serve, args=arguments, name=log.stem, daemon=True)
-        with surroundings.kept_out():
+        with surroundings.for_processes():
             try:
                 process.start()
             except (EOFError, OSError):
@@ -176,7 +176,7 @@ def _fork_server() -> bool:
     """Start the process that imports what workers need and forks them, and say whether it could be started."""
     FORKED.set_forkserver_preload(list(IMPORTS))
     try:
-        with surroundings.kept_out():
+        with surroundings.for_processes():
             forkserver.ensure_running()
     except OSError:
         # Its socket is a temporary file, whose path may be too long for one.

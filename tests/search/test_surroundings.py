@@ -36,11 +36,11 @@ def test_warnings_that_are_errors_end_neither_a_search_nor_its_report(tmp_path: 
     assert "1 studies, 1 trials" in done.stdout
 
 
-def test_in_a_process_of_a_persons_own_warnings_are_as_before_afterwards() -> None:
-    before = warnings.filters[:]
-    with surroundings.kept_out():
+def test_in_a_process_of_a_persons_own_everything_is_as_before_afterwards() -> None:
+    before = warnings.filters[:], dict(os.environ), sys.warnoptions[:]
+    with surroundings.unraised(), surroundings.for_processes():
         exec(EXPERIMENTAL)
-    assert warnings.filters == before
+    assert (warnings.filters, dict(os.environ), sys.warnoptions) == before
     with pytest.raises(DeprecationWarning):
         exec(EXPERIMENTAL)
 
