@@ -16,7 +16,8 @@ DECIDING: Final = ("KERAS_", "TF_", "TF2_", "XLA_", "DNNL_", "ONEDNN_")
 # Those of them that say how much is told, where files are, and what a GPU lends: a person's.
 PERSONAL: Final = ("KERAS_HOME", "TF_CPP_", "TF_GPU_", "TF_FORCE_GPU_")
 # What Keras is, unless told otherwise.
-USUAL: Final = {"backend": "tensorflow", "float": "float32", "epsilon": 1e-7, "images": "channels_last", "limit": None}
+BACKEND: Final = "tensorflow"
+USUAL: Final = {"backend": BACKEND, "float": "float32", "epsilon": 1e-7, "images": "channels_last", "limit": None}
 
 
 def begin() -> None:
@@ -25,7 +26,7 @@ def begin() -> None:
         for name in list(os.environ):
             if name.startswith(DECIDING) and not name.startswith(PERSONAL):
                 del os.environ[name]
-        os.environ["KERAS_BACKEND"] = USUAL["backend"]
+        os.environ["KERAS_BACKEND"] = BACKEND
         with _no_file():
             import keras  # noqa: F401  # it reads its settings now, once
     if (found := _settings()) != USUAL:
