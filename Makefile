@@ -19,7 +19,7 @@ else \
 fi
 endef
 
-.PHONY: run test test-fast chaos bench check format lint types setup clean
+.PHONY: run test test-fast chaos hostile bench check format lint types setup clean
 
 run: .venv/ready  ## set up what a search needs and search LeNet-5; more options in ARGS='--trials 5'
 	$(BIN)/python -m search run --study lenet5 $(ARGS)
@@ -32,6 +32,9 @@ test-fast: setup  ## leave out the tests on the real images
 
 chaos: setup  ## kill, lock, cut off and damage whatever can be, for half an hour, and print what it has cost
 	$(BIN)/python -m tests.faults.chaos $(ARGS)
+
+hostile: setup  ## search under each of some twenty settings that others may have made, and print what differs
+	$(BIN)/python -m tests.faults.hostile $(ARGS)
 
 bench: .venv/benchmarks  ## measure what the search costs and gains, for about an hour; every script prints one table
 	$(BIN)/python -m benchmarks.overhead

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from models import unloadable
 from models.data.files import UNREADABLE
+from models.data.images import listed
 from models.data.pictures import MODES, Frame
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Predictor:
 def names(given: Sequence[str], outputs: int) -> tuple[str, ...]:
     """Return the names of a network's classes, their numbers where nobody knows any. Raises `Unusable`."""
     if given and len(given) != outputs:
-        raise Unusable(f"the network gives {outputs} numbers for {len(given)} classes: {', '.join(given)}")
+        raise Unusable(f"the network gives {outputs} numbers for {len(given)} classes: {listed(given)}")
     return tuple(given) or tuple(map(str, range(outputs)))
 
 

@@ -1,6 +1,7 @@
 """A frozen ResNet50 and what it makes of images, computed once and kept by content."""
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from models import arrays, precision, runtime, training, unloadable
+from models.data.files import keras_home
 from models.data.images import Images, Shape, Split
 from models.family import Resources, Unavailable
 
@@ -113,10 +115,15 @@ def _imagenet_file() -> Path:
     """Return the file of ImageNet weights, fetched through Keras where its cache does not hold it."""
     from keras.src.applications import resnet
 
+    home = keras_home()
+    with suppress(OSError):
+        # Where there is none, Keras would take /tmp.
+        home.mkdir(parents=True, exist_ok=True)
     try:
         file = keras.utils.get_file(
             FILE_NAME,
             resnet.BASE_WEIGHTS_PATH + FILE_NAME,
+            cache_dir=str(home),
             cache_subdir="models",
             file_hash=resnet.WEIGHTS_HASHES["resnet50"][1],
         )

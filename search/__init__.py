@@ -3,9 +3,8 @@
 From Python: `from search import Study`.
 """
 
-import warnings
-from typing import TYPE_CHECKING
-
+# From no module: while `python -m` imports this, there may be another of any name where one stands.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from search.notebook import Study
 
@@ -15,6 +14,11 @@ __all__ = ["Study"]
 def __getattr__(name: str) -> object:
     # Workers import this package, too, and neither of the stores.
     if name == "Study":
+        import warnings
+
+        from search import surroundings
+
+        surroundings.require_ours()
         # tqdm, of which Optuna would draw bars and nobody here does, asks for widgets in every notebook.
         warnings.filterwarnings("ignore", message="IProgress not found")
         from search.notebook import Study

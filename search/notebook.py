@@ -21,7 +21,7 @@ from models.data import DataError, keep
 from models.data.given import FORMS
 from models.family import Choice
 from models.naming import hint
-from search import advice, cli, comparison, judgements, locks, printing, quiet, results, storage
+from search import advice, cli, comparison, judgements, locks, printing, quiet, results, storage, surroundings
 from search.cli import refusals
 from search.errors import UsageError
 from search.opening import require_writable
@@ -167,7 +167,7 @@ class Study:
             words += self._words(name, value)
         try:
             # What may be given, and what is said where it may not, is the command line's; runs say what was typed.
-            with _typed(words):
+            with _typed(words), surroundings.unraised():
                 cli.app(words, standalone_mode=False)
         except TyperException as error:
             raise UsageError(_in_python(refusals.words(error))) from None
@@ -254,7 +254,7 @@ class Study:
 
     def report(self, out: str | Path = "report.html") -> Path:
         """Write `python -m search report` about this study, and return the file."""
-        with _about(self.place):
+        with _about(self.place), surroundings.unraised():
             writing.report(self.place, [self.name], Path(out), open_browser=False)
         return Path(out)
 

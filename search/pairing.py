@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr
 
+from models.data.images import listed
 from search.errors import UsageError
 
 # Below this chance of as large a lead between equally good networks, it is said to be one.
@@ -122,7 +123,7 @@ def pair(first: Judged, second: Judged) -> Pairing:
     if not first.same_images(second):
         raise UsageError(
             f"{first.name} and {second.name} were not judged on the same images: {len(first.labels):,} of "
-            f"{', '.join(first.class_names)}, and {len(second.labels):,} of {', '.join(second.class_names)}; compare "
+            f"{listed(first.class_names)}, and {len(second.labels):,} of {listed(second.class_names)}; compare "
             "trials of studies with the same --data and --images"
         )
     everything = np.ones(len(first.labels), dtype=bool)

@@ -22,7 +22,7 @@ from models.family import Evaluation, Goal
 from search import objectives, tables
 from search.addresses import redacted
 from search.jobs import ModelFile, Trained
-from tracking import DESCRIPTION_TAG, KEY_TAG, STUDY_TAG, Dataset, Model, Record, Recorder, Status, Tensor
+from tracking import DESCRIPTION_TAG, KEY_TAG, STUDY_TAG, Dataset, Model, Record, Recorder, Status, Tensor, pictures
 from tracking.pictures import ConfusionMatrix, LearningCurves, Nearest, Predictions
 
 # The metrics of a trial's epochs, by name.
@@ -255,15 +255,15 @@ def _record_samples(run: Recorder, title: str, test: Evaluation, images: Images)
     wrong = np.flatnonzero(test.labels != test.predictions)
     mistakes = wrong[np.argsort(-test.confidence[wrong], kind="stable")][:SAMPLES]
     samples = np.sort(np.random.default_rng(0).permutation(len(test.labels))[:SAMPLES])
-    for name, chosen, words in (
+    for name, places, words in (
         ("samples", samples, "test images"),
         ("mistakes", mistakes, "the most confident mistakes"),
     ):
         sheet = Predictions(
-            np.asarray(images.test.images[chosen]),
-            test.labels[chosen],
-            test.predictions[chosen],
-            test.confidence[chosen],
+            pictures.chosen(images.test.images, places),
+            test.labels[places],
+            test.predictions[places],
+            test.confidence[places],
             list(images.class_names),
             title=f"{title}: {words}",
         )
@@ -271,9 +271,9 @@ def _record_samples(run: Recorder, title: str, test: Evaluation, images: Images)
     if test.neighbours:
         queries, nearest = test.neighbours.queries, test.neighbours.nearest
         rows = Nearest(
-            np.asarray(images.test.images[queries]),
+            pictures.chosen(images.test.images, queries),
             test.labels[queries],
-            np.asarray(images.train.images[nearest]),
+            pictures.chosen(images.train.images, nearest),
             np.asarray(images.train.labels[nearest]),
             list(images.class_names),
             title=f"{title}: nearest training images",

@@ -25,6 +25,8 @@ from tests.search.using.conftest import LEARNING
 
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
+# As some have it in their CI: what libraries warn of ends nothing.
+ENVIRONMENT["PYTHONWARNINGS"] = "error"
 JSON = {"Content-Type": "application/json"}
 TOGETHER = 100
 

@@ -57,6 +57,8 @@ def interfaces(home: Path) -> Iterator[Interfaces]:
         ports = [str(free.getsockname()[1]) for free in (one, other)]
     words = ["ui", "--home", str(home), "--mlflow-port", ports[0], "--dashboard-port", ports[1]]
     environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
+    # As some have it in their CI: what libraries warn of ends nothing.
+    environment["PYTHONWARNINGS"] = "error"
     with subprocess.Popen(
         [sys.executable, "-m", "search", *words], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
     ) as process:

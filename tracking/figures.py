@@ -1,7 +1,7 @@
 """Arrays to pictures. Nothing here knows where a picture is recorded, nor keeps any state between two of them."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,27 +9,36 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from tracking.lettering import BLUE, DPI, FAINT, INK, MUTED, VERMILION, any_script, head, shortened, text_width
+from tracking.lettering import BLUE, DPI, FAINT, INK, MUTED, VERMILION, head, ours, shortened, text_width
 from tracking.sheets import Tile, sheet
 
 _COLUMNS = 8
 _LONGEST_NAME = 140
 _MANY_CLASSES = 12
+# Beyond so many, names and numbers have no room: a picture stays as large as it is, and `report/*.csv` has them.
+_MOST_NAMED = 50
+# Pixels at most of a matrix that names nobody, and at least those of one of its cells.
+_CROWD, _SMALLEST = 540, 2
+# Shares are drawn to this power: what one image in twenty is taken for would be as good as white.
+_FAINTER = 0.5
 
 
-def png(figure: Figure) -> bytes:
-    """Return the figure as a PNG file."""
+def png(draw: Callable[[], Figure]) -> bytes:
+    """Return what `draw` draws as a PNG file, whatever matplotlib is told to do elsewhere."""
     buffer = io.BytesIO()
-    with any_script():
-        figure.savefig(buffer, format="png", pil_kwargs={"compress_level": 4})
+    with ours():
+        draw().savefig(buffer, format="png", pil_kwargs={"compress_level": 4})
     return buffer.getvalue()
 
 
 def confusion_matrix(counts: NDArray[np.int64], class_names: Sequence[str], title: str) -> Figure:
     """Rows are true classes, columns predicted ones; the colour is a cell's share of its row.
 
-    To the right of each row stands its recall, under each column its precision. Of many classes, zeros are left blank.
+    To the right of each row stands its recall, under each column its precision. Of many classes, zeros are left blank;
+    of very many, only the colours are drawn.
     """
+    if len(counts) > _MOST_NAMED:
+        return _crowd(counts, title)
     names = [shortened(name, _LONGEST_NAME, 9) for name in class_names]
     label = max(text_width(name, 9) for name in names) / DPI
     cell = min(1.1, max(0.38, 5.4 / len(counts)))
@@ -38,15 +47,45 @@ def confusion_matrix(counts: NDArray[np.int64], class_names: Sequence[str], titl
     width, height = max(left + size + 0.75, 5.0), bottom + size + 0.85
     figure = Figure(figsize=(width, height), dpi=DPI)
     axes = figure.add_axes((left / width, bottom / height, size / width, size / height))
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    shares = _shares(counts)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
     _write_counts(axes, counts, shares, cell)
     _write_margins(axes, counts, cell)
     _name_classes(axes, names)
-    images = int(counts.sum())
-    accuracy = np.trace(counts) / max(images, 1)
-    head(figure, title, f"accuracy {accuracy:.4f} on {images:,} images; the colour is the share of the true class")
+    head(figure, title, f"{_accuracy(counts)}; the colour is the share of the true class")
     return figure
+
+
+def _crowd(counts: NDArray[np.int64], title: str) -> Figure:
+    """Draw the shares of very many classes by their numbers, several in one cell where there are more than pixels."""
+    together = -(-len(counts) * _SMALLEST // _CROWD)
+    starts = np.arange(0, len(counts), together)
+    shares = _shares(np.add.reduceat(np.add.reduceat(counts, starts, axis=0), starts, axis=1))
+    # Whole pixels a cell: of cells that are not, some would be left out.
+    left, bottom, size = 0.75, 0.6, _CROWD // len(starts) * len(starts) / DPI
+    width, height = max(left + size + 0.3, 6.6), bottom + size + 0.85
+    figure = Figure(figsize=(width, height), dpi=DPI)
+    axes = figure.add_axes((left / width, bottom / height, size / width, size / height))
+    reach = (-0.5, len(starts) * together - 0.5)
+    axes.imshow(shares**_FAINTER, cmap="Blues", vmin=0, vmax=1, interpolation="nearest", extent=(*reach, *reach[::-1]))
+    axes.tick_params(labelsize=8, colors=MUTED)
+    axes.spines[:].set_color(FAINT)
+    number = f"class, by its number{f' ({together} in a cell)' if together > 1 else ''}"
+    axes.set_ylabel(f"true {number}", color=MUTED, fontsize=9)
+    axes.set_xlabel(f"predicted {number}", color=MUTED, fontsize=9)
+    head(figure, title, f"{_accuracy(counts)} of {len(counts):,} classes; the darker, the more of a true class")
+    return figure
+
+
+def _shares(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return each count as a share of its row; zeros where a row is empty."""
+    shares: NDArray[np.float64] = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    return shares
+
+
+def _accuracy(counts: NDArray[np.int64]) -> str:
+    images = int(counts.sum())
+    return f"accuracy {np.trace(counts) / max(images, 1):.4f} on {images:,} images"
 
 
 def learning_curves(history: Mapping[str, Sequence[float]], title: str, best_epoch: int) -> Figure:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
+import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
@@ -45,7 +46,7 @@ def head(figure: Figure, title: str, subtitle: str) -> None:
 @lru_cache(maxsize=1024)
 def text_width(text: str, points: float) -> float:
     """Width of a line of text in pixels."""
-    with any_script():
+    with ours():
         in_points, _, _ = text_to_path.get_text_width_height_descent(text, FontProperties(size=points), ismath=False)
     return float(in_points) * DPI / 72
 
@@ -70,8 +71,13 @@ def _both_ends(text: str, kept: int) -> str:
 
 
 @contextlib.contextmanager
-def any_script() -> Iterator[None]:
-    """Take class names in scripts that the font lacks: they show as boxes, no reason to stop or to speak up."""
-    with warnings.catch_warnings():
+def ours() -> Iterator[None]:
+    """Draw as matplotlib draws by itself: what a person's `matplotlibrc` says is about pictures of the person's own.
+
+    Class names in scripts that the font lacks show as boxes, no reason to stop or to speak up.
+    """
+    # What draws on a screen is not asked, and choosing it would be seen elsewhere.
+    usual = {name: value for name, value in matplotlib.rcParamsDefault.items() if name != "backend"}
+    with matplotlib.rc_context(usual), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
         yield

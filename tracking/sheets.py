@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from tracking.lettering import BOLD, DPI, INK, MUTED, VERMILION, head, shortened
+from tracking.pictures import SIDE, stride
 
-_SIDE = 112
 _FRAME = 4
 _GAP = 14
 _LINE = 13
@@ -35,7 +35,7 @@ def sheet(tiles: Sequence[Tile], title: str, subtitle: str) -> Figure:
     columns = max((tile.place[1] for tile in tiles), default=-1.0) + 1
     lines = max((len(tile.lines) for tile in tiles), default=0)
     pictures = [_enlarged(tile.image) for tile in tiles]
-    high, wide, _ = pictures[0].shape if pictures else (_SIDE, _SIDE, 3)
+    high, wide, _ = pictures[0].shape if pictures else (SIDE, SIDE, 3)
     down, across = high + lines * _LINE + 26, wide + _GAP
     breadth = max(round(columns * across) + 2 * _MARGIN - _GAP, _NARROWEST)
     paper = np.full((_HEAD + rows * down, breadth, 3), 255, np.uint8)
@@ -75,8 +75,8 @@ def _write_under(figure: Figure, tile: Tile, corner: tuple[int, int], wide: int)
 
 def _enlarged(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return the image in colour and about 112 pixels large."""
-    longest = max(image.shape[:2])
-    thinned = image[:: max(1, longest // _SIDE), :: max(1, longest // _SIDE)]
-    times = max(1, round(_SIDE / max(thinned.shape[:2])))
+    step = stride(image.shape[:2])
+    thinned = image[::step, ::step]
+    times = max(1, round(SIDE / max(thinned.shape[:2])))
     enlarged = thinned.repeat(times, axis=0).repeat(times, axis=1)
     return np.broadcast_to(enlarged, (*enlarged.shape[:2], 3))

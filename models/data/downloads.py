@@ -28,7 +28,7 @@ def through_keras(place: Path) -> Path:
     """Have Keras download its copy somewhere under the empty folder `place`; return the folder with the files."""
     home = place / "keras"
     home.mkdir()
-    _run([sys.executable, "-P", "-c", KERAS], place, {"KERAS_HOME": str(home)})
+    _run([sys.executable, "-P", "-c", KERAS], place, {"KERAS_HOME": str(home), "KERAS_BACKEND": "tensorflow"})
     return home / "datasets" / "fashion-mnist"
 
 

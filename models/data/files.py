@@ -64,3 +64,8 @@ def workplace(folder: Path) -> Iterator[Path]:
 def at_home(path: str) -> Path:
     """Return `path` with `~` replaced, where somebody's home is known: in a container it may not be."""
     return Path(os.path.expanduser(path))  # noqa: PTH111  # Path.expanduser raises where no home is known
+
+
+def keras_home() -> Path:
+    """Return the folder in which Keras keeps what it has downloaded."""
+    return at_home(os.environ.get("KERAS_HOME") or "~/.keras")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from models.data import downloads, fashion_mnist
 from models.data.downloads import PACKAGE, Unobtainable, Way
-from models.data.files import at_home, locked, workplace
+from models.data.files import at_home, keras_home, locked, workplace
 from models.data.images import Collection, DataError
 
 VARIABLE = "SEARCH_DATA_DIR"
@@ -38,10 +38,9 @@ def find(cache: Path) -> Collection:
 
 def places(cache: Path) -> dict[str, Path]:
     """Folders on this machine, by what they are called, in the order in which they are looked at."""
-    keras = at_home(os.environ.get("KERAS_HOME") or "~/.keras")
     return {
         "downloaded before": cache / fashion_mnist.NAME,
-        "Keras's cache": keras / "datasets" / "fashion-mnist",
+        "Keras's cache": keras_home() / "datasets" / "fashion-mnist",
         f"Debian's package {PACKAGE}": DEBIAN,
     }
 

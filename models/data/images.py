@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
@@ -133,6 +133,10 @@ class Images:
             yield f"{name}_labels", split.labels
 
 
+# Names that a sentence can hold.
+LISTED: Final = 12
+
+
 @dataclass(frozen=True)
 class Summary:
     """What there is, in plain values. `counts` are the images of each class, in the order of `class_names`."""
@@ -151,3 +155,9 @@ def summary(images: Images) -> Summary:
     counts = {name: np.bincount(split.labels, minlength=classes) for name, split in images.splits()}
     rows = {name: tuple(int(number) for number in row) for name, row in counts.items()}
     return Summary(images.name, images.source, images.digest, images.shape, images.class_names, rows)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names in a line: all of a few, of many the first ones and how many more there are."""
+    more = len(names) - LISTED
+    return ", ".join(names[:LISTED]) + (f" and {more:,} more" if more > 0 else "")

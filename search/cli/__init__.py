@@ -8,7 +8,7 @@ from rich.console import Console
 from typer.exceptions import TyperException
 
 from models.data import DataError
-from search import advice
+from search import advice, streams, surroundings
 from search.cli import keeping, looking, refusals, searching, using
 from search.errors import SearchError, UsageError
 from search.signals import Stopped
@@ -29,7 +29,11 @@ for part in (searching, looking, using, keeping):
 
 def main() -> None:
     """Run the command line: 0 done, 1 failed while running, 2 wrong usage, 130 after Ctrl-C, 143 after SIGTERM."""
-    raise SystemExit(call(sys.argv[1:]))
+    surroundings.enter()
+    code = call(sys.argv[1:])
+    if lost := streams.loss():
+        _say(f"error: {lost}")
+    raise SystemExit(code or int(bool(lost)))
 
 
 def call(arguments: list[str]) -> int:

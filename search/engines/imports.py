@@ -8,9 +8,10 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
-from search import quiet
+from search import quiet, surroundings
 from search.signals import ASKING_TO_STOP
 
+surroundings.work()
 # What libraries print on being imported is in no one's way; each worker then writes to a log of its own.
 quiet.redirect(Path(os.devnull))
 # They reach the whole group of processes, of which the driver decides what they mean.
@@ -18,4 +19,7 @@ for number in ASKING_TO_STOP:
     signal.signal(number, signal.SIG_IGN)
 # Whatever this is, a worker meets it again, and says so.
 with suppress(Exception):
+    from models import runtime
+
+    runtime.begin()
     from models import checkpoint, layers, losses, probe, training  # noqa: F401  # see above

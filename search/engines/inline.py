@@ -3,7 +3,9 @@
 import os
 from pathlib import Path
 
+from models.family import Unavailable
 from search import quiet, worker
+from search.errors import UsageError
 from search.jobs import Answer, Ending, Job, Message, Probe
 
 
@@ -16,7 +18,10 @@ class Inline:
             os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
             from models import runtime
 
-            runtime.configure(threads)
+            try:
+                runtime.configure(threads)
+            except Unavailable as error:
+                raise UsageError(str(error)) from error
         self._number = -1
         self._training: worker.Training | None = None
         self._answer: Answer | None = None

@@ -14,7 +14,7 @@ from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from search import quiet, worker
+from search import quiet, surroundings, worker
 from search.jobs import Answer, Died, Ending, Job, Message, Probe
 from search.signals import ASKING_TO_STOP
 
@@ -131,12 +131,13 @@ class Processes:
         ours, theirs = multiprocessing.Pipe()
         arguments = (theirs, self._threads, log, device)
         process: BaseProcess = self._context.Process(target=_serve, args=arguments, name=log.stem, daemon=True)
-        try:
-            process.start()
-        except (EOFError, OSError):
-            # The fork server is dead. A worker that is spawned can say what it died of, if it dies of it, too.
-            process = SPAWNED.Process(target=_serve, args=arguments, name=log.stem, daemon=True)
-            process.start()
+        with surroundings.for_processes():
+            try:
+                process.start()
+            except (EOFError, OSError):
+                # The fork server is dead. A worker that is spawned can say what it died of, if it dies of it, too.
+                process = SPAWNED.Process(target=_serve, args=arguments, name=log.stem, daemon=True)
+                process.start()
         theirs.close()
         return Worker(process, ours, log, device)
 
@@ -175,7 +176,8 @@ def _fork_server() -> bool:
     """Start the process that imports what workers need and forks them, and say whether it could be started."""
     FORKED.set_forkserver_preload(list(IMPORTS))
     try:
-        forkserver.ensure_running()
+        with surroundings.for_processes():
+            forkserver.ensure_running()
     except OSError:
         # Its socket is a temporary file, whose path may be too long for one.
         return False
@@ -193,6 +195,7 @@ def _megabytes(process: int | None) -> float:
 
 def _serve(pipe: Connection, threads: int, log: Path, device: str) -> None:
     """Do jobs until the driver closes the pipe."""
+    surroundings.work()
     quiet.redirect(log)
     if device:
         # Read when TensorFlow is imported: of all GPUs it sees this one.

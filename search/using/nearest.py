@@ -111,4 +111,4 @@ def _drawn(found: Nearest, train: Split, ready: Ready) -> bytes:
         class_names=ready.class_names,
         title=f"{ready.kept.name}: nearest training images",
     )
-    return figures.png(sheet.draw())
+    return figures.png(sheet.draw)

@@ -1,11 +1,11 @@
 """`predict`: the classes of pictures, however many, and how sure the model is of them."""
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -14,7 +14,7 @@ from rich.console import Console
 
 from models.data import DataError
 from models.data.asked import Batch, Source, sources
-from search import quiet, signals, tables, whole
+from search import quiet, signals, streams, tables, whole
 from search.errors import UsageError
 from search.progress import duration, say
 from search.registry import named
@@ -61,14 +61,11 @@ def predict(
         # Lines that are printed on the same terminal show by themselves how it goes on.
         quietly = stream is sys.stdout and stream.isatty()
         show = (lambda _: None) if quietly else stack.enter_context(progress.shown(console, total))
-        told = answered(console, ready, asked, tally, show)
-        form = output or ("csv" if out else "text")
-        try:
-            answers.write(told, stream, form, ready.class_names, tables.console().width)
-            stream.flush()
-        except BrokenPipeError:
-            # Whoever read it has seen enough, as `head` has; Python would complain once more when it ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read it may have seen enough, as `head` has.
+        told = takewhile(lambda _: streams.heard(stream), answered(console, ready, asked, tally, show))
+        answers.write(told, stream, output or ("csv" if out else "text"), ready.class_names, tables.console().width)
+        stream.flush()
+        if not streams.heard(stream):
             return 0
     _conclude(console, ready, tally, time.monotonic() - began, out)
     return 1 if tally.unreadable else 0

@@ -17,6 +17,7 @@ from models.data import Images
 from search import engines
 from search.engines import Engine, processes
 from search.engines.processes import Processes
+from search.errors import UsageError
 from search.jobs import Answer, Built, Died, Ending, EpochDone, Failed, Job, Message, Paused, Rejected, Trained
 from tests.support import THREADS, job_of
 
@@ -131,6 +132,20 @@ def test_a_job_gives_the_same_numbers_in_every_engine(
         return [{name: value for name, value in epoch.items() if name != "seconds"} for epoch in epochs]
 
     assert numbers("inline") == numbers("processes")
+
+
+def test_a_keras_that_a_person_has_set_otherwise_is_told_and_left_as_it_is(home: Path, tensorflow: None) -> None:
+    import keras
+
+    keras.config.set_epsilon(0.1)
+    try:
+        with pytest.raises(
+            UsageError, match=r"set otherwise .*\(epsilon 0\.1\).*leave --engine inline \(engine=\) out"
+        ):
+            engines.start("inline", 1, THREADS, home / "logs")
+        assert keras.config.epsilon() == 0.1
+    finally:
+        keras.config.set_epsilon(1e-7)
 
 
 def test_a_killed_worker_is_noticed_named_and_replaced(home: Path, make_job: Callable[..., Job]) -> None:

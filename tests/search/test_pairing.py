@@ -75,3 +75,11 @@ def test_a_clear_lead_is_said_with_the_classes_that_were_gained_and_lost() -> No
 def test_trials_that_judged_other_images_are_not_compared() -> None:
     with pytest.raises(UsageError, match="were not judged on the same images"):
         pair(judged("mlp/1", [0, 1, 2], [0, 1, 2]), judged("cnn/2", [0, 1, 1], [0, 1, 1]))
+
+
+def test_of_many_classes_an_error_names_a_few() -> None:
+    many = tuple(f"class {label}" for label in range(1000))
+    one, other = (Judged("mlp/1", many[:length], *[np.zeros(1, np.int64)] * 2, np.ones(1)) for length in (1000, 999))
+    with pytest.raises(UsageError, match="class 11 and 988 more, and 1 of class 0, .* and 987 more;") as refused:
+        pair(one, other)
+    assert len(str(refused.value)) < 500

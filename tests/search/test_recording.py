@@ -1,5 +1,7 @@
-"""By which names a trial's figures stand in its run."""
+"""By which names a trial's figures stand in its run, and what it takes to record one."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,3 +21,12 @@ def test_no_class_opens_a_section_of_its_own_before_the_curves() -> None:
     assert [name for name in named if "/" in name] == []
     assert (named["test_f1.T-shirt_top"], named["test_f1.T-shirt_top_2"]) == (0.25, 0.75)
     assert named["best_val_accuracy"] == 0.5
+
+
+def test_a_trial_of_a_thousand_classes_and_of_large_images_is_recorded_in_little_memory(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.search.many", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
+    assert done.returncode == 0, done.stderr
+    megabytes, metrics = map(float, done.stdout.split())
+    assert megabytes < 300
+    assert metrics < 50, "those of single classes stand in tables"

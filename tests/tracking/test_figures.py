@@ -1,6 +1,7 @@
 import io
 import warnings
 
+import matplotlib
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -14,6 +15,18 @@ from tracking.pictures import Found
 GARMENTS = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
 CYRILLIC = ["Футболка", "Брюки", "Свитер", "Платье", "Пальто", "Сандалии", "Рубашка", "Кеды", "Сумка", "Ботинки"]
 
+HOSTILE = {
+    "font.size": 21,
+    "font.family": "serif",
+    "axes.facecolor": "yellow",
+    "lines.antialiased": False,
+    "savefig.dpi": 37,
+    "savefig.bbox": "tight",
+    "figure.autolayout": True,
+    "image.origin": "lower",
+    "image.interpolation": "bilinear",
+}
+
 
 def texts(figure: Figure) -> list[str]:
     return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
@@ -24,7 +37,7 @@ def words(figure: Figure) -> str:
 
 
 def pixels(figure: Figure) -> NDArray[np.uint8]:
-    with Image.open(io.BytesIO(figures.png(figure))) as picture:
+    with Image.open(io.BytesIO(figures.png(lambda: figure))) as picture:
         return np.asarray(picture.convert("RGB"))
 
 
@@ -173,3 +186,34 @@ def test_a_name_of_any_length_is_shortened_in_few_measurements_to_the_most_that_
     assert lettering.text_width.cache_info().misses < 40
     assert (one[-1], other[-1]) == ("1", "2")
     assert 100 < lettering.text_width(one, 9) <= 140
+
+
+@pytest.mark.parametrize("classes", [51, 271, 1000, 3000])
+def test_a_picture_is_not_larger_for_very_many_classes(classes: int) -> None:
+    right = np.eye(classes, dtype=np.int64)
+    picture = pixels(figures.confusion_matrix(right, [f"class {label}" for label in range(classes)], "t"))
+    assert max(picture.shape) < 800
+    # Every cell of the diagonal is there, dark, and there is nothing else as dark.
+    dark = (picture.sum(axis=2) < 200) & (np.ptp(picture, axis=2) > 60)
+    down, across = np.nonzero(dark)
+    assert np.ptp(down) == np.ptp(across) >= 250
+    assert {*down} == {*range(down.min(), down.max() + 1)}
+
+
+def test_what_very_many_classes_are_taken_for_is_seen_beside_the_diagonal() -> None:
+    counts = np.eye(1000, dtype=np.int64) * 5
+    clean = pixels(figures.confusion_matrix(counts, ["class"] * 1000, "t"))
+    counts[700, 200:204] = 1
+    assert not np.array_equal(pixels(figures.confusion_matrix(counts, ["class"] * 1000, "t"))[100:], clean[100:])
+
+
+def test_no_setting_of_a_persons_own_changes_a_picture() -> None:
+    drawings = (
+        lambda: figures.confusion_matrix(counts(4), GARMENTS[:4], "Test images"),
+        lambda: figures.learning_curves({"loss": [1.0, 0.5], "val_loss": [1.1, 0.7]}, "Epochs", 1),
+        lambda: judged([0, 1, 2], [0, 1, 3]),
+    )
+    usual = [figures.png(draw) for draw in drawings]
+    lettering.text_width.cache_clear()
+    with matplotlib.rc_context(HOSTILE):
+        assert [figures.png(draw) for draw in drawings] == usual

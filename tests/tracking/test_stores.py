@@ -388,3 +388,11 @@ def test_an_experiment_that_took_the_place_of_ours_meanwhile_gets_no_runs(databa
     client.rename_experiment(ours, "lenet5")
     assert tracker.run("lenet5", "uuid/1", "lenet5-0001", {}).id
     tracker.close()
+
+
+def test_how_often_a_server_is_asked_again_is_no_setting_of_a_persons(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "9")
+    tracking.connect(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path / "artifacts").close()
+    assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "0", "asked twice, it makes two runs"

@@ -202,7 +202,7 @@ class MemoryTracker:
             return found
         from tracking import figures
 
-        return figures.png(found.draw())
+        return figures.png(found.draw)
 
     def model_sha256(self, run: str) -> str | None:
         """As in the contract."""

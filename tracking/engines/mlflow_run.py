@@ -114,7 +114,7 @@ class MlflowRun:
         """As in the contract."""
         from tracking.figures import png
 
-        self.log_artifact(name, png(picture.draw()))
+        self.log_artifact(name, png(picture.draw))
 
     def log_artifact(self, name: str, content: bytes) -> None:
         """As in the contract."""
