@@ -200,7 +200,9 @@ def _started(pid: int) -> str:
     """Return when a process was started, as the system counts: its number may be another's later. Empty: it is gone."""
     try:
         # The name, in parentheses, may hold spaces.
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        state, *others = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        # One that has ended, and that nobody has asked about yet, still has its number.
+        return "" if state in "ZX" else others[18]
     except OSError:
         return "" if Path("/proc/self").exists() or not _answers(pid) else "unknown"
 
