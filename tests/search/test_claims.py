@@ -76,7 +76,7 @@ def test_a_study_is_searched_from_one_home_at_a_time_and_by_the_next_when_that_h
             said = capfd.readouterr().err
             assert f"study mlp is being searched by process {process.pid} on " in said
             assert f"for {homes[0]}; wait for it, stop it, or name another --study" in said
-        assert attributes(address) == before
+        assert claims.kept(attributes(address)) == claims.kept(before)
         process.send_signal(signal.SIGKILL)
         # Not waited for: it has ended, and is there as long as nobody asks how.
         assert wait_until(lambda: claims._started(process.pid) == "")
