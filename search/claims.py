@@ -103,7 +103,7 @@ class Hold:
             return
         with suppress(SQLAlchemyError, SearchError):
             storage.require_there(self._address)
-            owned.forget(self._store.engine, self._id, HELD_BY, asdict(self._claim))
+            owned.forget(self._store.engine, self._id, HELD_BY, asdict(self._claim), HEARD)
         self._store.engine.dispose()
 
     def _claim_in(self, store: RDBStorage) -> None:
@@ -166,9 +166,12 @@ def kept(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 def _claim(attributes: Mapping[str, Any]) -> Claim | None:
     """Return the claim of a process that is there, as far as one can tell."""
-    said = attributes.get(HELD_BY)
-    claim = Claim(**said) if said else None
-    return claim if claim and not claim.is_gone(attributes.get(HEARD, 0.0)) else None
+    try:
+        claim = Claim(**attributes[HELD_BY])
+        return None if claim.is_gone(float(attributes.get(HEARD, 0.0))) else claim
+    # There is none, or none that anybody could have made.
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _holder(attributes: Mapping[str, Any]) -> str:
@@ -179,7 +182,7 @@ def _holder(attributes: Mapping[str, Any]) -> str:
     words = f"{claim.words}; wait for it, stop it, or name another --study"
     if claim.machine == _machine():
         return words
-    silent = max(time.time() - attributes.get(HEARD, 0.0), 0.0)
+    silent = max(time.time() - float(attributes.get(HEARD, 0.0)), 0.0)
     return f"{words}; it was heard of {silent:.0f} s ago, and is not waited for after {LEASE:.0f} s of silence"
 
 
@@ -197,7 +200,9 @@ def _started(pid: int) -> str:
     """Return when a process was started, as the system counts: its number may be another's later. Empty: it is gone."""
     try:
         # The name, in parentheses, may hold spaces.
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        state, *others = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        # One that has ended, and that nobody has asked about yet, still has its number.
+        return "" if state in "ZX" else others[18]
     except OSError:
         return "" if Path("/proc/self").exists() or not _answers(pid) else "unknown"
 

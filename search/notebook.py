@@ -21,7 +21,7 @@ from models.data import DataError, keep
 from models.data.given import FORMS
 from models.family import Choice
 from models.naming import hint
-from search import advice, cli, comparison, judgements, locks, printing, quiet, results, storage, surroundings
+from search import advice, claims, cli, comparison, judgements, printing, quiet, results, storage, surroundings
 from search.cli import refusals
 from search.errors import UsageError
 from search.opening import require_writable
@@ -119,7 +119,8 @@ class Trial:
 
     def __repr__(self) -> str:
         test = self.metrics.get("test_accuracy")
-        driver = locks.holder(self.place.home, self.result.study)
+        with storage.reading(self.place.storage) as store:
+            driver = claims.searcher(self.place.home, store, self.result.study)
         words = [f"{self.result.name}: {printing.state(self.result, driver)}", self.result.reason]
         words += [f"best {cell(self.result.value)}" if self.result.value is not None else ""]
         return ", ".join(filter(None, [*words, f"test {cell(test)}" if test is not None else ""]))
@@ -229,7 +230,8 @@ class Study:
     @property
     def trials(self) -> pd.DataFrame:
         """A row a trial that has begun: state, value, final metrics, hyperparameters."""
-        driver = locks.holder(self.place.home, self.name)
+        with storage.reading(self.place.storage) as store:
+            driver = claims.searcher(self.place.home, store, self.name)
         found = [trial.result for trial in self]
         rows = [
             {

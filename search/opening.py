@@ -14,7 +14,6 @@ from models import data
 from models.data import Images
 from models.watch import Watch
 from search import addresses, advice, crash, disk, execution, space, storage
-from search.addresses import redacted
 from search.engines import Engine
 from search.errors import SearchError, UsageError
 from search.execution import Plan
@@ -24,7 +23,7 @@ from search.seam import Seam
 from search.settings import Place, Settings, resolve
 from search.study import Study
 from search.wording import counted
-from tracking import STUDY_TAG, TrackingError, databases
+from tracking import STUDY_TAG, Tracker, TrackingError, databases
 from tracking.courier import ERRAND, Courier
 from tracking.spool import Spool
 
@@ -80,35 +79,24 @@ def require_writable(home: Path) -> None:
         raise UsageError(f"--home {home}: cannot be written ({error.strerror}); name another folder") from error
 
 
-def uuid(settings: Settings) -> str | None:
-    """Return what the study is known by; None where it is not begun yet."""
-    if not storage.exists(settings.storage):
-        return None
-    with storage.reading(settings.storage) as store:
-        return storage.uuid_of(store, settings.study)
+def require_tracker(settings: Settings) -> None:
+    """Raise before a study is made of which nothing could be kept: it would stay, and be empty.
 
-
-def require_ours(name: str, tracking_uri: str, uuid: str | None) -> None:
-    """Raise `UsageError` where the tracker's experiment of this name is not that of the study with this uuid, if any.
-
-    Before a study is begun, and so before anything is trained: `TrackingError` where the tracker cannot take its runs.
+    `TrackingError` where the tracker cannot take its runs, `UsageError` where it has others of this name.
     """
-    tracker = tracking.open_existing(tracking_uri)
-    if tracker is None:
-        return
-    with closing(tracker):
-        tags = tracker.experiment_tags(name)
+    if not stored(settings.storage, settings.study):
+        with closing(tracking.connect(settings.tracking_uri, settings.place.artifacts)) as tracker:
+            require_ours(tracker, settings.study, None)
+
+
+def require_ours(tracker: Tracker, name: str, uuid: str | None) -> None:
+    """Raise `UsageError` where the experiment of this name is not that of the study with this uuid; None: a new one."""
+    tags = tracker.experiment_tags(name)
     if tags is not None and tags.get(STUDY_TAG) != uuid:
         raise UsageError(
-            f"--tracking-uri {redacted(tracking_uri)}: experiment {name} there is somebody else's, or a deleted "
-            f"study's; name another study, such as {name}-2, or give that experiment another name in MLflow"
+            f"the tracker's experiment {name} is somebody else's, or a deleted study's; name another study, such as "
+            f"{name}-2, or give that experiment another name in MLflow"
         )
-
-
-def require_tracker(settings: Settings) -> None:
-    """Raise `TrackingError` before a study is made of which nothing could be kept: it would stay, and be empty."""
-    if not stored(settings.storage, settings.study):
-        tracking.connect(settings.tracking_uri, settings.place.artifacts).close()
 
 
 def settled(console: Console, planned: Plan, engine: Engine, settings: Settings, images: Images, shared: Path) -> Plan:

@@ -70,13 +70,18 @@ def exchange(engine: Engine, study: int, attribute: str, before: object | None, 
     return True
 
 
-def forget(engine: Engine, study: int, attribute: str, value: object) -> None:
-    """Remove an attribute of a study where it has this value. A database that is busy is hardly waited for."""
+def forget(engine: Engine, study: int, attribute: str, value: object, with_it: str) -> None:
+    """Remove an attribute of a study where it has this value, and another one with it.
+
+    A database that is busy is hardly waited for.
+    """
     table = StudyUserAttributeModel.__table__
     with engine.begin() as connection:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("PRAGMA busy_timeout = 1000")
-        connection.execute(delete(table).where(_of(study, attribute) & (table.c.value_json == json.dumps(value))))
+        known = _of(study, attribute) & (table.c.value_json == json.dumps(value))
+        if connection.execute(delete(table).where(known)).rowcount:
+            connection.execute(delete(table).where(_of(study, with_it)))
 
 
 def _of(study: int, attribute: str) -> ColumnElement[bool]:

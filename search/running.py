@@ -158,7 +158,6 @@ def _search(
     logs = settings.home / "logs"
     engine = engines.start(settings.engine, planned.workers, planned.threads, logs, planned.devices)
     with closing(engine):
-        opening.require_ours(settings.study, settings.tracking_uri, opening.uuid(settings))
         study = _opened(settings, images, hold)
         with storage.told(settings.storage):
             new = study.enqueue_first()

@@ -34,6 +34,8 @@ PATIENCE = 120.0
 _PAUSE = 1.0
 TABLES = {"alembic_version", "studies", "trials", "version_info"}
 GOES_ON = "; what was finished stays, and the same command goes on"
+# The package that SQLAlchemy takes for `postgresql://`.
+_POSTGRES = "psycopg"
 # What Optuna says of a study or a trial that is there no more.
 _DELETED = "Record does not exist."
 _WAYS_OUT = databases.WAYS_OUT | {
@@ -200,8 +202,20 @@ def _reason(url: str, error: BaseException) -> str:
         first += f" for more than {PATIENCE:g} s"
     if file and "is full" in first:
         first += f" ({disk.megabytes_free(file.parent):,.0f} MB free)"
-    way_out = next((way for sign, way in _WAYS_OUT.items() if sign in said), "mend this, or give another --storage")
+    usual = "mend this, or give another --storage"
+    way_out = _driver(error) or next((way for sign, way in _WAYS_OUT.items() if sign in said), usual)
     return redacted(f"{file or url}: {first}; {way_out}")
+
+
+def _driver(error: BaseException | None) -> str:
+    """Say which package a server's address takes that is not here; empty where that is not what is wrong."""
+    while error is not None:
+        if isinstance(error, ModuleNotFoundError) and error.name:
+            extra = ", or the extra `postgres` of this project" if error.name == _POSTGRES else ""
+            package = f"{error.name}[binary]" if extra else error.name
+            return f"install it by `python -m pip install '{package}'`{extra}, or give sqlite:///FILE"
+        error = error.__cause__
+    return ""
 
 
 def _database_error(error: BaseException | None) -> BaseException | None:

@@ -181,7 +181,7 @@ def _quieten_mlflow() -> None:
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     # What fails is tried again here, where it is known whether it was done all the same: MLflow, asking again after a
-    # lost answer, makes a second run (before 3.18), and keeps a call waiting for four minutes. Whatever a person has set
-    # for others.
+    # lost answer, makes a second run (before 3.18), and keeps a call waiting for four minutes. Whatever a person has
+    # set for others.
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")

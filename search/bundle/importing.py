@@ -1,12 +1,14 @@
 """`import`: a bundle taken into the stores of a home. What is there stays; what a kill has left undone is done."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from optuna.trial import TrialState
 from rich.console import Console
 
+import tracking
 from search import addresses, advice, claims, crash, disk, opening, progress, quiet, signals, storage
 from search.bundle import archive, source, target
 from search.bundle.source import Source
@@ -89,8 +91,9 @@ def _import(found: Source, name: str, place: Place, console: Console, stop: Stop
     store = storage.connect(place.storage)
     try:
         with storage.told(place.storage):
-            known = storage.uuid_of(store, name)
-            opening.require_ours(name, place.tracking_uri, known or found.uuid)
+            if tracker := tracking.open_existing(place.tracking_uri):
+                with closing(tracker):
+                    opening.require_ours(tracker, name, storage.uuid_of(store, name) or found.uuid)
             target.ensure(store, name, found)
             hold.take()
     finally:

@@ -16,16 +16,15 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from models.data import Images
-from search import crash, disk, locks, storage
+from search import crash, disk, locks
 from search.cli import call
 from search.doctor.case import read
 from search.doctor.contents import PROMISED
 from search.doctor.visit import examine
-from search.settings import Place, Settings
+from search.settings import Settings
 from search.study import Study
 from tests.search import homes
 from tests.search.breaks import BREAKS, Home, apply, assign, run
@@ -313,36 +312,6 @@ def test_what_the_libraries_cannot_read_is_said_in_a_sentence(
     assert doctor(home, "mlp", code=2) == []
     assert doctor.said.startswith("error: ")
     assert "Traceback" not in doctor.said
-
-
-@pytest.mark.parametrize(
-    ("settings", "why"),
-    [({"family": "gone"}, "no family named 'gone'"), ([5], "cannot be read"), ({"fix": 5}, "cannot be read")],
-)
-def test_one_study_that_cannot_be_read_is_told_and_is_no_reason_to_pass_over_the_others(
-    settings: object, why: str, home: Path, doctor: Doctor
-) -> None:
-    store = storage.connect(Place.at(home, None, None).storage)
-    lost = storage.begun(store, "lost", [StudyDirection.MAXIMIZE])
-    lost.set_user_attr("settings", settings)
-    assert whereabouts(doctor(home, code=1)) == {("I12", None)}
-    (finding,) = doctor(home, "--fix", code=1)
-    assert (finding["study"], finding["repaired"]) == ("lost", False)
-    assert why in finding["text"]
-    assert doctor(home, "mlp", code=0) == []
-    doctor(home, "lost", code=2)
-    assert why in doctor.said
-    store.engine.dispose()
-
-
-def test_what_needs_no_family_is_shown_of_a_study_whose_family_is_gone(home: Path, tmp_path: Path) -> None:
-    store = storage.connect(Place.at(home, None, None).storage)
-    study = storage.load(store, "mlp")
-    study.set_user_attr("settings", {**study.user_attrs["settings"], "family": "gone"})
-    store.engine.dispose()
-    out = str(tmp_path / "report.html")
-    for words in (["list"], ["show", "mlp"], ["show", "mlp/0"], ["best", "mlp"], ["compare"], ["report", "--out", out]):
-        assert call([*words, "--home", str(home)]) == 0
 
 
 def test_a_damaged_index_is_for_a_person_to_mend(home: Path, doctor: Doctor) -> None:

@@ -154,3 +154,40 @@ def test_a_study_that_got_the_number_of_a_deleted_one_is_not_written_to(
     with lost, storage.told(settings.storage):
         WRITES[write](study, trial)
     assert dump(settings.home / "optuna.db") == before
+
+
+@pytest.fixture
+def two(settle: Settle, open_study: Open, no_runs: Path, tmp_path: Path) -> Study:
+    """A home with a study, beside another one that is as it should be."""
+    shutil.copy(no_runs, tmp_path / "mlflow.db")
+    open_study(settle("lenet5"))
+    study = open_study(settle("mlp"))
+    study.tell(study.ask(), TrialState.PRUNED)
+    return study
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [({"family": "gone"}, "no family named 'gone'"), ([5], "cannot be read"), ({"fix": 5}, "cannot be read")],
+)
+def test_the_doctor_passes_over_a_study_that_cannot_be_read_and_says_so(
+    settings: object, why: str, two: Study, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    two.note("settings", settings)
+    here = ["--home", str(tmp_path)]
+    for fix in ([], ["--fix"]):
+        assert call(["doctor", *fix, *here]) == 1
+        said = capfd.readouterr().out
+        assert "I12 mlp: passed over: " in said
+        assert why in said
+        assert "lenet5, mlp: 1 found, 0 mended, 1 remain" in said
+    assert call(["doctor", "lenet5", *here]) == 0
+    assert call(["doctor", "mlp", *here]) == 2
+    assert why in capfd.readouterr().err
+
+
+def test_what_needs_no_family_is_shown_of_a_study_whose_family_is_gone(two: Study, tmp_path: Path) -> None:
+    two.note("settings", {**two.attributes["settings"], "family": "gone"})
+    out = str(tmp_path / "report.html")
+    for words in (["list"], ["show", "mlp"], ["show", "mlp/0"], ["compare"], ["report", "--out", out]):
+        assert call([*words, "--home", str(tmp_path)]) == 0

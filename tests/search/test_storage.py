@@ -301,3 +301,11 @@ def test_a_server_that_cannot_be_used_is_named_without_its_password(kind: str) -
         with pytest.raises(UsageError, match=rf"--storage {kind.replace('+', '.')}://anna:\*\*\*@host/db: ") as refused:
             opened(f"{kind}://anna:secret@host/db")
         assert "secret" not in str(refused.value)
+
+
+def test_a_driver_that_is_missing_is_named_with_the_package_that_brings_it() -> None:
+    with pytest.raises(UsageError, match=r"'psycopg2'; install it by `python -m pip install 'psycopg2'`"):
+        storage.connect("postgresql+psycopg2://anna@host/db")
+    missing = ModuleNotFoundError("No module named 'psycopg'", name="psycopg")
+    said = storage._reason("postgresql://anna@host/db", missing)
+    assert "pip install 'psycopg[binary]'`, or the extra `postgres` of this project, or give sqlite:///FILE" in said
