@@ -76,8 +76,8 @@ def ours() -> Iterator[None]:
 
     Class names in scripts that the font lacks show as boxes, no reason to stop or to speak up.
     """
-    # What draws on a screen is not asked, and choosing it would be seen elsewhere.
-    usual = {name: value for name, value in matplotlib.rcParamsDefault.items() if name != "backend"}
-    with matplotlib.rc_context(usual), warnings.catch_warnings():
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        # But for what draws on a screen, which is not asked, and whose choice would be seen elsewhere.
+        matplotlib.rcdefaults()
         warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
         yield
