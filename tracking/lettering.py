@@ -4,7 +4,7 @@ import contextlib
 import warnings
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -77,7 +77,7 @@ def ours() -> Iterator[None]:
     Class names in scripts that the font lacks show as boxes, no reason to stop or to speak up.
     """
     # What draws on a screen is not asked, and choosing it would be seen elsewhere.
-    usual = {name: value for name, value in matplotlib.rcParamsDefault.items() if name != "backend"}
+    usual: dict[Any, Any] = {name: value for name, value in matplotlib.rcParamsDefault.items() if name != "backend"}
     with matplotlib.rc_context(usual), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
         yield
