@@ -1,7 +1,7 @@
 """What a person, a machine or a folder may have set for the libraries used here: none of it may change a search.
 
 `python -m tests.faults.hostile` searches once as usual and once under each setting, for some ten minutes, and prints
-what differed. The tests put many of them together.
+what differed.
 """
 
 import hashlib
