@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final, TYPE_CHECKING
 
 from tracking import databases
 from tracking.registry import CHAMPION, Registry, Version
@@ -173,6 +173,13 @@ def model_address(run: str, name: str) -> str:
     return f"runs:/{run}/{model_name(name)}"
 
 
+# How a server of MLflow's asks its database. Ours is a file of our own, whose tables are first made in memory: a pool
+# that keeps no connection loses them.
+_OF_SERVERS: Final = tuple(
+    f"MLFLOW_SQLALCHEMYSTORE_{what}" for what in ("ECHO", "MAX_OVERFLOW", "POOLCLASS", "POOL_RECYCLE", "POOL_SIZE")
+)
+
+
 def _quieten_mlflow() -> None:
     """Set what MLflow reads when it is imported: no telemetry, no code run out of a model's file, no chatter."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -185,3 +192,5 @@ def _quieten_mlflow() -> None:
     # set for others.
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+    for name in _OF_SERVERS:
+        os.environ.pop(name, None)

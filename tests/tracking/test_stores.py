@@ -396,3 +396,8 @@ def test_how_often_a_server_is_asked_again_is_no_setting_of_a_persons(
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "9")
     tracking.connect(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path / "artifacts").close()
     assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "0", "asked twice, it makes two runs"
+
+
+def test_how_a_server_asks_its_database_is_no_setting_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_SQLALCHEMYSTORE_POOLCLASS", "NullPool")
+    tracking.connect(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path / "artifacts").close()
