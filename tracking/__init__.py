@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, Final, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from tracking import databases
 from tracking.registry import CHAMPION, Registry, Version
