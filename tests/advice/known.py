@@ -48,6 +48,7 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
     ("search/clearing.py", "memory: keeps nothing", "test_a_store_of_memory_alone_keeps_nothing_and_one_of_files_does"),
     ("search/clearing.py", "nothing was written", HAPPENED),
     ("search/clearing.py", "keep --top {}", A_TAG),
+    ("search/cli/__init__.py", "`python -m search ", A_PATTERN),
     ("search/cli/refusals.py", "no option", "test_a_command_in_a_message_does_what_it_says"),
     ("search/cli/refusals.py", "more words than", "test_a_command_in_a_message_does_what_it_says"),
     ("search/cli/refusals.py", "needs {}", "test_a_command_in_a_message_does_what_it_says"),
