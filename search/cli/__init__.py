@@ -53,7 +53,8 @@ def _called(arguments: list[str]) -> int:
             raise
         message = refusals.words(error) if isinstance(error, TyperException) else str(error)
         if message:
-            _say(f"error: {message}")
+            # The rooms below know only what this program is usually started by.
+            _say(f"error: {message}".replace("`python -m search ", f"`{advice.program()} "))
         return 1 if isinstance(error, SearchError) else 2
     except Stopped as stopped:
         return stopped.exit_code

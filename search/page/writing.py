@@ -28,6 +28,7 @@ from search.pairing import Judged
 from search.progress import say
 from search.settings import Place
 from search.tables import Sheet, cell, exact
+from search.wording import counted
 
 BYTE: Final = 256
 # How a file begins that may be written over: it can be made again.
@@ -47,9 +48,10 @@ def report(place: Place, names: Sequence[str], out: Path, *, open_browser: bool)
     write(out, text)
     for problem in gathered.problems:
         say(console, problem)
-    trials = sum(len(section.trials) for section in gathered.sections)
+    trials, of = sum(len(section.trials) for section in gathered.sections), len(gathered.sections)
+    studies = f"{of} {'study' if of == 1 else 'studies'}"
     print(
-        f"{out}: {len(gathered.sections)} studies, {trials} trials, {len(text.encode()) / 1e6:.1f} MB "
+        f"{out}: {studies}, {counted(trials, 'trial')}, {len(text.encode()) / 1e6:.1f} MB "
         f"in {time.monotonic() - began:.1f} s"
     )
     if open_browser:

@@ -279,7 +279,7 @@ def test_a_study_of_arrays_is_gone_on_with_without_them(
         ({"data": 3}, "data is of the type int; give"),
         ({"data": (1, 2, 3)}, "data: 3 parts; give"),
         ({"data": arrays()[:1]}, "data: 1 parts; give"),
-        ({"data": (arrays()[0] / 255, arrays()[1])}, "data: x holds float64; store uint8"),
+        ({"data": (arrays()[0] / 255, arrays()[1])}, "data: x holds fractions"),
         ({"data": (arrays()[0], arrays()[1][:-1])}, "data: y has 59 labels for 60 images"),
     ],
 )

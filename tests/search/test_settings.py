@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optuna.trial import TrialState
 
-from search import settings, storage
+from search import advice, settings, storage
 from search.errors import UsageError
 from search.registry import named
 from search.settings import Place, check_name, resolve, worker_count
@@ -23,8 +23,9 @@ def test_a_study_is_named_after_its_family_unless_told_otherwise() -> None:
 
 
 def test_a_study_with_a_name_of_its_own_needs_a_family() -> None:
-    with pytest.raises(UsageError, match="no family named 'wide'.*--study wide --family mlp"):
-        resolve("wide", PLACE, {}, {})
+    refused = pytest.raises(UsageError, match="no family named 'wide'.*--study wide --trials 3 --family mlp")
+    with advice.typed(["run", "--study", "wide", "--trials", "3"]), refused:
+        resolve("wide", PLACE, {"trials": 3}, {})
 
 
 def test_a_flag_counts_more_than_what_the_study_was_begun_with_and_that_more_than_the_default() -> None:
