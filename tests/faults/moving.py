@@ -135,8 +135,8 @@ def change(home: Home, picture: Path, out: Path) -> None:
     show(home, run)
     trained = [
         ["run", "--study", "mlp", "--trials", "4", *HERE],
-        ["retrain", "mlp/0", *HERE],
-        ["reproduce", "mlp/1", *HERE],
+        ["retrain", "mlp/0", "--engine", "inline"],
+        ["reproduce", "mlp/1", "--engine", "inline"],
         ["confirm", "mlp", "--top", "1", "--seeds", "2", *HERE],
         ["import", out / "mlp.zip", "--study", "mlp-again"],
         ["keep", "mlp", "--top", "1", "--format", "json"],
