@@ -26,13 +26,23 @@ import numpy as np
 from PIL import Image
 
 from models import names
-from tests.faults.searches import ROOT
-from tests.support import make_split
+from tests.faults.searches import PATIENCE, ROOT
+from tests.support import heed_signals, make_split
 
 SMALL = ["--epochs", "2", "--weights", "none", "--baselines", "none", "--pruner", "none"]
 HERE = ["--workers", "1", "--engine", "inline"]
 # Not what a command found, but when and how fast.
 PASSING = re.compile(r'"(seconds|[a-z_]*seconds|took|began|ended|registered|megabytes|file)": [^,\n}]*')
+ASKED = """
+import contextlib, io, json, sys
+from search.cli import call
+answers = []
+for words in json.loads(sys.argv[1]):
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        answers.append([call(words), ""])
+    answers[-1][1] = printed.getvalue()
+print(json.dumps(answers))
+"""
 LOADED = """
 import sys, mlflow
 mlflow.set_tracking_uri(sys.argv[1])
@@ -57,22 +67,24 @@ class Home:
 
     def command(self, *words: object, codes: Sequence[int] = (0,)) -> str:
         """Run a command on this home, and return what it prints."""
-        arguments = [str(word) for word in words]
+        return self.commands([words], codes)[0]
+
+    def commands(self, asked: Sequence[Sequence[object]], codes: Sequence[int] = (0,)) -> list[str]:
+        """Run commands one after the other in one process, and return what each prints."""
+        lines = [[*map(str, words), "--home", str(self.folder)] for words in asked]
         done = subprocess.run(
-            [sys.executable, "-m", "search", *arguments, "--home", str(self.folder)],
+            [sys.executable, "-c", ASKED, json.dumps(lines)],
             cwd=self.images.parent,
             env=environment(),
             capture_output=True,
             text=True,
             check=False,
         )
-        if done.returncode not in codes:
-            self.failed.append(
-                f"{' '.join(arguments)}: exit {done.returncode}\n{done.stdout[-500:]}{done.stderr[-2000:]}"
-            )
-        told = done.stdout.replace(str(self.folder), "HOME")
-        self.said[" ".join(arguments[:2])] = PASSING.sub("", told)
-        return told
+        answers = json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else [[1, ""]] * len(lines)
+        for words, (code, printed) in zip(lines, answers, strict=True):
+            self.check(f"{' '.join(words)}: exit {code}\n{printed[-500:]}{done.stderr[-3000:]}", code in codes)
+            self.said[" ".join(words[:2])] = PASSING.sub("", printed.replace(str(self.folder), "HOME"))
+        return [printed for _, printed in answers]
 
     def check(self, what: str, holds: object) -> None:
         """Note what does not hold."""
@@ -105,18 +117,15 @@ def _arrays(split: Any) -> list[tuple[str, Any]]:
 def look(home: Home, picture: Path, out: Path) -> None:
     """Ask everything that changes nothing."""
     out.mkdir(parents=True)
-    for words in (["list"], ["models"], ["compare"], *(["show", family] for family in names()), ["best", "mlp"]):
-        home.command(*words, "--format", "json")
+    tables: list[list[object]] = [["list"], ["models"], ["compare"], ["best", "mlp"], ["data", "--data", home.images]]
+    tables += [["show", family] for family in names()]
+    tables += [["predict", family, picture] for family in names() if family != "siamese"]
+    tables += [["nearest", "siamese", picture, "--out", out / "nearest.png"]]
+    tables += [["export", "mlp", "--out", out / "mlp.zip"]]
+    home.commands([*([*words, "--format", "json"] for words in tables), ["report", "--out", out / "report.html"]])
     home.command("compare", "mlp/0", "mlp/1", "--format", "json")
-    home.command("data", "--data", home.images, "--format", "json")
-    for family in set(names()) - {"siamese"}:
-        home.command("predict", family, picture, "--format", "json")
-    home.command("nearest", "siamese", picture, "--out", out / "nearest.png", "--format", "json")
-    home.command("report", "--out", out / "report.html")
     page = (out / "report.html").read_text() if (out / "report.html").exists() else ""
     home.said["pictures in the report"] = str(page.count("data:image/png"))
-    home.command("export", "mlp", "--out", out / "mlp.zip", "--format", "json")
-    home.said["doctor"] = home.command("doctor", codes=(0, 1))
 
 
 def change(home: Home, picture: Path, out: Path) -> None:
@@ -124,13 +133,16 @@ def change(home: Home, picture: Path, out: Path) -> None:
     run = next(iter(json.loads(home.command("models", "--format", "json"))))["run"]
     serve(home, picture)
     show(home, run)
-    home.command("run", "--study", "mlp", "--trials", "4", *HERE)
-    home.command("retrain", "mlp/0", *HERE)
-    home.command("reproduce", "mlp/1", *HERE)
-    home.command("confirm", "mlp", "--top", "1", "--seeds", "2", *HERE)
+    trained = [
+        ["run", "--study", "mlp", "--trials", "4", *HERE],
+        ["retrain", "mlp/0", "--engine", "inline"],
+        ["reproduce", "mlp/1", "--engine", "inline"],
+        ["confirm", "mlp", "--top", "1", "--seeds", "2", *HERE],
+        ["import", out / "mlp.zip", "--study", "mlp-again"],
+        ["keep", "mlp", "--top", "1", "--format", "json"],
+    ]
+    home.commands(trained)
     home.command("promote", "bars-mlp/1", codes=(0, 1))
-    home.command("import", out / "mlp.zip", "--study", "mlp-again")
-    home.command("keep", "mlp", "--top", "1", "--format", "json")
 
 
 def mend(home: Home) -> None:
@@ -161,14 +173,14 @@ def begun(home: Home, *words: str) -> Iterator[str]:
             stderr=told,
             text=True,
         )
-        deadline, said = time.monotonic() + 300, ""
+        deadline, said = time.monotonic() + PATIENCE, ""
         while "Ctrl-C" not in said and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.5)
             told.seek(0)
             said = told.read()
         yield said
         process.send_signal(signal.SIGINT)
-        home.check(f"{words[0]} ends in order: {said[-1500:]}", process.wait(60) == 0)
+        home.check(f"{words[0]} ends in order: {said[-1500:]}", process.wait(PATIENCE) == 0)
 
 
 def serve(home: Home, picture: Path) -> None:
@@ -226,7 +238,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 def compared(first: Home, second: Home) -> list[str]:
     """Return what both have said otherwise."""
-    both = first.said.keys() & second.said.keys() - {"doctor", "export mlp", "models --format"}
+    both = first.said.keys() & second.said.keys() - {"export mlp", "models --format"}
     return [name for name in sorted(both) if first.said[name] != second.said[name]]
 
 
@@ -236,17 +248,21 @@ def tried(old: Home, new: Home, picture: Path, out: Path) -> list[str]:
     with watched(old.folder, "open,access,modify,create,delete,move,attrib") as touched:
         look(new, picture, out)
         wrong = [f"said otherwise: {name}" for name in compared(old, new)]
+        print(
+            f"looked: {len(new.said)} answers, {len(wrong)} otherwise, {len(touched())} times touched in the old place"
+        )
         change(new, picture, out)
         mend(new)
         seen = touched()
     wrong += [f"{len(seen)} times touched in the old place: {seen[:5]}"] if seen else []
     wrong += ["the old place has changed"] if digests(old.folder) != before else []
-    print(f"{len(new.said)} answers, {len(seen)} times touched in the old place")
+    print(f"changed and mended: {len(new.said)} answers, {len(seen)} times touched in the old place")
     return wrong + new.failed
 
 
 def main() -> int:
     """Try both, and say what went wrong."""
+    heed_signals()
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp()).absolute()
     old = Home(folder / "mlruns", folder / "bars.npz")
     if not old.folder.exists():

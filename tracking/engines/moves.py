@@ -103,9 +103,15 @@ def find(file: Path, artifacts: Path) -> Move | None:
         for root, _, folder in [(location or "").rpartition("/")]
         if root.startswith("file:") and root.endswith(f"/{FOLDER}")
         # An experiment that a person or another program has put elsewhere has nothing here.
-        if folder == quote(names.get(experiment, "")) or (artifacts / unquote(folder)).is_dir()
+        if (artifacts / unquote(folder)).is_dir()
+        or (folder == quote(names.get(experiment, "")) and _was_home(local(root), file.name))
     } - {now}
     return Move(file, frozenset(earlier), now) if earlier else None
+
+
+def _was_home(artifacts: Path | None, database: str) -> bool:
+    """Whether a home may have been where these artifacts are: it is gone from there, or still there with all it has."""
+    return artifacts is not None and (not artifacts.exists() or (artifacts.parent / database).exists())
 
 
 def heed(address: str, move: Move) -> None:
