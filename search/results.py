@@ -1,11 +1,11 @@
 """What studies have come to, read from Optuna alone: quickly, and while a search is going on."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 from pathlib import PurePath
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import optuna
 from optuna.storages import RDBStorage
@@ -33,6 +33,8 @@ from search.marks import best as best_of
 from search.notes import COUNTS
 from search.settings import caveat
 from tracking import model_address
+
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
@@ -226,8 +228,9 @@ def result(study: str, trial: FrozenTrial, of_study: Mapping[str, Any]) -> Resul
 
 
 def summary(study: optuna.Study) -> Summary:
-    """Return what a study has come to."""
-    return _summed_up(study, storage.outlines(study))
+    """Return what a study has come to. Raises `UsageError` where it cannot be read."""
+    with storage.legible_study(study):
+        return _summed_up(study, storage.outlines(study))
 
 
 def _summed_up(study: optuna.Study, trials: Sequence[FrozenTrial]) -> Summary:
@@ -264,9 +267,20 @@ def pareto(study: optuna.Study, found: Summary) -> list[Result]:
     return [result(found.name, storage.whole(study, trials[number]), of_study) for number in found.pareto]
 
 
-def summaries(store: RDBStorage) -> list[Summary]:
-    """Return what every study has come to, by name."""
-    return [summary(storage.load(store, name)) for name in storage.names(store)]
+def summaries(store: RDBStorage, passed: Callable[[str], None]) -> list[Summary]:
+    """Return what every study has come to, by name. `passed` is told of each that cannot be read."""
+    return list(each(store, lambda name: summary(storage.load(store, name)), passed))
+
+
+def each(store: RDBStorage, read: Callable[[str], Read], passed: Callable[[str], None]) -> Iterator[Read]:
+    """Yield what is read of every study, by name; `passed` is told of each that cannot be, and why."""
+    for name in storage.names(store):
+        try:
+            found = read(name)
+        except UsageError as error:
+            passed(f"passed over: {error}")
+        else:
+            yield found
 
 
 def results(study: optuna.Study) -> list[Result]:
@@ -280,9 +294,13 @@ def _begun(study: optuna.Study, trials: Sequence[FrozenTrial]) -> list[Result]:
 
 
 def everything(study: optuna.Study) -> tuple[Summary, list[Result]]:
-    """Return what a study has come to and every trial that has begun, both as of one moment: they are read once."""
-    trials = study.get_trials(deepcopy=False)
-    return _summed_up(study, trials), _begun(study, trials)
+    """Return what a study has come to and every trial that has begun, both as of one moment: they are read once.
+
+    Raises `UsageError` where it cannot be read.
+    """
+    with storage.legible_study(study):
+        trials = study.get_trials(deepcopy=False)
+        return _summed_up(study, trials), _begun(study, trials)
 
 
 def named(store: RDBStorage, name: str) -> Result:
@@ -303,11 +321,12 @@ def one(store: RDBStorage, name: str) -> Result:
     """Return the trial named `STUDY/NUMBER`. Raises `UsageError`."""
     study_name, _, number = name.rpartition("/")
     study = storage.load(store, study_name)
-    trials = storage.outlines(study)
-    if not TRIAL_NUMBER.fullmatch(number) or int(number) >= len(trials):
-        there = f"{study_name}/0 to {study_name}/{len(trials) - 1}" if trials else "none yet"
-        raise UsageError(f"no trial {name!r}; there are: {there}")
-    return result(study_name, storage.whole(study, trials[int(number)]), study.user_attrs)
+    with storage.legible_study(study):
+        trials = storage.outlines(study)
+        if not TRIAL_NUMBER.fullmatch(number) or int(number) >= len(trials):
+            there = f"{study_name}/0 to {study_name}/{len(trials) - 1}" if trials else "none yet"
+            raise UsageError(f"no trial {name!r}; there are: {there}")
+        return result(study_name, storage.whole(study, trials[int(number)]), study.user_attrs)
 
 
 @dataclass(frozen=True)

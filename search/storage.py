@@ -5,7 +5,7 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +229,18 @@ def _database_error(error: BaseException | None) -> BaseException | None:
     return None
 
 
+@contextmanager
+def legible(name: str, address: str) -> Iterator[None]:
+    """Raise as `UsageError` what Optuna stumbles over: it takes what is in its tables for what it has put there."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise UsageError(
+            f"study {name} in {redacted(address)} cannot be read: {type(error).__name__}: {error}; put a copy in its "
+            "place, such as one of those under `backups` in the home folder"
+        ) from error
+
+
 def names(storage: RDBStorage) -> list[str]:
     """Return the names of the studies that this program has begun, in order."""
     return sorted(name for name, ours in owned.studies(storage.engine).items() if ours)
@@ -273,6 +285,11 @@ def require_same(study: optuna.Study) -> None:
     store, study_id = _below(study)
     lost = str(_lost(store.url, f"study {study.study_name} was deleted meanwhile, and another one has its number"))
     store.guard.require(study_id, owned.UUID, study.user_attrs[owned.UUID], lost)
+
+
+def legible_study(study: optuna.Study) -> AbstractContextManager[None]:
+    """Raise the same of a loaded study."""
+    return legible(study.study_name, _below(study)[0].url)
 
 
 def outlines(study: optuna.Study) -> list[FrozenTrial]:

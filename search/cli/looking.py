@@ -29,10 +29,12 @@ def list_studies(
     from search.progress import say
 
     with stores.reading(Place.at(home, storage, None).storage) as store:
-        found, others = results.summaries(store), stores.others(store)
+        console = Console(stderr=True)
+        found = results.summaries(store, lambda why: say(console, why))
+        others = stores.others(store)
     printing.studies(found, output)
     if others:
-        say(Console(stderr=True), f"somebody else's, and passed over: {', '.join(others)}")
+        say(console, f"somebody else's, and passed over: {', '.join(others)}")
 
 
 @commands.command(rich_help_panel=PANEL)
@@ -102,8 +104,11 @@ def compare(
 
     Among trials a study's name stands for its best one. The first is what the others are held against.
     """
+    from rich.console import Console
+
     from search import comparison, judgements, results
     from search import storage as stores
+    from search.progress import say
 
     place = Place.at(home, storage, tracking_uri)
     with stores.reading(place.storage) as store:
@@ -111,7 +116,9 @@ def compare(
             chosen = [results.named(store, name) for name in names or []]
             comparison.trials(chosen, judgements.against_first(place, chosen), output)
             return
-        summaries = [results.summary(stores.load(store, name)) for name in names or []] or results.summaries(store)
+        summaries = [results.summary(stores.load(store, name)) for name in names or []] or results.summaries(
+            store, lambda why: say(Console(stderr=True), why)
+        )
         choices = [
             comparison.choice(found, results.pareto(stores.load(store, found.name), found))
             for found in summaries

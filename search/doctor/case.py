@@ -11,7 +11,6 @@ from optuna.trial import FrozenTrial, TrialState
 
 import tracking
 from search import advice, claims, storage
-from search.addresses import redacted
 from search.doctor.findings import FOREIGN_TAG
 from search.errors import UsageError
 from search.marks import dismissed, run_of
@@ -133,7 +132,7 @@ def read(study: Study, tracker: Tracker, *, held: bool, abandon: bool = False, h
     """
     settings = study.settings
     driver = "" if held else claims.holder(settings.home, settings.study, study.attributes)
-    with _legible(settings.study, settings.storage):
+    with storage.legible(settings.study, settings.storage):
         trials = study.trials()
     waiting = frozenset(Spool(settings.spool).keys(f"{study.uuid}/"))
     runs = tracker.records(settings.study)
@@ -143,26 +142,21 @@ def read(study: Study, tracker: Tracker, *, held: bool, abandon: bool = False, h
     return Case(study, trials, waiting, runs, tags, tracker, driver, abandon, hands)
 
 
-@contextmanager
-def _legible(name: str, address: str) -> Iterator[None]:
-    """Raise as `UsageError` what Optuna stumbles over: it takes what is in its tables for what it has put there."""
-    try:
-        yield
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise UsageError(
-            f"study {name} in {redacted(address)} cannot be read: {type(error).__name__}: {error}; put a copy in its "
-            "place, such as one of those under `backups` in the home folder"
-        ) from error
-
-
 def names(store: RDBStorage) -> list[str]:
-    """Return the studies of a storage that a search has begun."""
-    return [name for name in storage.names(store) if "settings" in storage.load(store, name).user_attrs]
+    """Return the studies of a storage that a search has begun, those that cannot be read among them."""
+    return [name for name in storage.names(store) if _was_searched(store, name)]
+
+
+def _was_searched(store: RDBStorage, name: str) -> bool:
+    try:
+        return "settings" in storage.load(store, name).user_attrs
+    except ValueError:
+        return True
 
 
 def opened(store: RDBStorage, name: str, place: Place) -> Study:
     """Return a study under the settings with which it was last searched. Raises `UsageError`."""
-    with _legible(name, place.storage):
+    with storage.legible(name, place.storage):
         found = storage.load(store, name)
         if "settings" not in found.user_attrs:
             begin = advice.command("run", "--study", name)

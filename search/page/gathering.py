@@ -77,8 +77,12 @@ def gather(place: Place, names: Sequence[str]) -> Gathered:
     """Read these studies, or all. Raises `UsageError`, and `SearchError` where the storage cannot be read."""
     problems: list[str] = []
     with storage.reading(place.storage) as store, judgements.opened(place) as tracker:
-        chosen = names or storage.names(store)
-        found = {name: _with_runs(_section(store, name), tracker, problems) for name in dict.fromkeys(chosen)}
+
+        def read(name: str) -> Section:
+            return _with_runs(_section(store, name), tracker, problems)
+
+        read_all = map(read, dict.fromkeys(names)) if names else results.each(store, read, problems.append)
+        found = {section.summary.name: section for section in read_all}
     groups = comparison.by_images([section.summary for section in found.values()])
     sections = [found[summary.name] for group in groups for summary in group]
     bests = [section for section in sections if section.best]

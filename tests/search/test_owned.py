@@ -166,6 +166,22 @@ def two(settle: Settle, open_study: Open, no_runs: Path, tmp_path: Path) -> Stud
     return study
 
 
+@pytest.mark.parametrize("words", [["list"], ["compare"], ["report"]], ids=" ".join)
+def test_what_looks_at_all_studies_passes_over_one_that_cannot_be_read(
+    words: list[str], two: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "optuna.db")) as database, database:
+        damage = "UPDATE study_user_attributes SET value_json = 'no' WHERE key = 'identity' AND study_id = 2"
+        assert database.execute(damage).rowcount == 1
+    assert call([*words, "--home", str(tmp_path)]) == 0
+    assert "passed over: study mlp in" in capfd.readouterr().err
+    if words != ["list"]:
+        assert call([*words, "mlp", "--home", str(tmp_path)]) == 2
+        assert "mlp in" in (said := capfd.readouterr().err)
+        assert "cannot be read: JSONDecodeError" in said
+
+
 @pytest.mark.parametrize(
     ("settings", "why"),
     [({"family": "gone"}, "no family named 'gone'"), ([5], "cannot be read"), ({"fix": 5}, "cannot be read")],

@@ -122,7 +122,7 @@ def test_what_is_asked_of_a_study_or_of_a_few_trials_reads_no_others(
     every = study.get_trials()
     monkeypatch.setattr(optuna.Study, "get_trials", lambda *_, **__: pytest.fail("all trials were read"))
     with storage.reading(address) as store:
-        (summary,) = results.summaries(store)
+        (summary,) = results.summaries(store, pytest.fail)
         assert summary.standing == standing(every)
         assert summary.best is not None
         assert summary.best == results.one(store, "mlp/4") == results.result("mlp", every[4], study.user_attrs)
