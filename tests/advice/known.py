@@ -78,7 +78,7 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
     ("search/disk.py", "ulimit", HAND),
     ("search/disk.py", "free some, or name", "test_a_disk_that_is_too_small_is_exchanged_for_another"),
     ("search/doctor/budget.py", "begin another with", "test_a_run_on_other_images_is_left_for_a_study_of_its_own"),
-    ("search/doctor/case.py", "backups", HAND),
+    ("search/storage.py", "under `backups`", HAND),
     ("search/doctor/stores.py", "or name another --home", "test_a_disk_that_is_too_small_is_exchanged_for_another"),
     ("search/doctor/stores.py", ".recover", "test_what_sqlite_can_still_read_is_read_by_the_line_that_is_told"),
     ("search/doctor/visit.py", "--abandon", "test_a_command_in_a_message_does_what_it_says"),
