@@ -27,6 +27,18 @@ METADATA: Final = "metadata.json"
 # Beside those that are called `Random...`. A crop is none of them: without it, images have another size.
 MIXING: Final = ("AugMix", "CutMix", "MixUp", "RandAugment")
 CROP: Final = "RandomCrop"
+# Those for images that stay: they act alike in training, and let others act as in it.
+CERTAIN: Final = (
+    "AutoContrast",
+    "CenterCrop",
+    "ContrastLimitedAdaptiveHistogramEqualization",
+    "Equalization",
+    "MaxNumBoundingBoxes",
+    "Pipeline",
+    CROP,
+    "Resizing",
+    "Solarization",
+)
 
 
 def still(network: "Network") -> "Network":
@@ -76,7 +88,7 @@ def calmed(described: Described) -> dict[str, Any]:
     config = described["config"] | {
         "layers": [
             # Layers of a `Sequential` one are in a row, and say nothing of each other.
-            {name: wiring.of(_at_rest(part)) if name == "inbound_nodes" else part for name, part in layer.items()}
+            {name: wiring.of(_at_rest(layer)) if name == "inbound_nodes" else part for name, part in layer.items()}
             for layer in layers
             if _name(layer) not in wiring.gone
         ]
@@ -123,17 +135,21 @@ def _inside(described: Described) -> list[dict[str, Any]]:
 
 def _acting(described: Described) -> Iterator[str]:
     for layer in _inside(described):
-        nodes = layer.get("inbound_nodes", [])
-        if _varies(layer) or nodes != _at_rest(nodes):
+        if _varies(layer) or _at_rest(layer) != layer.get("inbound_nodes", []):
             yield _name(layer)
         yield from _acting(layer)
 
 
-def _at_rest(nodes: Sequence[Any]) -> list[Any]:
-    """Return how a layer is called with `training=False` where a network was built with `training=True`."""
+def _at_rest(layer: Described) -> list[Any]:
+    """Return how a layer is called, with `training=False` where it was told to train, or does unless told otherwise."""
+    wakes = _is_of_keras(layer) and layer["class_name"] in CERTAIN
+
+    def trains(told: bool | None) -> bool:
+        return wakes if told is None else told
+
     return [
-        node | {"kwargs": node["kwargs"] | {"training": False}} if node["kwargs"].get("training") is True else node
-        for node in nodes
+        node | {"kwargs": node["kwargs"] | {"training": False}} if trains(node["kwargs"].get("training")) else node
+        for node in layer.get("inbound_nodes", [])
     ]
 
 
@@ -142,8 +158,12 @@ def _name(layer: Described) -> str:
 
 
 def _varies(layer: Described) -> bool:
-    name, own = layer["class_name"], layer.get("registered_name") is None
-    return own and (name in MIXING or (name.startswith("Random") and name != CROP))
+    name = layer["class_name"]
+    return _is_of_keras(layer) and (name in MIXING or (name.startswith("Random") and name != CROP))
+
+
+def _is_of_keras(layer: Described) -> bool:
+    return layer.get("registered_name") is None
 
 
 def _converts(layer: Described) -> bool:
