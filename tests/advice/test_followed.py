@@ -21,6 +21,7 @@ from search import advice, commands, disk, locks, pairing, results, settings, st
 from search.cli import call
 from search.errors import UsageError
 from search.judgements import judged, opened
+from search.marks import removal
 from search.registry import registered
 from search.registry.named import Kept
 from search.settings import Place
@@ -272,13 +273,16 @@ def test_a_trial_without_a_run_is_mended_by_the_command_that_is_told(own: Reader
 
 
 def test_a_model_that_was_removed_is_trained_again(own: Reader) -> None:
-    own.types("keep", "mlp", "--top", 1, code=0)
-    for typed in (["show", "mlp/0"], ["show", "mlp/1"]):
-        message = own.types(*typed, code=0)
-        if "removed" in message:
-            own.follows(message)
-            return
-    raise AssertionError("one of the two models is not the best")
+    home = Home(own.home)
+    home.optuna(
+        "INSERT INTO study_user_attributes (study_id, key, value_json) VALUES (?, ?, ?)",
+        home.id,
+        removal(1),
+        '"today, by keep --top 1"',
+    )
+    message = own.types("show", "mlp/1", code=0)
+    assert "removed today, by keep --top 1" in message
+    own.follows(message)
 
 
 def test_a_file_of_a_model_is_taken_with_the_digest_that_is_told(reader: Reader, tmp_path: Path) -> None:
@@ -320,14 +324,14 @@ def test_an_experiment_that_was_deleted_comes_back_by_the_command_that_is_told(o
     found = tracker._client.get_experiment_by_name("poor")  # type: ignore[attr-defined]  # MLflow's own
     tracker._client.delete_experiment(found.experiment_id)  # type: ignore[attr-defined]  # see above
     with pytest.raises(TrackingError) as refused:
-        tracker.prepare("poor", {})
+        tracker.prepare("poor", found.tags)
     command = re.findall(r"`(mlflow experiments restore [^`]+)`", str(refused.value))[0]
     words = shlex.split(command)
     done = subprocess.run(
         [advice.tool(words[0]), *words[1:]], env={"MLFLOW_TRACKING_URI": place.tracking_uri}, check=False
     )
     assert done.returncode == 0
-    tracker.prepare("poor", {})
+    tracker.prepare("poor", found.tags)
     tracker.close()
 
 
@@ -361,7 +365,7 @@ def test_commands_of_the_libraries_are_ones_that_they_have(command: str) -> None
 
 def test_a_registered_model_is_used_and_promoted_as_told(own: Reader) -> None:
     place = Place.at(own.home, None, None)
-    with opened(place.tracking_uri) as tracker:
+    with opened(place) as tracker:
         runs = [run.id for run in tracker.records("mlp") if tracking.MODEL_TAG in run.tags]
     with registered.opened(place) as registry:
         for run in runs[:2]:
@@ -391,7 +395,7 @@ def test_a_model_is_asked_by_the_command_that_suits_its_network(reader: Reader, 
 
 
 def test_a_run_on_other_images_is_left_for_a_study_of_its_own(own: Reader) -> None:
-    Home(own.home).mlflow("UPDATE datasets SET dataset_digest = 'another'")
+    Home(own.home).mlflow("UPDATE datasets SET digest = 'another'")
     message = own.types("doctor", "mlp", code=1)
     assert "do not compare it with the others" in message
     own.follows(message)
@@ -399,7 +403,7 @@ def test_a_run_on_other_images_is_left_for_a_study_of_its_own(own: Reader) -> No
 
 def test_trials_of_the_same_images_are_compared(reader: Reader) -> None:
     place = Place.at(reader.home, None, None)
-    with opened(place.tracking_uri) as tracker, storage.reading(place.storage) as store:
+    with opened(place) as tracker, storage.reading(place.storage) as store:
         first = judged(tracker, results.one(store, "mlp/0"))
         fewer = judged(tracker, results.one(store, "mlp/0"), "validation")
     with pytest.raises(UsageError, match="compare trials of studies with the same --data and --images"):

@@ -14,7 +14,7 @@ import pytest
 
 import tracking
 from models import families
-from search import crash, locks, storage, upgrading
+from search import advice, crash, locks, storage, upgrading
 from search.cli import call
 from tests import old_homes
 from tests.faults.searches import LIGHT, ROOT
@@ -80,13 +80,13 @@ def test_what_opens_an_old_home_refuses_it_and_names_the_command_that_helps(
     assert call([name, *others, "--home", str(old)]) == 2
     said = capfd.readouterr().err
     assert "has the tables of an older MLflow (schema " in said
-    assert f"`python -m search upgrade --home {old}`" in said
+    assert f"`{advice.program()} upgrade --home {old}`" in said
     assert (dump(old / "mlflow.db"), contents(old)) == before
 
 
 def test_the_command_that_a_refusal_names_brings_the_home_there(old: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert call(["doctor", "--home", str(old)]) == 2
-    (told,) = re.findall(r"`python -m search (.+?)`", capfd.readouterr().err)
+    (told,) = re.findall(f"`{re.escape(advice.program())} (.+?)`", capfd.readouterr().err)
     assert call(shlex.split(told)) == 0
     assert schema(old).current
 
@@ -247,7 +247,7 @@ def test_a_storage_of_an_older_optuna_is_upgraded_wherever_it_is(
         database.execute("UPDATE alembic_version SET version_num = 'v3.0.0.d'")
     words = ["--storage", address, "--home", str(home)]
     assert call(["list", *words]) == 2
-    assert f"`python -m search upgrade --storage {address}`" in capfd.readouterr().err
+    assert f"`{advice.program()} upgrade --storage {address}`" in capfd.readouterr().err
     assert call(["upgrade", *words]) == 0
     with storage.reading(address) as store:
         assert storage.names(store) == ["steps"]

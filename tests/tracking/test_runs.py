@@ -97,7 +97,7 @@ def test_metrics_come_back_by_step(run: Run, reopen: Opener, experiment: str) ->
 def test_however_often_a_run_is_reopened_each_step_stands_once(
     data: st.DataObject, reopen: Opener, experiment: str
 ) -> None:
-    tracker, key = reopen(), f"{uuid.uuid4()}/0"
+    tracker, key = reopen(), f"uuid/{uuid.uuid4()}"
     run, expected = tracker.run(experiment, key, "r", {}), {"loss": {}, "accuracy": {}}
     logged = st.tuples(st.sampled_from(["loss", "accuracy"]), st.integers(0, 4), st.floats(-1e9, 1e9))
     for event in data.draw(st.lists(st.one_of(logged, st.just("reopen")), max_size=12)):
@@ -119,7 +119,7 @@ def test_what_is_not_finite_is_left_out_and_the_rest_is_kept(run: Run) -> None:
 @given(names=st.lists(st.text(min_size=1), min_size=1, max_size=5, unique=True))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_metrics_may_be_named_after_classes_of_any_name(names: list[str], tracker: Tracker, experiment: str) -> None:
-    run = tracker.run(experiment, f"{uuid.uuid4()}/0", "named", {})
+    run = tracker.run(experiment, f"uuid/{uuid.uuid4()}", "named", {})
     run.log_metrics({f"test_f1.{name}": float(value) for value, name in enumerate(names)}, step=1)
     (record,) = [record for record in tracker.records(experiment) if record.id == run.id]
     assert sorted(record.metrics.values()) == [float(value) for value in range(len(names))]
