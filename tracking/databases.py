@@ -23,7 +23,7 @@ WAYS_OUT = {
     "disk is full": "free some space",
     "unable to open": "look whether its folder is there and can be written to",
     "disk I/O error": "look whether the disk is full or gone",
-    "malformed": "put a copy in its place, or move it away and keep it: `sqlite3 FILE .recover` reads what is left",
+    "malformed": "put a copy in its place, or move it away and keep it: `sqlite3 FILE .dump` reads what is left",
     "not a database": "move it away, or give another file",
     "no such table": "put a copy in its place, or give another file",
 }

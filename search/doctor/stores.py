@@ -6,6 +6,7 @@ from contextlib import closing
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from shlex import quote
 
 import tracking
 from search import addresses, disk
@@ -69,12 +70,19 @@ def _database(file: Path) -> Iterator[Finding]:
             "",
             None,
             f"{file} is damaged: {problems}",
-            f'put a copy in its place, or run `sqlite3 "{file}" .recover | sqlite3 "{file}.recovered"`',
+            # What `.dump` cannot read all of, it rolls back at its end. Some systems' `.recover` reads nothing.
+            f"put a copy in its place, or run `{readable(file)}`",
         )
     if mode != "wal":
         repair = "it is made to write ahead, so that readers do not block the search"
         mend = partial(databases.write_ahead, file, PATIENCE)
         yield Finding("I13", "", None, f"{file} keeps its journal by {mode}", repair, mend)
+
+
+def readable(file: Path) -> str:
+    """Return the command that puts what SQLite can still read of a file beside it, as `.recovered`."""
+    whole = "sed 's/^ROLLBACK.*/COMMIT;/'"
+    return f"sqlite3 {quote(str(file))} .dump | {whole} | sqlite3 {quote(f'{file}.recovered')}"
 
 
 def damages(file: Path) -> str:

@@ -80,7 +80,7 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
     ("search/doctor/budget.py", "begin another with", "test_a_run_on_other_images_is_left_for_a_study_of_its_own"),
     ("search/storage.py", "under `backups`", HAND),
     ("search/doctor/stores.py", "or name another --home", "test_a_disk_that_is_too_small_is_exchanged_for_another"),
-    ("search/doctor/stores.py", ".recover", "test_what_sqlite_can_still_read_is_read_by_the_line_that_is_told"),
+    ("search/doctor/stores.py", "or run `{}`", "test_what_sqlite_can_still_read_is_read_by_the_line_that_is_told"),
     ("search/doctor/visit.py", "--abandon", "test_a_command_in_a_message_does_what_it_says"),
     (
         "search/doctor/visit.py",
@@ -200,7 +200,7 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
     ("models/data/npz.py", "numpy.savez", "test_a_command_in_a_message_does_what_it_says"),
     ("models/pretrained.py", "without its top", HAND),
     ("models/pretrained.py", "--weights FILE", "test_what_is_to_be_given_instead_is_taken"),
-    ("tracking/databases.py", ".recover", "test_commands_of_the_libraries_are_ones_that_they_have"),
+    ("tracking/databases.py", ".dump", "test_what_sqlite_can_still_read_is_read_by_the_line_that_is_told"),
     (
         "tracking/engines/mlflow.py",
         "mlflow experiments restore",
