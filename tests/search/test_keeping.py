@@ -25,7 +25,7 @@ from search import crash, keeping, locks, storage
 from search.cli import call
 from tests.search import homes
 from tests.search.breaks import Home
-from tracking import MODEL_REMOVED_TAG, MODEL_SHA256_TAG, MODEL_TAG, Model, Status, Tensor
+from tracking import KEY_TAG, MODEL_REMOVED_TAG, MODEL_SHA256_TAG, MODEL_TAG, Model, Status, Tensor
 from tracking.databases import address_of
 from tracking.spool import Spool
 
@@ -193,9 +193,11 @@ def test_what_is_registered_confirmed_or_another_study_s_is_never_touched(
     store.engine.dispose()
     address, there = address_of(home / "mlflow.db"), Home(home)
     with closing(tracking.connect(address, home / "artifacts")) as tracker:
-        for key, name in ((f"{there.uuid}/confirmation/9/0", "seed-0"), (f"{'0' * 32}/3", "strange")):
+        for key, name in (("confirmation/9/0", "seed-0"), ("strange", "strange")):
             model = Model(there.model(9), TENSOR, Tensor("float32", (-1, 10)), (), "3.15.1")
-            tracker.run("mlp", key, name, {}).log_model(model)
+            run = tracker.run("mlp", f"{there.uuid}/{key}", name, {})
+            run.log_model(model)
+        run.set_tags({KEY_TAG: f"{'0' * 32}/3"})
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     client = MlflowClient(address)
     client.create_registered_model("garments")
