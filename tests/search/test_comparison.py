@@ -105,7 +105,8 @@ def test_a_terminal_of_80_columns_shows_every_column_of_the_leaderboard(
     compare: Words, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("search.tables.console", lambda: Console(width=80))
-    head, _, *rows = (line for line in compare().splitlines() if line.strip())
+    title, head, _, *rows = (line for line in compare().splitlines() if line.strip())
+    assert title == "bars.npz:"
     assert head.split() == ["study", "epochs", "trials", "best", "val.", "test", "params", "s/epoch"]
     assert {row.split()[0] for row in rows} == {"bars", "lenet5"}
 

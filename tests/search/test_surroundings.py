@@ -33,7 +33,7 @@ def test_warnings_that_are_errors_end_neither_a_search_nor_its_report(tmp_path: 
     for words in (["run", "--study", STUDY, *data, *flags.split()], ["report"]):
         done = run(["-W", "error", "-bb", str(LIGHT), *words, *home], tmp_path, changed)
         assert (done.returncode, "Warning" in done.stderr) == (0, False), done.stderr
-    assert "1 studies, 1 trials" in done.stdout
+    assert "1 study, 1 trial," in done.stdout
 
 
 def test_in_a_process_of_a_persons_own_everything_is_as_before_afterwards() -> None:
