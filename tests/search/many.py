@@ -61,7 +61,7 @@ def main(home: Path) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (6_000_000_000, 6_000_000_000))
     quiet.libraries()
     tracker = tracking.connect(f"sqlite:///{home / 'mlflow.db'}", home / "artifacts")
-    tracker.prepare("many", {})
+    tracker.prepare("many", {tracking.STUDY_TAG: "key"})
     import matplotlib.figure  # noqa: F401  # what libraries take is no trial's
     import mlflow.tracking  # noqa: F401  # see above
 
