@@ -58,7 +58,8 @@ class Predictor:
 
         try:
             network = keras.saving.load_model(file, compile=False, safe_mode=True)
-        except UNREADABLE as error:
+        # Layers of another backend import it.
+        except (*UNREADABLE, ImportError) as error:
             raise Unusable(f"{file} cannot be loaded as a network of Keras: {unloadable.why(file, error)}") from error
         return cls(network, Frame(*_image_shape(network), background=background, trim=trim))
 
