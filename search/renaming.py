@@ -54,7 +54,7 @@ def _require_free(study: Study, name: str, place: Place) -> None:
         return
     with closing(tracker):
         tags = tracker.experiment_tags(name)
-    if tags is not None and tags.get("search.study_uuid") != study.uuid:
+    if tags is not None and tags.get(tracking.STUDY_TAG) != study.uuid:
         raise UsageError(f"MLflow has an experiment {name} already; choose another name")
 
 
