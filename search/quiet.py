@@ -46,5 +46,5 @@ def libraries() -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     # For good: `catch_warnings` around a call would undo what other threads do to the filters, and they to its own.
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-    for name in ("alembic", "mlflow", "absl"):
+    for name in ("alembic", "mlflow", "absl", "tensorflow"):
         logging.getLogger(name).setLevel(logging.ERROR)

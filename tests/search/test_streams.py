@@ -94,3 +94,25 @@ def test_what_has_no_room_where_it_is_printed_is_told(tmp_path: Path) -> None:
         code, said = printed(tmp_path, stdout=full)
     assert code == 1
     assert said.startswith(b"error: what was to be printed could not be written: No space left on device")
+
+
+TRACING = """
+import tensorflow as tf
+from search import quiet
+quiet.libraries()
+for _ in range(8):
+    same = lambda x: x + 1
+    tf.function(same)(tf.ones(()))
+"""
+
+
+def test_tensorflow_says_nothing_of_networks_that_are_traced_one_after_the_other() -> None:
+    noisy = TRACING.replace("quiet.libraries()", "")
+    told = [
+        subprocess.run([sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, check=True).stderr.count(
+            "retracing"
+        )
+        for text in (noisy, TRACING)
+    ]
+    assert told[0] > 0
+    assert told[1] == 0
