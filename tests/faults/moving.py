@@ -32,7 +32,9 @@ from tests.support import heed_signals, make_split
 SMALL = ["--epochs", "2", "--weights", "none", "--baselines", "none", "--pruner", "none"]
 HERE = ["--workers", "1", "--engine", "inline"]
 # Not what a command found, but when and how fast.
-PASSING = re.compile(r'"(seconds|[a-z_]*seconds|took|began|ended|registered|megabytes|file)": [^,\n}]*')
+PASSING = re.compile(
+    r'"(seconds|[a-z_]*seconds|took|began|ended|registered|megabytes|file)": [^,\n}]*|in \d+\.\d s|<time .*?</time>'
+)
 ASKED = """
 import contextlib, io, json, sys
 from search.cli import call
@@ -83,8 +85,12 @@ class Home:
         answers = json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else [[1, ""]] * len(lines)
         for words, (code, printed) in zip(lines, answers, strict=True):
             self.check(f"{' '.join(words)}: exit {code}\n{printed[-500:]}{done.stderr[-3000:]}", code in codes)
-            self.said[" ".join(words[:2])] = PASSING.sub("", printed.replace(str(self.folder), "HOME"))
+            self.said[" ".join(words[:2])] = self.lasting(printed)
         return [printed for _, printed in answers]
+
+    def lasting(self, text: str) -> str:
+        """Return what was found of a text, without where and when."""
+        return PASSING.sub("", text.replace(str(self.folder), "HOME"))
 
     def check(self, what: str, holds: object) -> None:
         """Note what does not hold."""
@@ -125,7 +131,8 @@ def look(home: Home, picture: Path, out: Path) -> None:
     home.commands([*([*words, "--format", "json"] for words in tables), ["report", "--out", out / "report.html"]])
     home.command("compare", "mlp/0", "mlp/1", "--format", "json")
     page = (out / "report.html").read_text() if (out / "report.html").exists() else ""
-    home.said["pictures in the report"] = str(page.count("data:image/png"))
+    home.check("the report has pictures", "data:image/png" in page)
+    home.said["the report"] = home.lasting(page)
 
 
 def change(home: Home, picture: Path, out: Path) -> None:
@@ -135,7 +142,7 @@ def change(home: Home, picture: Path, out: Path) -> None:
     show(home, run)
     trained = [
         ["run", "--study", "mlp", "--trials", "4", *HERE],
-        ["retrain", "mlp/0", "--engine", "inline"],
+        ["retrain", "mlp/0", "--epochs", "3", "--engine", "inline"],
         ["reproduce", "mlp/1", "--engine", "inline"],
         ["confirm", "mlp", "--top", "1", "--seeds", "2", *HERE],
         ["import", out / "mlp.zip", "--study", "mlp-again"],
