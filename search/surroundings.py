@@ -88,8 +88,9 @@ def require_ours() -> None:
 
 def _settle() -> None:
     _set(ENVIRONMENT)
-    # Processes that are begun get these from here; Python itself looks for those of `-b` among them.
-    sys.warnoptions[:] = [option for option in sys.warnoptions if option.endswith("::BytesWarning")]
+    # Processes that are begun get these from here; Python itself looks among them for those of `-b` and `-X dev`.
+    python = ("error::BytesWarning", "default::BytesWarning", *(["default"] if sys.flags.dev_mode else []))
+    sys.warnoptions[:] = [option for option in sys.warnoptions if option in python]
 
 
 def _set(values: Mapping[str, str | None]) -> None:

@@ -24,14 +24,17 @@ def run(words: Sequence[str], where: Path, changed: Mapping[str, str]) -> "subpr
     )
 
 
-def test_warnings_that_are_errors_end_neither_a_search_nor_its_report(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [["-W", "error", "-bb"], ["-X", "dev", "-b"]])
+def test_warnings_that_are_errors_or_shown_end_neither_a_search_nor_its_report(
+    options: Sequence[str], tmp_path: Path
+) -> None:
     flags = (
         "--trials 1 --epochs 1 --workers 1 --sampler random --pruner none --baselines none --fix fault=none,mood=well"
     )
     data, home = ["--data", str(make_images(tmp_path / "images.npz"))], ["--home", str(tmp_path / "home")]
     changed = {"PYTHONWARNINGS": "error", "PYTHONPATH": str(ROOT), "STEPS_SECONDS": "0.02"}
     for words in (["run", "--study", STUDY, *data, *flags.split()], ["report"]):
-        done = run(["-W", "error", "-bb", str(LIGHT), *words, *home], tmp_path, changed)
+        done = run([*options, str(LIGHT), *words, *home], tmp_path, changed)
         assert (done.returncode, "Warning" in done.stderr) == (0, False), done.stderr
     assert "1 study, 1 trial," in done.stdout
 
