@@ -82,9 +82,9 @@ class Retraining:
                         with self._stop.held():
                             self._handle(*received, board)
             finally:
-                # A full disk may be what has ended it.
-                with suppress(TrackingError):
-                    for left in self._open.values():
+                for left in self._open.values():
+                    # A full disk may be what has ended it.
+                    with suppress(TrackingError):
                         left.run.finish(Status.SCHEDULED)
                 self._open = {}
         return self._ended
@@ -114,8 +114,8 @@ class Retraining:
                 took = duration(sum(current.history["seconds"]))
                 said = f"test_accuracy {message.test.metrics['accuracy']:.4f}, {took}"
                 self._end(current, message, Status.FINISHED, said, board)
-            case Rejected(reason) | Failed(reason):
-                self._end(current, Unfit(reason), Status.FAILED, f"failed ({reason})", board)
+            case Rejected() | Failed():
+                self._fail(current, message, board)
             case Died(reason):
                 self._restart(current, reason, board)
             case Blocked(reason):
@@ -138,6 +138,12 @@ class Retraining:
             known = {name: value for name, value in metrics.items() if not name.startswith(seen)}
             current.run.log_metrics(known, step)
             current.recorded = step
+
+    def _fail(self, current: _Open, failure: Rejected | Failed, board: Progress) -> None:
+        if isinstance(failure, Failed) and failure.traceback:
+            current.run.log_text("traceback.txt", failure.traceback)
+        reason = failure.reason
+        self._end(current, Unfit(reason), Status.FAILED, f"failed ({reason})", board)
 
     def _restart(self, current: _Open, reason: str, board: Progress) -> None:
         current.restarts += 1

@@ -8,6 +8,7 @@ import errno
 import json
 import os
 import shutil
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -34,6 +35,8 @@ class SpooledRun:
         with _told(folder):
             folder.mkdir(parents=True, exist_ok=True)
             self._journal = os.open(folder / JOURNAL, os.O_RDWR | os.O_CREAT, 0o600)
+            # Once, and with the run itself at the latest: soon after that, the number may be another file's.
+            self._close = weakref.finalize(self, os.close, self._journal)
             self._size = _mend(self._journal)
         self._files = len(list(folder.iterdir()))
 
@@ -84,7 +87,10 @@ class SpooledRun:
         self._write("model", values=_plain(model) | {"file": file.name})
 
     def finish(self, status: Status, *, time: int | None = None) -> None:
-        """As in the contract. What was recorded outlasts a failure of the power, too."""
+        """As in the contract. What was recorded outlasts a failure of the power, too.
+
+        Afterwards the run takes nothing more; where this raises before it is written down, it can be tried again.
+        """
         # Everything before the line that says so is on the disk, and all of it before anybody is told.
         with _told(self._folder):
             for file in self._folder.iterdir():
@@ -92,8 +98,10 @@ class SpooledRun:
             _sync(self._folder)
         self._write("finish", status=status.value, time=now() if time is None else time)
         with _told(self._folder):
-            os.fsync(self._journal)
-            os.close(self._journal)
+            try:
+                os.fsync(self._journal)
+            finally:
+                self._close()
 
     def _new_file(self, suffix: str) -> Path:
         """Name a file that no deed names yet: those of a line that was torn may still be there."""
@@ -101,6 +109,8 @@ class SpooledRun:
         return self._folder / f"{self._files:04d}{suffix}"
 
     def _write(self, deed: str, **details: Any) -> None:
+        if not self._close.alive:
+            raise TrackingError(f"{self._folder}: this run is over, and takes no more {deed}")
         line = json.dumps({"deed": deed, **details}, ensure_ascii=False).encode() + b"\n"
         with _told(self._folder):
             written = os.pwrite(self._journal, line, self._size)

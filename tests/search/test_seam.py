@@ -1,10 +1,11 @@
 """What holds between a trial and its run when a driver dies, or the tracker is away."""
 
+import os
 import time
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from optuna.trial import TrialState
@@ -49,6 +50,30 @@ def dying(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Any]:
         patch.setattr(Study, "tell", die)
 
     return dying
+
+
+def test_a_trial_that_is_over_and_not_told_is_not_written_to_again(
+    settle: Settle, search: Search, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whatever file has the number by then that its journal had."""
+    settings, tell, tracker = settle(trials=1), Study.tell, Away()
+
+    def full(study: Study, *arguments: Any) -> None:
+        monkeypatch.setattr(Study, "tell", tell)
+        # The numbers that are free are another file's now.
+        taken.extend((tmp_path / f"another-{number}").open("w+") for number in range(5))
+        raise SearchError("database or disk is full")
+
+    taken: list[IO[str]] = []
+    monkeypatch.setattr(Study, "tell", full)
+    with pytest.raises(SearchError, match="disk is full"):
+        search(settings, tracker)
+    for file in taken:
+        assert os.fstat(file.fileno()).st_size == 0
+        file.close()
+    tracker.back = True
+    study, _ = search(settings, tracker)
+    assert [trial.state for trial in study.trials()] == [TrialState.COMPLETE]
 
 
 @pytest.mark.parametrize("tracker", [MemoryTracker(), Away()])

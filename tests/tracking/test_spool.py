@@ -279,6 +279,42 @@ def test_a_journal_torn_anywhere_goes_on_after_its_last_whole_line(
     assert [deed["deed"] for deed in deeds[-2:]] == ["open", "metrics"]
 
 
+def test_a_run_that_is_over_leaves_alone_what_has_the_number_of_its_journal_now(spool: Spool, tmp_path: Path) -> None:
+    run = spool.run("lenet5", KEY, "lenet5-0017", {}, written=lambda: None)
+    run.finish(Status.FINISHED)
+    with (tmp_path / "another").open("w+") as another:
+        with pytest.raises(TrackingError, match="this run is over"):
+            run.finish(Status.SCHEDULED)
+        with pytest.raises(TrackingError, match="this run is over"):
+            run.log_metrics({"loss": 1.0})
+        del run
+        another.write("its own")
+    assert (tmp_path / "another").read_text() == "its own"
+
+
+def test_a_run_that_could_not_be_finished_can_be_later(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = spool.run("lenet5", KEY, "lenet5-0017", {}, written=lambda: None)
+    with monkeypatch.context() as patch:
+        patch.setattr("tracking.spool.os.pwrite", lambda *_: 0)
+        with pytest.raises(TrackingError, match="No space left"):
+            run.finish(Status.FINISHED)
+    run.finish(Status.SCHEDULED)
+    record = spool.record(KEY)
+    assert record is not None
+    assert record.status == Status.SCHEDULED
+
+
+def test_a_run_that_is_given_up_keeps_no_file_open(spool: Spool) -> None:
+    def open_files() -> int:
+        return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+    before = open_files()
+    run = spool.run("lenet5", KEY, "lenet5-0017", {}, written=lambda: None)
+    assert open_files() == before + 1
+    del run
+    assert open_files() == before
+
+
 def test_a_run_that_waits_can_be_read_before_a_store_has_it(spool: Spool, keras_file: Path) -> None:
     record_all(spool.run("lenet5", KEY, "lenet5-0017", {}, written=lambda: None), keras_file)
     record = spool.record(KEY)
