@@ -34,6 +34,8 @@ RESTARTS = 3
 ERRORS_IN_A_ROW = 3
 # Characters of a traceback that are kept with the trial.
 TRACEBACK = 4000
+# So many trials may wait for others of their configuration; of more, the space has hardly any others left.
+TWINS = 4
 # Seconds beyond --trial-timeout for which a worker may say nothing before it is taken to hang.
 HANGING = 30.0
 
@@ -83,10 +85,13 @@ class Driver:
         self._began = self._watch.seconds()
         # Seconds for which workers were listened to: what holds up the driver, as a store may, is no silence of theirs.
         self._listened = 0.0
-        # Trials with a worker, those that wait at a rung, and those that wait for a worker, first come first served.
+        # All trials that were opened and are not over. Of them: those with a worker, those that wait at a rung, those
+        # that wait for a worker, first come first served, and those whose configuration another one just tries.
+        self._begun: dict[int, Open] = {}
         self._open: dict[int, Open] = {}
         self._waiting: dict[int, Open] = {}
         self._queue: deque[Open] = deque()
+        self._twins: list[Open] = []
         self._interrupted: list[optuna.Trial] = []
         self._brackets = Brackets(study.ladder, study.goal) if study.ladder else None
         self._problem = ""
@@ -108,9 +113,10 @@ class Driver:
             with self._watch:
                 self._search()
         finally:
-            # A full disk may be what ended the search; the trials can be gone on with all the same.
-            with suppress(TrackingError):
-                for left in (*self._open.values(), *self._waiting.values(), *self._queue):
+            for left in self._begun.values():
+                # A full disk may be what ended the search, after a run was over and before Optuna knew. The trials
+                # can be gone on with all the same.
+                with suppress(TrackingError):
                     left.run.finish(Status.SCHEDULED)
 
     def _search(self) -> None:
@@ -138,6 +144,9 @@ class Driver:
         for trial in self._study.trials():
             if trial.state == TrialState.WAITING or dismissed(trial) or "baseline" in trial.user_attrs:
                 continue
+            if REPEAT_OF in trial.user_attrs or (trial.state == TrialState.RUNNING and self._study.same(trial)):
+                # It taught nothing, or may be about to; others are compared without it.
+                continue
             self._brackets.enter(trial.number)
             for step, value in sorted(trial.intermediate_values.items()):
                 self._brackets.report(trial.number, step, value)
@@ -149,55 +158,61 @@ class Driver:
         more = True
         while more:
             with self._stop.held():
-                more = self._at_hand() and self._start_next()
+                self._decide()
+                # It is drawn while others train.
+                more = self._start_next() if self._queue else self._prepare()
         return bool(self._open)
 
-    def _at_hand(self) -> bool:
-        """Have a trial at hand, if there is any: it is drawn while others train."""
-        self._decide()
-        if not self._queue:
-            self._prepare()
-        if not self._queue:
-            # What was prepared may be there only to wait.
-            self._decide()
-        return bool(self._queue)
-
     def _start_next(self) -> bool:
-        """Give the trial that is at hand to a worker that is free, or end a repeat; return whether that was done."""
+        """Give the trial that is at hand to a worker that is free; return whether that was done."""
         if not (self._engine.free and self._queue):
             return False
-        current = self._queue[0]
-        same = self._study.same(current.trial)
-        over = bool(same) and same[0].state.is_finished()
-        if not over and any(one.number in self._open for one in same):
-            # What comes of that is waited for.
-            return False
-        self._queue.popleft()
+        current = self._queue.popleft()
         number = current.job.number
         self._open[number] = current
-        if over:
-            self._repeat(current, same[0])
-            return True
         self._progress.started(number, current.label, self._epochs(current.trial), current.recorded)
         self._count()
         self._engine.start(current.job)
         return True
 
-    def _prepare(self) -> None:
-        """Open one more trial, those that were interrupted first."""
-        while not self._queue and (self._interrupted or self._wants_more()):
-            storage.require_there(self._settings.storage)
-            trial = self._interrupted.pop(0) if self._interrupted else self._study.ask()
-            crash.point("after_ask")
-            if trial is None:
-                self._exhausted = True
-                self._progress.note("every point of the grid was tried: there is nothing more to search")
-                return
-            current = self._opened(trial)
-            if self._brackets and trial.number in self._brackets and self._brackets.waits(trial.number):
-                self._park(current)
-            else:
-                self._queue.append(current)
+    def _prepare(self) -> bool:
+        """Open one more trial, those that were interrupted first; return whether there was any to open."""
+        if self._interrupted:
+            self._place(self._opened(self._interrupted.pop(0)))
+            return True
+        if not self._wants_more() or self._is_narrow:
+            return False
+        storage.require_there(self._settings.storage)
+        trial = self._study.ask()
+        crash.point("after_ask")
+        if trial is None:
+            self._exhausted = True
+            self._progress.note("every point of the grid was tried: there is nothing more to search")
+        else:
+            self._place(self._opened(trial))
+        return True
+
+    def _place(self, current: Open) -> None:
+        """Line a trial up, unless it waits at a rung, or for another one that just tries its configuration."""
+        number = current.job.number
+        same = self._study.same(current.trial)
+        tried = self._begun.keys() - {number} - {twin.job.number for twin in self._twins}
+        if same and same[0].state.is_finished():
+            self._open[number] = current
+            self._repeat(current, same[0])
+        elif any(one.number in tried for one in same):
+            self._twins.append(current)
+        elif self._waits_at_a_rung(current):
+            self._park(current)
+        else:
+            self._queue.append(current)
+
+    def _waits_at_a_rung(self, current: Open) -> bool:
+        """Let a trial into a bracket, if there are any, and return whether it has to wait there."""
+        if self._brackets is None or "baseline" in current.trial.user_attrs:
+            return False
+        self._brackets.enter(current.job.number)
+        return self._brackets.waits(current.job.number)
 
     def _repeat(self, current: Open, known: FrozenTrial) -> None:
         """End a trial of which another has the configuration, as that one ended: it would teach nothing new."""
@@ -221,7 +236,7 @@ class Driver:
         """Let the best of those that wait go on, and the others be judged by what they have learnt."""
         if self._brackets is None or self._interrupted:
             return
-        verdicts = self._brackets.decide(closed=not self._wants_more())
+        verdicts = self._brackets.decide(closed=not self._wants_more() or self._is_narrow)
         for number in verdicts.dropped:
             current = self._waiting.pop(number)
             current.pruned = True
@@ -235,9 +250,14 @@ class Driver:
         current.history.clear()
         self._queue.appendleft(current)
 
+    @property
+    def _is_narrow(self) -> bool:
+        """Whether what is drawn comes to what is under way anyhow."""
+        return len(self._twins) >= TWINS
+
     def _wants_more(self) -> bool:
         in_time = self._settings.timeout is None or self._watch.seconds() - self._began < self._settings.timeout
-        begun = len(self._open) + len(self._waiting) + len(self._queue) + len(self._interrupted)
+        begun = len(self._begun) + len(self._interrupted)
         return not self._exhausted and in_time and self._settings.left(self._finished + begun) != 0
 
     def _opened(self, trial: optuna.Trial) -> Open:
@@ -251,9 +271,8 @@ class Driver:
             title = f"{title} ({self._settings.caveat})"
         run.log_parameters(parameters | {"family": job.family, "epochs": job.epochs, "seed": job.seed})
         run.log_dataset(recording.dataset(self._images))
-        if self._brackets is not None and "baseline" not in trial.user_attrs:
-            self._brackets.enter(trial.number)
-        return Open(trial, run, job, title, _label(trial, parameters))
+        self._begun[trial.number] = Open(trial, run, job, title, _label(trial, parameters))
+        return self._begun[trial.number]
 
     def _job(self, trial: optuna.Trial, parameters: Mapping[str, Choice]) -> Job:
         home, attributes = self._settings.home, trial.user_attrs
@@ -428,7 +447,7 @@ class Driver:
         self._seam.end(current.trial, current.run, outcome)
         if self._brackets and number in self._brackets:
             self._brackets.end(number, complete=outcome.state == TrialState.COMPLETE)
-        del self._open[number]
+        del self._open[number], self._begun[number]
         self._finished += 1
         remove(current.job.folder, self._settings.home / "checkpoints")
         if outcome.state == TrialState.COMPLETE and outcome.value is not None:
@@ -438,6 +457,9 @@ class Driver:
                 self._study.annotate(number, best=True)
         self._count()
         self._progress.ended(number, WORDS[outcome.state], outcome.value, outcome.reason)
+        twins, self._twins = self._twins, []
+        for twin in twins:
+            self._place(twin)
 
     def _tell_of_problems(self) -> None:
         """Say once that what is recorded has to wait, and once that it is through."""

@@ -198,7 +198,7 @@ class Study:
         self._tried.setdefault(_point(drawn), []).append(trial.number)
         return drawn
 
-    def same(self, trial: optuna.Trial) -> list[FrozenTrial]:
+    def same(self, trial: optuna.Trial | FrozenTrial) -> list[FrozenTrial]:
         """Return the trials with these hyperparameters and the same budget: those that are over first, oldest first.
 
         Without those that failed, which may have been the seed's doing, and those that are repeats themselves. None

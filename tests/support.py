@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 import models
 from models.data import share
 from models.data.images import Images, Split
-from models.family import Family, Resources
+from models.family import Choice, Family, Resources
 from search.execution import Plan
 from search.jobs import Job
 
@@ -162,3 +162,10 @@ def job_of(family: str, images: Images, home: Path, number: int = 0, epochs: int
         seed=1,
         folder=home / "checkpoints" / str(number),
     )
+
+
+def parameters(**values: Any) -> Mapping[str, Choice]:
+    """Return a small configuration of an MLP, as its trial has it."""
+    recorded = Recorded(**values)
+    type(configuration("mlp")).suggest(recorded)
+    return recorded.parameters

@@ -12,9 +12,13 @@ from models.watch import Watch
 from search import driver
 from search.errors import SearchError
 from search.jobs import Answer, Blocked, Built, Died, EpochDone, Failed, Job, Message, Rejected
+from search.marks import REPEAT_OF
 from search.settings import Settings
 from search.study import Study
+from tests.support import parameters
+from tracking import Status, TrackingError
 from tracking.engines.memory import MemoryTracker
+from tracking.spool import SpooledRun
 
 Settle = Callable[..., Settings]
 Search = Callable[..., tuple[Study, MemoryTracker]]
@@ -53,6 +57,12 @@ class Script:
 
     def close(self) -> None:
         self.ahead.clear()
+
+
+def enqueue(study: Study, *activations: str) -> None:
+    """Have small networks tried next, with these activations."""
+    for activation in activations:
+        study._study.enqueue_trial(dict(parameters(activation=activation)))
 
 
 def epochs(count: int, value: float = 0.5) -> list[Message]:
@@ -320,3 +330,44 @@ def test_an_error_in_the_code_is_kept_with_the_trial_and_as_an_artifact(settle: 
     (trial,), (run,) = study.trials(), tracker.records("mlp")
     assert trial.user_attrs["traceback"] == "Trace\n"
     assert tracker.read(run.id, "traceback.txt") == b"Trace\n"
+
+
+def test_each_run_that_is_left_open_is_to_be_gone_on_with_whatever_becomes_of_the_others(
+    settle: Settle, search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a disk is full for one of them, and no longer for the next."""
+    settings, tracker, finish = settle(trials=3), MemoryTracker(), SpooledRun.finish
+
+    def interrupted(job: Job, attempt: int) -> list[Message]:
+        return [Built(10), Blocked("a file is missing")] if job.number == 2 else epochs(1)
+
+    def full_once(run: SpooledRun, status: Status, **how: Any) -> None:
+        monkeypatch.setattr(SpooledRun, "finish", finish)
+        raise TrackingError("no space left on device")
+
+    monkeypatch.setattr(SpooledRun, "finish", full_once)
+    with pytest.raises(SearchError, match="a file is missing"):
+        search(settings, tracker, Script(interrupted, workers=3))
+    assert sorted(record.status for record in tracker.records("mlp")) == ["RUNNING", "SCHEDULED", "SCHEDULED"]
+
+
+def test_a_worker_does_not_wait_for_what_another_one_trains(
+    settle: Settle, search: Search, open_study: Callable[[Settings], Study]
+) -> None:
+    settings, order = settle(trials=4), list[int]()
+    enqueue(open_study(settings), "relu", "relu", "tanh", "gelu")
+
+    def answers(job: Job, attempt: int) -> list[Message]:
+        order.append(job.number)
+        return [*epochs(1), Failed("diverged at epoch 2")]
+
+    search(settings, engine=Script(answers, workers=2))
+    assert order[:2] == [0, 2]
+    assert sorted(order) == [0, 1, 2, 3], "what failed is tried again"
+
+
+def test_a_space_with_hardly_anything_in_it_comes_to_its_end(settle: Settle, search: Search) -> None:
+    """All that waits is let go on, though more is asked for than there is."""
+    fixed = tuple(f"{name}={value}" for name, value in parameters().items())
+    study, _ = search(settle(trials=12, epochs=9, pruner="halving", fix=fixed))
+    assert [REPEAT_OF in trial.user_attrs for trial in study.trials()] == [False] + [True] * 11

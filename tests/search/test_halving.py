@@ -14,7 +14,7 @@ from search.halving import Brackets, Ladder, halving, screening
 from search.jobs import Built, EpochDone, Failed, Job, Message, Paused
 from search.settings import Settings
 from search.study import Study
-from tests.search.test_driver import Script
+from tests.search.test_driver import Script, enqueue
 from tracking.engines.memory import MemoryTracker
 
 Settle = Callable[..., Settings]
@@ -178,6 +178,18 @@ def test_screening_gives_each_trial_an_epoch_and_the_best_tenth_the_rest(settle:
     engine = Trainings(lambda number: 1 - number / 100)
     search(settle(trials=20, epochs=4, pruner="screening", sampler="random"), engine=engine)
     assert engine.done == {number: 4 if number < 2 else 1 for number in range(20)}
+
+
+def test_what_waits_at_a_rung_is_not_tried_by_another_one_meanwhile(
+    settle: Settle, search: Search, open_study: Callable[[Settings], Study]
+) -> None:
+    settings = settle(trials=9, epochs=9, pruner="halving", sampler="random")
+    enqueue(open_study(settings), "relu", "relu")
+    engine = Trainings(lambda number: 1 - number / 100)
+    search(settings, engine=engine)
+    first, second = ([at for at, (trial, _) in enumerate(engine.trained) if trial == number] for number in (0, 1))
+    assert len(first) == 9
+    assert max(first) < min(second)
 
 
 def test_baselines_never_wait(settle: Settle, search: Search) -> None:

@@ -17,18 +17,11 @@ from search.settings import Settings
 from search.study import Study
 from tests.search.conftest import Searched
 from tests.search.test_driver import Script
-from tests.support import Recorded, configuration
+from tests.support import parameters
 from tracking.databases import address_of
 
 Search = Callable[..., Searched]
 Open = Callable[..., Study]
-
-
-def parameters(**values: Any) -> Mapping[str, Choice]:
-    """Return a small configuration of an MLP, as its trial has it."""
-    recorded = Recorded(**values)
-    type(configuration("mlp")).suggest(recorded)
-    return recorded.parameters
 
 
 @pytest.fixture
