@@ -7,11 +7,12 @@ from itertools import groupby
 from typing import Any, Literal
 
 from search import advice
+from search.formats import literal
 from search.objectives import words
 from search.pairing import SIGNIFICANCE, Paired, Pairing
 from search.printing import result_data, summary_data, what
 from search.results import Reproduction, Result, Summary
-from search.tables import Cell, Count, Margin, Points, Sheet, TableFormat, as_json, literal, sheets
+from search.tables import Cell, Count, Margin, Points, Sheet, TableFormat, as_json, sheets
 
 AGAINST = {"report", "points", "±"}
 REPRODUCED = ("row", "what", "trial", "epochs", "report", "ours", "points")

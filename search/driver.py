@@ -12,13 +12,13 @@ from optuna.trial import FrozenTrial, TrialState
 from models.data import Images
 from models.family import Choice, Resources
 from models.watch import Watch
-from search import advice, baselines, crash, objectives, recording, storage
+from search import advice, baselines, crash, marks, objectives, recording, storage
 from search.engines import Engine
 from search.errors import SearchError
 from search.execution import Plan
 from search.halving import Brackets
 from search.jobs import Answer, Blocked, Built, Died, EpochDone, Failed, Job, Message, Paused, Rejected, Trained
-from search.marks import REPEAT_OF, START, dismissed, run_name
+from search.marks import CAVEAT_TAG, REPEAT_OF, REPEAT_TAG, START, dismissed, run_name
 from search.progress import Progress, duration, short
 from search.recording import Outcome
 from search.seam import Seam
@@ -217,7 +217,7 @@ class Driver:
     def _repeat(self, current: Open, known: FrozenTrial) -> None:
         """End a trial of which another has the configuration, as that one ended: it would teach nothing new."""
         current.trial.set_user_attr(REPEAT_OF, known.number)
-        current.run.set_tags({recording.REPEAT_TAG: str(known.number)})
+        current.run.set_tags({REPEAT_TAG: str(known.number)})
         values, reason = tuple(known.values or ()), known.user_attrs.get("reason", "")
         infeasible = reason if reason.startswith(recording.INFEASIBLE) else ""
         measured = dict(zip(objectives.recorded(self._study.goals), values, strict=False))
@@ -298,10 +298,10 @@ class Driver:
     def _tags(self, trial: optuna.Trial) -> dict[str, str]:
         settings = self._settings
         key = self._study.key(trial.number)
-        tags = recording.identity(settings.study, key, trial.number, settings.family, trial.user_attrs)
+        tags = marks.identity(settings.study, key, trial.number, settings.family, trial.user_attrs)
         tags[DESCRIPTION_TAG] = f"[This trial in the Optuna dashboard]({self._study.address(trial.number)})"
         if settings.caveat:
-            tags["search.caveat"] = settings.caveat
+            tags[CAVEAT_TAG] = settings.caveat
         return tags | self._plan.tags() | dict(recording.origin())
 
     def _handle(self, number: int, message: Message) -> None:

@@ -6,7 +6,8 @@ from math import ceil
 import models
 from models.data import Images
 from search.execution import Plan
-from search.planned import ladder, planned_baselines
+from search.halving import ladder
+from search.planned import planned_baselines
 from search.settings import Settings
 
 # Images for which families state their seconds.

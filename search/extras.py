@@ -16,8 +16,8 @@ from search.errors import UsageError
 from search.estimate import least_megabytes
 from search.execution import Plan
 from search.jobs import Job
+from search.marks import CAVEAT_TAG, identity_of_extra
 from search.progress import say
-from search.recording import identity_of_extra
 from search.results import Result, Summary
 from search.retraining import Retraining, Task
 from search.seam import Seam
@@ -61,7 +61,7 @@ class Opened:
         settings = self.study.settings
         named = identity_of_extra(kind, settings.study, job.key, job.family) | dict(tags) | self.plan.tags()
         if settings.caveat:
-            named["search.caveat"] = settings.caveat
+            named[CAVEAT_TAG] = settings.caveat
         return Task(job, f"{settings.study}-{job.folder.name}", label, named, model=model, validated=validated)
 
     def of_trial(self, number: int) -> dict[str, str]:

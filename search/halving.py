@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from models.family import Goal
+from search.settings import Settings
 
 # One in so many goes on from a rung to the next (eta; Li et al. 2018 advise 3 or 4).
 FACTOR = 3
@@ -43,6 +44,12 @@ def halving(epochs: int) -> Ladder:
 def screening(epochs: int) -> Ladder:
     """Return the ladder of one epoch for all trials, after which the best tenth of them goes on to the end."""
     return Ladder((1, epochs) if epochs > 1 else (epochs,), SCREENED, None)
+
+
+def ladder(settings: Settings) -> Ladder | None:
+    """Return the epochs after which trials wait for each other; None where the pruner ends them as they train."""
+    known = {"halving": halving, "screening": screening}
+    return known[settings.pruner](settings.epochs) if settings.pruner in known else None
 
 
 @dataclass(eq=False)

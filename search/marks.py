@@ -1,4 +1,4 @@
-"""What studies and trials are marked with in Optuna's storage, and what follows from it: for all who read them."""
+"""What studies, trials and runs are marked with in both stores, and what follows from it: for all who read them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,10 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
+import tracking
 from models.family import Goal
+from search import objectives
+from tracking import DESCRIPTION_TAG, KEY_TAG, STUDY_TAG
 
 # The attribute of a trial that holds what the tracker calls its run, and of a study for the study's own.
 RUN_ID = "mlflow_run_id"
@@ -30,6 +33,25 @@ CONFIRMATION, RETRAINING, REPRODUCTION = "confirmation", "retraining", "reproduc
 EXTRAS = (CONFIRMATION, RETRAINING, REPRODUCTION)
 # The attribute of a trial that no report has, and that was not drawn either: what it is.
 START = "start"
+# Tags of a run: how its trial has ended and why, and of which trial it repeats the configuration.
+STATE_TAG, REASON_TAG, REPEAT_TAG = "search.state", "search.reason", "search.repeat_of"
+# The tag of a run that was made elsewhere, and is another trial's here: what it is known by where it was made.
+ORIGIN_TAG = "search.origin"
+# The tag of a run that says why its figures are not to be compared with others.
+CAVEAT_TAG = "search.caveat"
+# Tags of runs that are no trial's: which finalist was trained with which seed, and which trial again, or as it was.
+FINALIST_TAG, SEED_TAG = "search.finalist", "search.seed"
+RETRAINED_TAG, REPRODUCES_TAG = "search.retrained", "search.reproduces"
+# The tag of a run that belongs to no trial of its experiment's study.
+FOREIGN_TAG = "search.foreign"
+# The tag of a run that was made of what Optuna knows, when the one made by the search was gone.
+RECONSTRUCTED_TAG = "search.reconstructed"
+# The tag of a run that holds other results than Optuna: it says which, and Optuna's are what counts.
+CORRECTED_TAG = "search.corrected"
+# The tag of a run, or the attribute of a study, that says what else is known to be wrong and cannot be mended.
+DIFFERS_TAG = "search.differs"
+# The tag of a run that names the artifacts which are gone.
+MISSING_TAG = "search.artifact_missing"
 
 
 @dataclass(frozen=True)
@@ -107,3 +129,35 @@ def best(trials: Sequence[FrozenTrial], goal: Goal) -> tuple[float, int] | None:
             value = trial.values[0]
             found = (value, trial.number) if found is None or goal.better(value, found[0]) else found
     return found
+
+
+def identity(study: str, key: str, number: int, family: str, attributes: Mapping[str, Any]) -> dict[str, str]:
+    """Return the tags by which the run of a trial is known; `attributes` are the trial's."""
+    baseline = attributes.get("baseline")
+    return {
+        "search.study": study,
+        "search.trial": str(number),
+        KEY_TAG: key,
+        "search.family": family,
+        STATE_TAG: TrialState.RUNNING.name,
+    } | ({"search.baseline": baseline} if baseline else {})
+
+
+def of_experiment(uuid: str, goals: Sequence[Goal], address: str) -> dict[str, str]:
+    """Return the tags of a study's experiment: whose it is, and how its runs are shown; `address` shows the study."""
+    metrics = [*objectives.recorded(goals), "test_accuracy"]
+    return {
+        STUDY_TAG: uuid,
+        DESCRIPTION_TAG: f"A run is a trial; `{STATE_TAG}` says how it ended. "
+        f"[The study in the Optuna dashboard]({address})",
+    } | tracking.view(metrics, [STATE_TAG], ascending=goals[0].direction == "minimize")
+
+
+def identity_of_study(study: str, key: str, family: str) -> dict[str, str]:
+    """Return the tags by which a study's own run is known, which shows it and holds no results."""
+    return identity_of_extra("study", study, key, family)
+
+
+def identity_of_extra(kind: str, study: str, key: str, family: str) -> dict[str, str]:
+    """Return the tags by which a run of a study is known that is no trial's."""
+    return {"search.kind": kind, "search.study": study, KEY_TAG: key, "search.family": family}

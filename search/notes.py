@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial
 
 from search import advice, links
 from search.baselines import Baseline
-from search.tables import number
+from search.formats import number
 
 # In the order in which the dashboard shows them. The first one stands in the note, too.
 CURVES: Final = "curves.png"

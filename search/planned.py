@@ -1,4 +1,4 @@
-"""What settings make of a search before anything is drawn: its goals, what it begins with, where trials wait."""
+"""What settings make of a search before anything is drawn: its goals, and what it begins with."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,9 +7,8 @@ import numpy as np
 
 import models
 from models.family import Choice, Goal
-from search import baselines, halving, objectives, space, starts
+from search import baselines, objectives, space, starts
 from search.errors import UsageError
-from search.halving import Ladder
 from search.settings import Settings
 from search.starts import Start
 
@@ -56,9 +55,3 @@ def grid_points(settings: Settings, fixed: Mapping[str, Choice]) -> list[dict[st
             )
     order = np.random.default_rng(settings.seed).permutation(len(points))
     return [points[index] for index in order]
-
-
-def ladder(settings: Settings) -> Ladder | None:
-    """Return the epochs after which trials wait for each other; None where the pruner ends them as they train."""
-    known = {"halving": halving.halving, "screening": halving.screening}
-    return known[settings.pruner](settings.epochs) if settings.pruner in known else None

@@ -17,15 +17,15 @@ from models.data.remarks import remarks
 from models.family import Choice, Goal
 from search import advice, baselines, commands, objectives
 from search.baselines import Baseline
-from search.doctor.findings import Finding
 from search.estimate import Estimate
 from search.execution import Plan
+from search.formats import number, points
 from search.progress import duration, short
 from search.results import Result, Summary
 from search.settings import Settings
 from search.space import Space, describe
 from search.starts import Start
-from search.tables import Format, as_json, columns, lines, number, points, say
+from search.tables import Format, as_json, columns, lines, say
 from search.wording import counted
 
 # What the mark of `marked` means.
@@ -124,25 +124,6 @@ def confirmed(summary: Summary) -> None:
             say(f"  registered as {model}")
     else:
         say(f"not confirmed yet: `{advice.command('confirm', summary.name)}` tells how much of this was luck")
-
-
-def findings(found: Sequence[Finding], studies: Sequence[str], output: Format) -> None:
-    """Print what the doctor found, and what became of it or will."""
-    if output == "json":
-        as_json([_finding_data(finding) for finding in found])
-        return
-    for finding in found:
-        fate = "mended" if finding.repaired else "with --fix" if finding.mend else "for you"
-        where = f" {finding.place}" if finding.place else ""
-        say(f"{finding.id}{where}: {finding.text} ({fate}: {finding.repair})")
-    mended = sum(finding.repaired for finding in found)
-    remain = f"{len(found)} found, {mended} mended, {len(found) - mended} remain" if found else "nothing is wrong"
-    say(f"{', '.join(studies) or 'no studies'}: {remain}")
-
-
-def _finding_data(finding: Finding) -> dict[str, Any]:
-    names = ("id", "study", "trial", "text", "repair", "repaired")
-    return {name: getattr(finding, name) for name in names}
 
 
 def data(images: Images, output: Format) -> None:

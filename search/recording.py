@@ -10,27 +10,24 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from optuna.trial import TrialState
 
-import tracking
 from models import metrics
 from models.data import Images
 from models.family import Evaluation, Goal
-from search import objectives, tables
+from search import objectives
 from search.addresses import redacted
+from search.formats import csv_line
 from search.jobs import ModelFile, Trained
-from tracking import DESCRIPTION_TAG, KEY_TAG, STUDY_TAG, Dataset, Model, Record, Recorder, Status, Tensor, pictures
+from search.marks import REASON_TAG, STATE_TAG
+from tracking import Dataset, Model, Record, Recorder, Status, Tensor, pictures
 from tracking.pictures import ConfusionMatrix, LearningCurves, Nearest, Predictions
 
 # The metrics of a trial's epochs, by name.
 History = Mapping[str, Sequence[float]]
 SAMPLES = 24
-STATE_TAG, REASON_TAG, REPEAT_TAG = "search.state", "search.reason", "search.repeat_of"
-# The tag of a run that was made elsewhere, and is another trial's here: what it is known by where it was made.
-ORIGIN_TAG = "search.origin"
 INFEASIBLE = "infeasible: "
 # How the metrics begin of images that steer a search; once a network is trained on them, they mean nothing.
 SEEN = "val_"
@@ -132,38 +129,6 @@ class Outcome:
         return self.reason.startswith(INFEASIBLE)
 
 
-def identity(study: str, key: str, number: int, family: str, attributes: Mapping[str, Any]) -> dict[str, str]:
-    """Return the tags by which the run of a trial is known; `attributes` are the trial's."""
-    baseline = attributes.get("baseline")
-    return {
-        "search.study": study,
-        "search.trial": str(number),
-        KEY_TAG: key,
-        "search.family": family,
-        STATE_TAG: TrialState.RUNNING.name,
-    } | ({"search.baseline": baseline} if baseline else {})
-
-
-def of_experiment(uuid: str, goals: Sequence[Goal], address: str) -> dict[str, str]:
-    """Return the tags of a study's experiment: whose it is, and how its runs are shown; `address` shows the study."""
-    metrics = [*objectives.recorded(goals), "test_accuracy"]
-    return {
-        STUDY_TAG: uuid,
-        DESCRIPTION_TAG: f"A run is a trial; `{STATE_TAG}` says how it ended. "
-        f"[The study in the Optuna dashboard]({address})",
-    } | tracking.view(metrics, [STATE_TAG], ascending=goals[0].direction == "minimize")
-
-
-def identity_of_study(study: str, key: str, family: str) -> dict[str, str]:
-    """Return the tags by which a study's own run is known, which shows it and holds no results."""
-    return identity_of_extra("study", study, key, family)
-
-
-def identity_of_extra(kind: str, study: str, key: str, family: str) -> dict[str, str]:
-    """Return the tags by which a run of a study is known that is no trial's."""
-    return {"search.kind": kind, "search.study": study, KEY_TAG: key, "search.family": family}
-
-
 def repeats(number: int) -> str:
     """Return the reason for which a trial is over that was not trained, since trial `number` has its configuration."""
     return f"repeats trial {number}"
@@ -243,7 +208,7 @@ def class_report(counts: metrics.Counts, names: Sequence[str]) -> str:
     by_class = metrics.per_class(counts)
     figures = (by_class[figure] for figure in ("precision", "recall", "f1"))
     rows = zip(names, *([f"{value:.4f}" for value in values] for values in figures), counts.sum(axis=1), strict=True)
-    return "".join(map(tables.csv_line, [("class", "precision", "recall", "f1", "support"), *rows]))
+    return "".join(map(csv_line, [("class", "precision", "recall", "f1", "support"), *rows]))
 
 
 def _predictions(evaluation: Evaluation) -> str:

@@ -15,6 +15,7 @@ from search.driver import RESTARTS
 from search.engines import Engine
 from search.errors import SearchError
 from search.jobs import Answer, Blocked, Built, Died, EpochDone, Failed, Job, Message, Rejected, Trained
+from search.marks import REASON_TAG
 from search.progress import STOPPING, duration, say
 from search.seam import Seam
 from search.signals import Stop
@@ -157,7 +158,7 @@ class Retraining:
 
     def _end(self, current: _Open, outcome: Trained | Unfit, status: Status, said: str, board: Progress) -> None:
         if isinstance(outcome, Unfit):
-            current.run.set_tags({recording.REASON_TAG: outcome.reason})
+            current.run.set_tags({REASON_TAG: outcome.reason})
         current.run.finish(status)
         del self._open[current.task.job.number]
         folder = current.task.job.folder

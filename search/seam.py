@@ -9,7 +9,7 @@ from optuna.trial import TrialState
 
 from search import crash, recording
 from search.keeping import Clearance, Removed, clearance
-from search.marks import removal, run_name
+from search.marks import identity_of_study, removal, run_name
 from search.recording import Outcome
 from search.study import Study
 from tracking import DESCRIPTION_TAG, Record, Recorder, Status, Tracker
@@ -111,7 +111,7 @@ class Seam:
     def portray(self, page: str) -> None:
         """Give the study a run of its own that shows it, by this page of HTML; one that it has is written over."""
         study, key = self._study.settings.study, self._study.own_key
-        tags = recording.identity_of_study(study, key, self._study.settings.family) | {
+        tags = identity_of_study(study, key, self._study.settings.family) | {
             DESCRIPTION_TAG: f"All trials of the study, as charts: the artifact `{PAGE}`\n\n"
             f"[The study in the Optuna dashboard]({self._study.own_address})"
         }

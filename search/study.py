@@ -15,9 +15,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 import models
 from models.family import Choice, Goal
-from search import advice, baselines, links, notes, owned, recording, space, storage
+from search import advice, baselines, links, notes, owned, space, storage
 from search.errors import UsageError
-from search.halving import Ladder
+from search.halving import Ladder, ladder
 from search.marks import (
     ASKED_FOR,
     DELETING,
@@ -30,10 +30,11 @@ from search.marks import (
     best,
     dismissed,
     late_link,
+    of_experiment,
     run_of,
     standing,
 )
-from search.planned import goals, grid_points, ladder, planned_baselines, planned_start
+from search.planned import goals, grid_points, planned_baselines, planned_start
 from search.pruning import ByFirst, Hyperband
 from search.settings import Settings
 
@@ -103,7 +104,7 @@ class Study:
     @property
     def experiment(self) -> Mapping[str, str]:
         """What is said of the study's runs where the tracker keeps them together."""
-        return recording.of_experiment(self.uuid, self.goals, self.own_address)
+        return of_experiment(self.uuid, self.goals, self.own_address)
 
     def address(self, number: int) -> str:
         """Return where the Optuna dashboard shows a trial."""

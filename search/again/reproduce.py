@@ -10,7 +10,7 @@ import numpy as np
 from search import commands, extras, judgements
 from search.again import trained
 from search.extras import Opened
-from search.marks import REPRODUCTION
+from search.marks import REPRODUCES_TAG, REPRODUCTION
 from search.results import Result
 from search.settings import Place
 from search.tables import Format, as_json, say
@@ -69,7 +69,7 @@ def reproduce(name: str, place: Place, engine: str | None) -> Reproduced:
     ) as opened:
         key, number = _next(opened, trial)
         job = trained.job(opened, trial, key, REPRODUCTION, number)
-        own = {"search.reproduces": name} | opened.of_trial(trial.number)
+        own = {REPRODUCES_TAG: name} | opened.of_trial(trial.number)
         trained.run(opened, opened.task(job, f"{name} as it was", own, model=True, validated=True))
         record = opened.seam.found(key)
         assert record is not None, "it was delivered just now"

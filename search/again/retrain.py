@@ -9,7 +9,7 @@ from search.again import trained
 from search.errors import UsageError
 from search.extras import Opened
 from search.jobs import Job
-from search.marks import RETRAINING
+from search.marks import RETRAINED_TAG, RETRAINING
 from search.pairing import pair
 from search.results import Result
 from search.settings import Place
@@ -49,7 +49,7 @@ def retrain(
         record = opened.seam.found(job.key)
         before = record is not None and record.status == Status.FINISHED
         if not before:
-            tags = {"search.retrained": name} | opened.of_trial(trial.number)
+            tags = {RETRAINED_TAG: name} | opened.of_trial(trial.number)
             trained.run(opened, opened.task(job, what, tags, model=True, validated=not all_images))
             record = opened.seam.found(job.key)
         assert record is not None, "it was delivered just now"

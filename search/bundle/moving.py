@@ -9,11 +9,20 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
-from search import links, recording
+from search import links, marks, recording
 from search.bundle.runs import Kept
 from search.bundle.source import Source
-from search.marks import ORIGIN, REPEAT_OF, RUN_ID, run_name
-from search.recording import ORIGIN_TAG, REASON_TAG, REPEAT_TAG, STATE_TAG
+from search.marks import (
+    ORIGIN,
+    ORIGIN_TAG,
+    REASON_TAG,
+    REPEAT_OF,
+    REPEAT_TAG,
+    RUN_ID,
+    STATE_TAG,
+    identity_of_extra,
+    run_name,
+)
 from search.study import Study
 from tracking import DESCRIPTION_TAG, MODEL_REMOVED_TAG, MODEL_SHA256_TAG, MODEL_TAG
 
@@ -58,7 +67,7 @@ class Move:
     def run(self, kept: Kept, trial: FrozenTrial, number: int) -> Entry:
         """Return the run of a trial."""
         study, key = self._study, self._study.key(number)
-        known = recording.identity(self._name, key, number, study.settings.family, trial.user_attrs)
+        known = marks.identity(self._name, key, number, study.settings.family, trial.user_attrs)
         del known[STATE_TAG]
         tags = self._tags(kept, trial.number, number) | known | self._origin(trial, number, ORIGIN_TAG)
         if REPEAT_TAG in tags:
@@ -73,7 +82,7 @@ class Move:
         if place is not None and self._numbers.get(place) != place:
             return None
         key = self._study.extra_key(kind, *parts)
-        known = recording.identity_of_extra(kind, self._name, key, self._study.settings.family)
+        known = identity_of_extra(kind, self._name, key, self._study.settings.family)
         tags = {name: self.renamed(text) for name, text in self._tags(kept, place, place).items()}
         return Entry(key, self._name + kept.record.name.removeprefix(self._source.name), tags | known)
 

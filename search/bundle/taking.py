@@ -13,8 +13,7 @@ from search.bundle import runs
 from search.bundle.moving import Entry, Move, identity
 from search.bundle.runs import Kept
 from search.bundle.source import Source
-from search.doctor.findings import FOREIGN_TAG
-from search.marks import CONFIRMED, ORIGIN, dismissed, removal
+from search.marks import CONFIRMED, FOREIGN_TAG, ORIGIN, dismissed, removal
 from search.study import Study
 from tracking import DUPLICATE_TAG, KEY_TAG, Record, Run, Status, Tracker
 

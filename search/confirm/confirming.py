@@ -19,7 +19,7 @@ from search.confirm.outcome import Confirmed
 from search.errors import SearchError
 from search.extras import Opened
 from search.jobs import Job
-from search.marks import CONFIRMATION, CONFIRMED
+from search.marks import CONFIRMATION, CONFIRMED, FINALIST_TAG, SEED_TAG
 from search.progress import say
 from search.registry import promotion
 from search.retraining import Task, Unfit
@@ -174,7 +174,7 @@ class _Rounds:
             kept="last",
             temperature=one.temperature,
         )
-        tags = {"search.finalist": one.name, "search.seed": str(seed)}
+        tags = {FINALIST_TAG: one.name, SEED_TAG: str(seed)}
         if one.place.isdecimal():
             tags |= opened.of_trial(int(one.place))
         # The first seed's is the one to use: the best of several would be the luckiest.

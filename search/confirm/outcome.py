@@ -7,16 +7,12 @@ from typing import Any
 
 from scipy.stats import norm
 
+from search import confirmed_table
 from search.baselines import Baseline
 from search.confirm.finalists import Finalist
 from search.registry.promotion import Standing
 from search.standings import CONFIDENCE, Lead, Scored, Standings
-from search.tables import Cell, Margin, Points, Sheet, TableFormat, as_json, sheets
-
-INTERVALS = (
-    "± is half of a 95 % interval, over seeds and test images both. The winner is chosen by the same test images, "
-    "which flatters it a little."
-)
+from search.tables import TableFormat, as_json, sheets
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,28 +125,6 @@ def _points(lead: Lead) -> str:
     return f"{100 * lead.difference:.2f} ± {100 * lead.margin:.2f} points"
 
 
-def table(confirmed: Mapping[str, Any]) -> Sheet:
-    """Return a row a finalist, the winner first, of what a study remembers."""
-    columns = ("finalist", "seeds", "test", "±", "points", "± points", "clear", "what")
-    beside = f" ({confirmed['caveat']})" if confirmed["caveat"] else ""
-    rows = [_row(one) for one in confirmed["finalists"]]
-    return Sheet(f"{confirmed['study']}{beside}, trained on all images but the test ones", columns, rows)
-
-
-def _row(one: Mapping[str, Any]) -> tuple[Cell, ...]:
-    beaten = one["difference"] is not None
-    return (
-        one["name"],
-        one["seeds"],
-        one["test_accuracy"],
-        one["margin"],
-        Points(one["difference"]) if beaten else None,
-        Margin(one["difference_margin"]) if beaten else None,
-        ("yes" if one["clear"] else "no") if beaten else "",
-        one["what"],
-    )
-
-
 def printed(found: Sequence[Confirmed], output: TableFormat) -> None:
     """Print how finalists stand, study by study, and then the winners against each other."""
     if output == "json":
@@ -161,7 +135,11 @@ def printed(found: Sequence[Confirmed], output: TableFormat) -> None:
         first, *others = sorted((confirmed.winner for confirmed in group), key=lambda one: -one.mean)
         standings = Standings([first, *others])
         notes += [f"{standings.lead(first, other).sentence}." for other in others]
-    sheets([table(confirmed.data()) for confirmed in found], [*notes, *_apart(found), INTERVALS], output)
+    sheets(
+        [confirmed_table.table(confirmed.data()) for confirmed in found],
+        [*notes, *_apart(found), confirmed_table.INTERVALS],
+        output,
+    )
 
 
 def _by_images(found: Sequence[Confirmed]) -> list[list[Confirmed]]:

@@ -7,8 +7,8 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from search.doctor.case import Case
-from search.doctor.findings import DIFFERS_TAG, Finding
-from search.marks import ASKED_FOR, dismissed
+from search.doctor.findings import Finding
+from search.marks import ASKED_FOR, DIFFERS_TAG, dismissed
 
 
 def check(case: Case) -> Iterator[Finding]:

@@ -11,9 +11,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 import tracking
 from search import advice, claims, storage
-from search.doctor.findings import FOREIGN_TAG
 from search.errors import UsageError
-from search.marks import dismissed, run_of
+from search.marks import FOREIGN_TAG, dismissed, run_of
 from search.seam import Seam
 from search.settings import Place, Settings, resolve
 from search.study import Study

@@ -13,8 +13,8 @@ from optuna.trial import FrozenTrial, TrialState
 from models import metrics
 from search import objectives, recording, space
 from search.doctor.case import Case
-from search.doctor.findings import CORRECTED_TAG, DIFFERS_TAG, MISSING_TAG, RECONSTRUCTED_TAG, Finding, Id
-from search.marks import REPEAT_OF, removal
+from search.doctor.findings import Finding, Id
+from search.marks import CORRECTED_TAG, DIFFERS_TAG, MISSING_TAG, RECONSTRUCTED_TAG, REPEAT_OF, removal
 from search.recording import INFEASIBLE
 from tracking import MODEL_REMOVED_TAG, MODEL_TAG, Record, recorded
 

@@ -5,10 +5,10 @@ from functools import partial
 
 from optuna.trial import FrozenTrial
 
-from search import recording
+from search import marks, recording
 from search.doctor.case import Case, counts
-from search.doctor.findings import FOREIGN_TAG, RECONSTRUCTED_TAG, Finding
-from search.marks import run_name
+from search.doctor.findings import Finding
+from search.marks import FOREIGN_TAG, RECONSTRUCTED_TAG, run_name
 from search.recording import Outcome
 from tracking import DUPLICATE_TAG, KEY_TAG, STUDY_TAG, Record, Status
 
@@ -121,7 +121,7 @@ def _reconstruct(case: Case, trial: FrozenTrial) -> None:
 
 def identity(case: Case, trial: FrozenTrial) -> dict[str, str]:
     """Return the tags by which a trial's run is known."""
-    return recording.identity(case.name, case.key(trial), trial.number, case.settings.family, trial.user_attrs)
+    return marks.identity(case.name, case.key(trial), trial.number, case.settings.family, trial.user_attrs)
 
 
 def _strange(case: Case, run: Record, ours: frozenset[str]) -> Iterator[Finding]:

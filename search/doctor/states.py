@@ -7,9 +7,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search import recording
 from search.doctor.case import Case
-from search.doctor.findings import DIFFERS_TAG, Finding
+from search.doctor.findings import Finding
 from search.doctor.links import identity
-from search.recording import REASON_TAG, STATE_TAG, Outcome
+from search.marks import DIFFERS_TAG, REASON_TAG, STATE_TAG
+from search.recording import Outcome
 from tracking import Record, Status
 
 ABANDONED = "abandoned"

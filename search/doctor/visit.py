@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from rich.console import Console
 
-from search import advice, claims, printing, quiet, storage
+from search import advice, claims, quiet, storage, tables
 from search.doctor import budget, case, contents, links, networks, rests, states, stores
 from search.doctor.case import Case
 from search.doctor.findings import Finding
@@ -71,7 +71,7 @@ def visit(study: str | None, place: Place, *, fix: bool, abandon: bool, output: 
         found = _treat(console, names, place, found, abandon=abandon, named=named)
     else:
         found += _look(console, names, place, named=named)
-    printing.findings(found, names, output)
+    _print(found, names, output)
     return 0 if all(finding.repaired for finding in found) else 1
 
 
@@ -167,3 +167,22 @@ def _compared(before: Sequence[Finding], after: Sequence[Finding]) -> list[Findi
     return [replace(finding, repaired=finding not in after) for finding in before] + [
         finding for finding in after if finding not in before
     ]
+
+
+def _print(found: Sequence[Finding], studies: Sequence[str], output: Format) -> None:
+    """Print what the doctor found, and what became of it or will."""
+    if output == "json":
+        tables.as_json([_finding_data(finding) for finding in found])
+        return
+    for finding in found:
+        fate = "mended" if finding.repaired else "with --fix" if finding.mend else "for you"
+        where = f" {finding.place}" if finding.place else ""
+        tables.say(f"{finding.id}{where}: {finding.text} ({fate}: {finding.repair})")
+    mended = sum(finding.repaired for finding in found)
+    remain = f"{len(found)} found, {mended} mended, {len(found) - mended} remain" if found else "nothing is wrong"
+    tables.say(f"{', '.join(studies) or 'no studies'}: {remain}")
+
+
+def _finding_data(finding: Finding) -> dict[str, Any]:
+    names = ("id", "study", "trial", "text", "repair", "repaired")
+    return {name: getattr(finding, name) for name in names}

@@ -19,8 +19,7 @@ from plotly.offline import get_plotlyjs
 from rich.console import Console
 
 from models.data.names import shortened
-from search import advice, commands, comparison, printing, quiet, whole
-from search.confirm import outcome
+from search import advice, commands, comparison, confirmed_table, printing, quiet, whole
 from search.page import gathering
 from search.page.differing import address
 from search.page.gathering import Gathered, Section, by_class
@@ -90,8 +89,8 @@ def render(gathered: Gathered) -> str:
         "compare": advice.lasting("compare", "FIRST", "SECOND"),
         "by_class": by_class,
         "choice_of": choice_of,
-        "confirmed": outcome.table,
-        "intervals": outcome.INTERVALS,
+        "confirmed": confirmed_table.table,
+        "intervals": confirmed_table.INTERVALS,
         "trials_of": trials_of,
     }
     summaries = [section.summary for section in gathered.sections]

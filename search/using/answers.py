@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, TextIO
 
 from models.data.names import escaped, shortened
 from models.prediction import TOP
-from search.tables import csv_line
+from search.formats import csv_line
 
 Format = Literal["text", "json", "csv"]
 # Likeliest classes and their probabilities, likeliest first; with what the image is called.

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search import baselines, comparison, printing, results, storage
+from search import baselines, comparison, confirmed_table, printing, results, storage
 from search.confirm import outcome
 from search.confirm.finalists import Finalist
 from search.confirm.outcome import Confirmed
@@ -121,7 +121,7 @@ def test_nobody_is_called_the_best_for_what_may_be_noise() -> None:
 
 def test_an_accuracy_and_its_margin_are_in_one_unit_and_so_are_points_and_theirs() -> None:
     told = confirmed({"mlp/1": 0.9, "mlp/0": 0.8}).data()
-    sheet = outcome.table(told)
+    sheet = confirmed_table.table(told)
     last = dict(zip(sheet.columns, sheet.rows[1], strict=True))
     assert last["±"] == told["finalists"][1]["margin"] < last["test"]
     assert sheet.columns[4:6] == ("points", "± points")

@@ -17,7 +17,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from rich.console import Console
 
-from search import recording, storage
+from search import marks, recording, storage
 from search.bundle import archive, source, target
 from search.bundle.exporting import Export
 from search.bundle.moving import renamed
@@ -105,7 +105,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Home, Home
 
 def record(tracker: MemoryTracker, study: Study, trial: FrozenTrial, number: int, held: Held, folder: Path) -> str:
     name, key = study.settings.study, study.key(number)
-    tags = held["tags"] | recording.identity(name, key, number, "mlp", trial.user_attrs)
+    tags = held["tags"] | marks.identity(name, key, number, "mlp", trial.user_attrs)
     run = tracker.run(name, key, run_name(name, number), tags, time=1_700_000_000_000 + number)
     run.log_parameters(held["parameters"])
     for metric, step, value, time in held["metrics"]:
