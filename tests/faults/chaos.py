@@ -268,6 +268,19 @@ def locked(folder: Path, seed: int, seconds: float) -> list[Figure]:
     return figures
 
 
+def failed_writes(folder: Path, seed: int, every: int) -> list[Figure]:
+    """Let every write of a small search fail, one at a time, or one in so many; the same command goes on each time."""
+    done = subprocess.run(
+        [sys.executable, str(LIGHT.with_name("failing.py")), str(folder), str(every), str(1 + seed % every)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    *wrong, last = done.stdout.splitlines() or [f"exit code {done.returncode}: {done.stderr[-500:]}"]
+    return [Figure(last.partition(";")[0], _listed(wrong), "0", done.returncode == 0)]
+
+
 def flipped_bits(folder: Path, seed: int, count: int) -> list[Figure]:
     """Flip single bits of the images that a search is about to train on, wherever they lie."""
     from tests.faults.flipping import noticed
@@ -341,6 +354,7 @@ def main() -> int:
         "away": lambda place: away(place, asked.seed, (0, 20, 60, float("inf"))),
         "lost_replies": lambda place: lost_replies(place, asked.seed, max(asked.kills // 2, 10)),
         "locked": lambda place: locked(place, asked.seed, 30),
+        "failed_writes": lambda place: failed_writes(place, asked.seed, max(200 // asked.kills, 1)),
         "resumed": lambda place: resumed(place, asked.seed, max(asked.kills // 20, 1)),
         "flipped_bits": lambda place: flipped_bits(place, asked.seed, asked.kills),
     }
