@@ -80,6 +80,8 @@ class Opened:
 
 def known(name: str, place: Place, flags: Mapping[str, Any]) -> Known:
     """Read a study and its images, and decide how to go on. Writes nothing. Raises `UsageError`."""
+    if place.tracking_uri == "memory:":
+        raise UsageError("--tracking-uri memory: keeps nothing of what would be trained; give MLflow's address")
     with storage.reading(place.storage) as store:
         study = storage.load(store, name)
         summary, trials = results.everything(study)

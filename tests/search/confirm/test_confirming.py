@@ -239,3 +239,12 @@ def test_a_finalist_that_fails_with_a_seed_is_out_and_the_others_are_judged(
     assert len(study["finalists"]) == 1
     # Nobody is left to whom the other could lose: the rest of its seeds are trained side by side.
     assert rounds[1:] == [{(study["winner"], "2"), (study["winner"], "3")}]
+
+
+@pytest.mark.parametrize("words", [CONFIRM, ["retrain", "bars/1", "--epochs", "3"], ["reproduce", "bars/1"]])
+def test_where_nothing_would_be_kept_nothing_is_trained(
+    words: list[str], home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(worker, "run", None)
+    assert call([*words, "--home", str(home), "--tracking-uri", "memory:"]) == 2
+    assert "--tracking-uri memory: keeps nothing of what would be trained" in capfd.readouterr().err
