@@ -11,6 +11,7 @@ from optuna.storages import RDBStorage
 from models import metrics
 from models.data import DataError, open_shared, shared_place
 from search import baselines, comparison, judgements, notes, results, storage
+from search.judgements import Unreadable
 from search.page import charts
 from search.page.charts import Chart
 from search.page.differing import Differing, differing
@@ -18,7 +19,7 @@ from search.pairing import Judged, Pairing, pair
 from search.results import Reproduction, Result, Summary
 from search.settings import Place
 from search.tables import Cell, Points, Sheet
-from tracking import Tracker, TrackingError
+from tracking import Tracker
 
 # What the best trial's run has to show beside its numbers.
 PICTURES: Final = {
@@ -114,8 +115,8 @@ def _with_runs(section: Section, tracker: Tracker, problems: list[str]) -> Secti
         if judgements.has_judged(trial):
             try:
                 judged[trial.name] = judgements.judged(tracker, trial)
-            except TrackingError as error:
-                problems.append(f"what {trial.name} said of the test images is missing: {error}")
+            except Unreadable as error:
+                problems.append(str(error))
     best = section.summary.best
     return replace(section, judged=judged, pictures=_pictures(tracker, best, problems) if best else ())
 
@@ -131,9 +132,9 @@ def _pictures(tracker: Tracker, best: Result, problems: list[str]) -> list[Shown
     found = []
     for name in wanted:
         try:
-            found.append(Shown(PICTURES[name], tracker.read(best.run, name)))
-        except TrackingError as error:
-            problems.append(f"{name} of {best.name} is missing: {error}")
+            found.append(Shown(PICTURES[name], judgements.picture(tracker, best, name)))
+        except Unreadable as error:
+            problems.append(str(error))
     return found
 
 

@@ -97,6 +97,11 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
     ("search/driver.py", "over --trial-timeout", HAPPENED),
     ("search/judgements.py", "there are no runs", "test_a_place_that_cannot_be_is_exchanged_for_one_that_can"),
     ("search/judgements.py", "has judged no images", "test_a_command_in_a_message_does_what_it_says"),
+    (
+        "search/judgements.py",
+        "says what else is",
+        "test_damaged.py::test_a_damaged_picture_is_named_and_not_shown",
+    ),
     ("search/limits.py", "--max-parameters", HAPPENED),
     ("search/limits.py", "--max-seconds-per-epoch", HAPPENED),
     ("search/locks.py", "name another --study", "test_who_holds_a_study_is_waited_for_or_another_is_named"),
