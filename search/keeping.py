@@ -8,7 +8,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from models.family import Goal
 from search import crash, objectives
-from search.marks import CONFIRMED, left_model, removal
+from search.marks import finalists, left_model, removal
 from search.study import Study
 from tracking import MODEL_REMOVED_TAG, Tracker
 
@@ -63,7 +63,7 @@ def spared(study: Study, top: int) -> dict[int, str]:
     A configuration that textbooks advise is a trial like any other.
     """
     trials = study.trials()
-    named = {finalist["name"] for finalist in study.attributes.get(CONFIRMED, {}).get("finalists", ())}
+    named = finalists(study.attributes)
     best = {number: f"top {place}" for place, number in enumerate(ranked(trials, study.goal)[:top], start=1)}
     valued = {trial.number: trial.values for trial in trials if trial.state == TrialState.COMPLETE and trial.values}
     choice = objectives.pareto(valued, study.goals)

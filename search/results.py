@@ -17,12 +17,12 @@ from search import advice, baselines, objectives, storage
 from search.baselines import Baseline
 from search.errors import SearchError, UsageError
 from search.marks import (
-    CONFIRMED,
     ORIGIN,
     REPEAT_OF,
     RUN_ID,
     START,
     Standing,
+    confirmed,
     first_run_name,
     left_model,
     removal,
@@ -250,7 +250,7 @@ def _summed_up(study: optuna.Study, trials: Sequence[FrozenTrial]) -> Summary:
         settings=settings,
         best=result(study.study_name, storage.whole(study, trials[best[1]]), attributes) if best else None,
         repeats=len(storage.marked(study, REPEAT_OF)),
-        confirmed=attributes.get(CONFIRMED, {}),
+        confirmed=confirmed(attributes),
         costs=tuple(costs),
         pareto=objectives.pareto(complete, (goal, *costs)),
         digest=identity.get("data", ""),

@@ -62,6 +62,11 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
     ("search/commands.py", "search ui", "test_what_a_search_ends_with_can_be_pasted"),
     ("search/commands.py", "search run", "test_what_a_search_ends_with_can_be_pasted"),
     ("search/comparison.py", "see one with", "test_a_command_in_a_message_does_what_it_says"),
+    (
+        "search/confirm/finalists.py",
+        "nothing tells for how many epochs",
+        "test_finalists.py::test_where_none_was_trained_it_is_said_how_it_is",
+    ),
     ("search/confirm/finalists.py", "has no complete trial yet", "test_a_command_in_a_message_does_what_it_says"),
     (
         "search/deleting.py",

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import resource
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -213,6 +214,27 @@ def test_the_command_to_train_it_again_is_one_that_a_shell_takes(
     assert planned["settings"]["images"] == 100
     assert planned["settings"]["data"] == str(odd)
     assert (planned["settings"]["trials"], planned["baselines"], planned["start"]) == (1, [], None)
+
+
+def test_the_command_to_train_it_again_has_all_that_the_study_was_begun_under_and_a_name_that_is_taken(
+    tmp_path: Path, bars_file: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--family", "mlp", "--data", str(bars_file), "--home", str(tmp_path), "--dry-run", "--format", "json"]
+    limits = ["--max-parameters", "90000", "--max-seconds-per-epoch", "2.5", "--trial-timeout", "90s"]
+    chosen = ["--precision", "float32", "--objective", "val_accuracy,parameters", "--patience", "2", *limits]
+    assert call(["run", "--study", "s" * 64, *words, *chosen, "--sampler", "qmc", "--keep", "2"]) == 0
+    before = json.loads(capfd.readouterr().out)["settings"]
+    name = before.pop("study")
+    del before["home"]
+    begun = replace(summary("mlp"), name=name, settings=before)
+    drawn = {"depth": 1, "units_1": 64, "optimizer": "sgd"}
+    command = shlex.split(commands.again(begun, trial(drawn)).removeprefix("python -m search"))
+    assert call([*command, "--home", str(tmp_path), "--dry-run", "--format", "json"]) == 0, capfd.readouterr().err
+    planned = json.loads(capfd.readouterr().out)["settings"]
+    changed = {name for name in before if before[name] != planned[name]}
+    assert changed == {"trials", "seed", "baselines", "pruner", "fix", "sampler", "keep"}
+    assert planned["study"].endswith("-3-again")
+    assert len(planned["study"]) == 64
 
 
 @given(
