@@ -3,9 +3,9 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import sqrt
+from math import inf, sqrt
 from pathlib import PurePath
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import optuna
 from optuna.storages import RDBStorage
@@ -35,6 +35,8 @@ from search.settings import caveat
 from tracking import model_address
 
 Read = TypeVar("Read")
+# So many standard errors on both sides hold 95 of 100.
+NORMAL: Final = 1.96
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,11 @@ class Result:
 def apart(ours: float, theirs: float) -> float:
     """Return ours minus theirs, without the digits that are there only since both are binary fractions."""
     return round(ours - theirs, 12)
+
+
+def margin(share: float, images: int) -> float:
+    """Return half of a 95 % interval of a share of so many images, had others of the kind been drawn."""
+    return NORMAL * sqrt(share * (1 - share) / images)
 
 
 @dataclass(frozen=True)
@@ -183,6 +190,20 @@ class Summary:
         # A threshold of distances belongs to a network: the report's is made for its own, and says nothing of others.
         ours = found.get(f"{metric}_at_best", found.get(metric))
         return None if ours is None else Against(row, ours)
+
+    @property
+    def steered(self) -> float:
+        """What validation said of the best trial, by which studies are ranked: the test images must not choose."""
+        if self.best is None or self.best.value is None:
+            return -inf
+        return self.best.metrics.get("best_val_accuracy", self.best.value)
+
+    @property
+    def test_margin(self) -> float | None:
+        """Half of a 95 % interval of the best trial's test accuracy; None where nobody knows of how many images."""
+        test = self.best.metrics.get("test_accuracy") if self.best else None
+        known = self.settings.get("data") == fashion_mnist.NAME
+        return None if test is None or not known else margin(test, fashion_mnist.TEST_IMAGES)
 
     @property
     def title(self) -> str:

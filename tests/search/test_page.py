@@ -24,6 +24,7 @@ from search import baselines, commands, comparison, judgements, results, space, 
 from search.baselines import Baseline
 from search.cli import call
 from search.marks import Standing
+from search.page import gathering
 from search.page.differing import MOST, differing
 from search.pairing import Judged
 from search.results import Result, Summary
@@ -80,6 +81,27 @@ def test_studies_are_drawn_by_optuna_and_one_without_a_complete_trial_is_told(pa
     assert "None can be told from chance yet" in page
     assert not any(name.startswith("hopeless") for name in data(page)["charts"])
     assert "No trial is complete yet." in page
+
+
+def test_it_begins_with_what_validation_chose_of_each_study_and_how_sure_its_test_accuracy_is(home: Path) -> None:
+    gathered = gathering.gather(Place.at(home, None, None), ())
+    # In the order of validation, in which the page has its studies, too.
+    found = [section for section in gathered.sections if section.summary.best]
+    assert [section.summary.steered for section in found] == sorted(
+        (section.summary.steered for section in found), reverse=True
+    )
+    verdict = next(chart.figure for chart in gathered.overviews[0] if chart.name == "verdict")
+    assert verdict
+    (drawn,) = verdict["data"]
+    names = [annotation["text"] for annotation in verdict["layout"]["annotations"]]
+    assert names == [section.summary.name for section in found]
+    for place, section in enumerate(found):
+        assert section.best
+        share = section.best.right.mean()
+        assert drawn["x"][place] == pytest.approx(share)
+        assert drawn["error_x"]["array"][place] == pytest.approx(
+            1.96 * (share * (1 - share) / len(section.best.labels)) ** 0.5
+        )
 
 
 def test_the_best_of_studies_are_compared_in_words(page: str) -> None:
