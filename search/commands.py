@@ -28,8 +28,8 @@ def looks(summary: Summary, settings: Settings) -> list[str]:
     return [shown, advice.command("ui")]
 
 
-def again(summary: Summary, result: Result, say: Callable[..., str] = advice.lasting) -> str:
-    """Return the command that trains a trial's configuration once more, under a study of its own, `say` making it.
+def again(summary: Summary, result: Result, command: Callable[..., str] = advice.lasting) -> str:
+    """Return the command that trains a trial's configuration once more, under a study of its own.
 
     All that the study was begun under stays, but for what draws trials, and for the seed.
     """
@@ -47,4 +47,4 @@ def again(summary: Summary, result: Result, say: Callable[..., str] = advice.las
         "pruner": "none",
         "fix": tuple(f"{name}={value}" for name, value in result.parameters.items()),
     }
-    return say("run", *advice.flags(unusual(flags)))
+    return command("run", *advice.flags(unusual(flags)))

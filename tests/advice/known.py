@@ -65,7 +65,7 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
     (
         "search/confirm/finalists.py",
         "nothing tells for how many epochs",
-        "test_finalists.py::test_where_none_was_trained_it_is_said_how_it_is",
+        "search/confirm/test_finalists.py::test_where_none_was_trained_it_is_said_how_it_is",
     ),
     ("search/confirm/finalists.py", "has no complete trial yet", "test_a_command_in_a_message_does_what_it_says"),
     (
