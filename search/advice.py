@@ -47,8 +47,12 @@ def another(study: str) -> str:
     """Return a name for one more study like this one: `mlp-2`, and after that `mlp-3`."""
     stem, _, number = study.rpartition("-")
     stem, number = (stem, number) if stem and re.fullmatch(r"[1-9][0-9]{0,5}", number) else (study, "1")
-    last = f"-{int(number) + 1}"
-    return stem[: LONGEST_NAME - len(last)] + last
+    return suffixed(stem, f"-{int(number) + 1}")
+
+
+def suffixed(study: str, last: str) -> str:
+    """Return a study's name with this at its end, as long as a name may be."""
+    return study[: LONGEST_NAME - len(last)] + last
 
 
 def flags(given: Mapping[str, object]) -> list[str]:

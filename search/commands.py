@@ -1,12 +1,16 @@
 """What to type next."""
 
+from collections.abc import Callable
 from shlex import quote
+from typing import Final
 
 from search import advice
 from search.addresses import redacted
 from search.results import Result, Summary
 from search.settings import Settings, unusual
 
+# Of what a study was begun with, what says how trials are drawn and which of their models stay.
+DRAWING: Final = ("sampler", "repeats", "keep")
 # MLflow makes an array of the model's type of what it is sent, before it compares the types.
 TAKES = "it takes whole numbers from 0 to 255, and `mlflow models serve` takes 0.5 for 0 without a word"
 
@@ -24,23 +28,23 @@ def looks(summary: Summary, settings: Settings) -> list[str]:
     return [shown, advice.command("ui")]
 
 
-def again(summary: Summary, result: Result) -> str:
+def again(summary: Summary, result: Result, command: Callable[..., str] = advice.lasting) -> str:
     """Return the command that trains a trial's configuration once more, under a study of its own.
 
-    Its seed is another one: that of a trial comes from its number, too.
+    All that the study was begun under stays, but for what draws trials, and for the seed.
     """
     known = summary.settings
     flags = {
-        "study": f"{summary.name}-{result.number}-again",
+        "study": advice.suffixed(summary.name, f"-{result.number}-again"),
+        **{name: value for name, value in known.items() if name not in DRAWING},
         "family": summary.family,
         "trials": 1,
         "epochs": result.budget or known.get("epochs"),
         "patience": result.patience or known.get("patience"),
-        "images": known.get("images"),
-        "data": known.get("data"),
-        "weights": known.get("weights"),
+        # That of a trial comes from its number as well, and this one may be the first, too.
+        "seed": known.get("seed", 0) + 1,
         "baselines": "none",
         "pruner": "none",
         "fix": tuple(f"{name}={value}" for name, value in result.parameters.items()),
     }
-    return advice.lasting("run", *advice.flags(unusual(flags)))
+    return command("run", *advice.flags(unusual(flags)))

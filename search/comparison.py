@@ -80,15 +80,15 @@ def notes(summaries: Sequence[Summary], rows: Sequence[Reproduction]) -> list[st
 
 
 def by_images(summaries: Sequence[Summary]) -> list[list[Summary]]:
-    """Return studies of the same images together, that of the best test accuracy first: no others can be ranked."""
+    """Return studies of the same images together, the one that validation found best first: no others can be ranked."""
     groups: dict[str, list[Summary]] = {}
     for summary in summaries:
         groups.setdefault(summary.digest, []).append(summary)
-    return [sorted(group, key=lambda found: -(_of_best(found, "test_accuracy") or -1.0)) for group in groups.values()]
+    return [sorted(group, key=lambda found: -found.steered) for group in groups.values()]
 
 
 def leaderboards(summaries: Sequence[Summary], *, wide: bool = False) -> list[Sheet]:
-    """Return a sheet for each set of images, with a row a study, that of the best test accuracy first.
+    """Return a sheet for each set of images, with a row a study, the one that validation found best first.
 
     Where there is room, with pruned trials and epochs. Without columns for the reports where they have no figure.
     """
@@ -105,6 +105,8 @@ def _board(group: Sequence[Summary], title: str, wide: bool) -> Sheet:
     hidden = {"data", "digest"} | (set() if reported else AGAINST) | (set() if wide else {"pruned"})
     if reported and not wide:
         hidden |= {"epochs"}
+    if all(summary.test_margin is None for summary in group):
+        hidden |= {"± test"}
     rows = [{name: value for name, value in _standing(one).items() if name not in hidden} for one in group]
     return Sheet(title or group[0].images, tuple(rows[0]), [tuple(row.values()) for row in rows])
 
@@ -136,6 +138,7 @@ def _standing(summary: Summary) -> dict[str, Cell]:
         "best": best.number if best else None,
         "val.": best.value if best else None,
         "test": _of_best(summary, "test_accuracy"),
+        "± test": summary.test_margin,
         "report": against.reported if against else None,
         "points": Points(against.difference) if against else None,
         "±": Margin(against.standard_error) if against and against.standard_error else None,

@@ -1,6 +1,7 @@
 """Which models of a study stay and why, and how the others are removed: of their trials, everything else stays."""
 
-from collections.abc import Collection, Iterator, Mapping
+from bisect import insort
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +9,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from models.family import Goal
 from search import crash, objectives
-from search.marks import CONFIRMED, left_model, removal
+from search.marks import finalists, left_model, removal
+from search.recording import Outcome
 from search.study import Study
 from tracking import MODEL_REMOVED_TAG, Tracker
 
@@ -63,7 +65,7 @@ def spared(study: Study, top: int) -> dict[int, str]:
     A configuration that textbooks advise is a trial like any other.
     """
     trials = study.trials()
-    named = {finalist["name"] for finalist in study.attributes.get(CONFIRMED, {}).get("finalists", ())}
+    named = finalists(study.attributes)
     best = {number: f"top {place}" for place, number in enumerate(ranked(trials, study.goal)[:top], start=1)}
     valued = {trial.number: trial.values for trial in trials if trial.state == TrialState.COMPLETE and trial.values}
     choice = objectives.pareto(valued, study.goals)
@@ -103,3 +105,57 @@ def clearance(study: Study, top: int, rule: str) -> Clearance:
         frozenset(number for number in numbers if not said.get(removal(number))),
         rule,
     )
+
+
+class Keeper:
+    """The same as a search goes on: what the end of each trial changes, however many there were before.
+
+    What a study says to be removed is taken for that, where `clearance` looks at every model.
+    """
+
+    def __init__(self, study: Study, top: int, rule: str) -> None:
+        said = study.attributes
+        self._study, self._top, self._rule, self._named = study, top, rule, finalists(said)
+        # The best with a model, and of two objectives those that none beats, each with what it costs.
+        self._best: list[tuple[float, int]] = []
+        self._front: list[tuple[tuple[float, ...], int]] = []
+        # Models that stay for nothing but that, and those that may go and are not known to be gone.
+        self._staying: set[int] = set()
+        self._due: set[int] = set()
+        for trial in study.trials([TrialState.COMPLETE, TrialState.PRUNED]):
+            values = trial.values if trial.state == TrialState.COMPLETE else None
+            self._add(trial.number, values or (), trial.user_attrs, left=left_model(trial))
+        self._due = {number for number in self._due if not said.get(removal(number))}
+
+    def ended(self, number: int, outcome: Outcome, attributes: Mapping[str, object]) -> None:
+        """Take in how a trial with these attributes has ended."""
+        values = outcome.values if outcome.state == TrialState.COMPLETE else ()
+        self._add(number, values, attributes, left="test_accuracy" in outcome.attributes)
+
+    def removed(self, number: int) -> None:
+        """Take in that a model is gone."""
+        self._due.discard(number)
+
+    def clearance(self) -> Clearance:
+        """Return what may go, and has not gone."""
+        keys = {number: self._study.key(number) for number in sorted(self._due)}
+        return Clearance(self._study.settings.study, keys, frozenset(keys), self._rule)
+
+    def _add(self, number: int, values: Sequence[float], attributes: Mapping[str, object], *, left: bool) -> None:
+        signs = (-1 if goal.direction == "maximize" else 1 for goal in self._study.goals)
+        costs = tuple(sign * value for sign, value in zip(signs, values, strict=False))
+        if costs and left:
+            insort(self._best, (costs[0], number))
+            del self._best[self._top :]
+        if len(costs) == objectives.MOST and not any(_beats(other, costs) for other, _ in self._front):
+            self._front = [(other, one) for other, one in self._front if not _beats(costs, other)] + [(costs, number)]
+        if left and "baseline" not in attributes and f"{self._study.settings.study}/{number}" not in self._named:
+            self._staying.add(number)
+        goes = self._staying.difference(number for _, number in (*self._best, *self._front))
+        self._staying -= goes
+        self._due |= goes
+
+
+def _beats(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Whether one costs no more than another in anything, and less in something."""
+    return one != other and all(mine <= its for mine, its in zip(one, other, strict=True))

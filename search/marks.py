@@ -52,6 +52,9 @@ CORRECTED_TAG = "search.corrected"
 DIFFERS_TAG = "search.differs"
 # The tag of a run that names the artifacts which are gone.
 MISSING_TAG = "search.artifact_missing"
+# What is told of those who were confirmed.
+_OF_CONFIRMED = {"study", "caveat", "winner", "run", "model", "finalists", "sentences"}
+_OF_FINALIST = {"name", "seeds", "test_accuracy", "margin", "difference", "difference_margin", "clear", "what"}
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,22 @@ def first_run_name(study: str, number: int, of_study: Mapping[str, Any]) -> str:
     """Return the name that a trial's run was given, and its model with it, whatever the study is called by now."""
     names = (name for below, name in of_study.get(BEGUN_AS, ()) if number < below)
     return run_name(next(names, study), number)
+
+
+def confirmed(of_study: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what came of a study's finalists; nothing where none was confirmed, or that is a person's own."""
+    found = of_study.get(CONFIRMED)
+    if not isinstance(found, Mapping) or not found.keys() >= _OF_CONFIRMED or not finalists(of_study):
+        return {}
+    return found if all(one.keys() >= _OF_FINALIST for one in found["finalists"]) else {}
+
+
+def finalists(of_study: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names of what was confirmed, by any version of this program; none where that is a person's own."""
+    found = of_study.get(CONFIRMED)
+    listed = found.get("finalists") if isinstance(found, Mapping) else None
+    named = listed if isinstance(listed, list) else []
+    return frozenset(str(one["name"]) for one in named if isinstance(one, Mapping) and "name" in one)
 
 
 def late_link(number: int) -> str:

@@ -24,6 +24,7 @@ from models.naming import hint
 from search import advice, claims, cli, comparison, judgements, printing, quiet, results, storage, surroundings
 from search.cli import refusals
 from search.errors import UsageError
+from search.judgements import Unreadable
 from search.opening import require_writable
 from search.page import writing
 from search.page.differing import address
@@ -32,7 +33,6 @@ from search.results import Result
 from search.settings import Baselines, EngineName, Place, PrecisionChoice, Pruner, Sampler, check_name
 from search.signals import Stopped
 from search.tables import Cell, cell
-from tracking import TrackingError
 
 # As `Stopped` says of Ctrl-C, and of the button that interrupts a notebook.
 INTERRUPTED = 130
@@ -135,8 +135,8 @@ class Trial:
             return ""
         try:
             with judgements.opened(self.place) as tracker:
-                return address(tracker.read(self.result.run, "confusion/test.png"))
-        except (TrackingError, UsageError):
+                return address(judgements.picture(tracker, self.result, "confusion/test.png"))
+        except (Unreadable, UsageError):
             return ""
 
 

@@ -95,7 +95,7 @@ def require_ours(tracker: Tracker, name: str, uuid: str | None) -> None:
     if tags is not None and tags.get(STUDY_TAG) != uuid:
         raise UsageError(
             f"the tracker's experiment {name} is somebody else's, or a deleted study's; name another study, such as "
-            f"{name}-2, or give that experiment another name in MLflow"
+            f"{advice.another(name)}, or give that experiment another name in MLflow"
         )
 
 

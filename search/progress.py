@@ -124,7 +124,7 @@ class Progress:
         best = f", best {self.goal.metric} {self.best[0]:.4f} (trial {self.best[1]})" if self.best else ""
         of = "" if self.total is None else f"/{self.total}"
         waiting = f"{len(self.waiting)} waiting, " if self.waiting else ""
-        running = sum(not row.trained for row in self.rows.values())
+        running = sum(not row.trained for row in list(self.rows.values()))
         return (
             f"{now.finished}{of} done, {running} running, {waiting}{now.pruned} pruned, "
             f"{now.failed} failed{best}, about {self.remaining} left"
@@ -184,7 +184,8 @@ class Board(Progress):
     def __rich__(self) -> Group:
         """Draw the counts, and a line for each worker."""
         table = Table(box=None, padding=(0, 1), show_header=False)
-        for number, row in self.rows.items():
+        # It is drawn in a thread of Rich's, while trials begin and end in the driver's: `list` takes all at one moment.
+        for number, row in list(self.rows.items()):
             done = round(20 * row.epoch / row.epochs)
             value = "" if row.value is None else f"{self.goal.metric} {row.value:.4f}"
             table.add_row(

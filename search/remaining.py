@@ -117,7 +117,8 @@ class Remaining:
 
     def _longest(self) -> float:
         """Return the seconds of the trial under way that has most of them ahead."""
-        return max((self._ahead(trial) + self._end for trial in self._under_way.values()), default=0.0)
+        # The view asks in a thread of its own, while trials begin and end.
+        return max((self._ahead(trial) + self._end for trial in list(self._under_way.values())), default=0.0)
 
     def _ahead(self, trial: _Trial) -> float:
         """Return the seconds that a trial has ahead if it trains to its end: by its own pace once that is known."""

@@ -9,7 +9,7 @@ from search import addresses, claims, crash, opening, quiet, signals, storage
 from search.bundle.moving import renamed
 from search.doctor import case
 from search.errors import SearchError, UsageError
-from search.marks import BEGUN_AS, CONFIRMED, RENAMING
+from search.marks import BEGUN_AS, CONFIRMED, RENAMING, confirmed
 from search.page import writing
 from search.registry import registered
 from search.registry.promotion import FINALIST, STUDY
@@ -67,8 +67,8 @@ def _rename(before: str, name: str, place: Place) -> None:
         if (checkpoints / before).exists():
             (checkpoints / before).rename(checkpoints / name)
         known = study.attributes
-        if CONFIRMED in known:
-            study.note(CONFIRMED, renamed(known[CONFIRMED], before, name))
+        if found := confirmed(known):
+            study.note(CONFIRMED, renamed(found, before, name))
         names, last = known.get(BEGUN_AS, []), [len(study.trials()), before]
         study.note(BEGUN_AS, names if last in names else [*names, last])
     _rename_versions(before, name, place)

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import sqrt
+from math import inf, sqrt
 from pathlib import PurePath
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import optuna
 from optuna.storages import RDBStorage
@@ -17,12 +17,12 @@ from search import advice, baselines, objectives, storage
 from search.baselines import Baseline
 from search.errors import SearchError, UsageError
 from search.marks import (
-    CONFIRMED,
     ORIGIN,
     REPEAT_OF,
     RUN_ID,
     START,
     Standing,
+    confirmed,
     first_run_name,
     left_model,
     removal,
@@ -35,6 +35,8 @@ from search.settings import caveat
 from tracking import model_address
 
 Read = TypeVar("Read")
+# So many standard errors on both sides hold 95 of 100.
+NORMAL: Final = 1.96
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,11 @@ class Result:
 def apart(ours: float, theirs: float) -> float:
     """Return ours minus theirs, without the digits that are there only since both are binary fractions."""
     return round(ours - theirs, 12)
+
+
+def margin(share: float, images: int) -> float:
+    """Return half of a 95 % interval of a share of so many images, had others of the kind been drawn."""
+    return NORMAL * sqrt(share * (1 - share) / images)
 
 
 @dataclass(frozen=True)
@@ -185,6 +192,20 @@ class Summary:
         return None if ours is None else Against(row, ours)
 
     @property
+    def steered(self) -> float:
+        """What validation said of the best trial, by which studies are ranked: the test images must not choose."""
+        if self.best is None or self.best.value is None:
+            return -inf
+        return self.best.metrics.get("best_val_accuracy", self.best.value)
+
+    @property
+    def test_margin(self) -> float | None:
+        """Half of a 95 % interval of the best trial's test accuracy; None where nobody knows of how many images."""
+        test = self.best.metrics.get("test_accuracy") if self.best else None
+        known = self.settings.get("data") == fashion_mnist.NAME
+        return None if test is None or not known else margin(test, fashion_mnist.TEST_IMAGES)
+
+    @property
     def title(self) -> str:
         """The study's name, and what has to stand beside its results."""
         beside = caveat(self.settings.get("weights", ""))
@@ -250,7 +271,7 @@ def _summed_up(study: optuna.Study, trials: Sequence[FrozenTrial]) -> Summary:
         settings=settings,
         best=result(study.study_name, storage.whole(study, trials[best[1]]), attributes) if best else None,
         repeats=len(storage.marked(study, REPEAT_OF)),
-        confirmed=attributes.get(CONFIRMED, {}),
+        confirmed=confirmed(attributes),
         costs=tuple(costs),
         pareto=objectives.pareto(complete, (goal, *costs)),
         digest=identity.get("data", ""),

@@ -8,7 +8,7 @@ import optuna
 from optuna.trial import TrialState
 
 from search import crash, recording
-from search.keeping import Clearance, Removed, clearance
+from search.keeping import Clearance, Keeper, Removed, clearance
 from search.marks import identity_of_study, removal, run_name
 from search.recording import Outcome
 from search.study import Study
@@ -37,6 +37,7 @@ class Seam:
         # Trials of which Optuna does not know yet what the tracker calls their runs.
         self._unlinked: set[int] = set()
         self._portrayed = False
+        self._keeper: Keeper | None = None
         # Trials whose models the courier has removed: all that it knows of, and those that Optuna does not know yet.
         self._cleared: set[int] = set()
         self._removed: deque[Removed] = deque()
@@ -77,13 +78,25 @@ class Seam:
         self.link()
         self._tell(trial, outcome)
         crash.point("after_tell")
-        self.clear()
+        if self._study.settings.keep:
+            self._clear_after(trial, outcome)
 
     def clear(self) -> None:
         """Have the models removed that the study's settings do not keep, once they are delivered; `link` notes them."""
         if keep := self._study.settings.keep:
-            what = clearance(self._study, keep, f"run --keep {keep}")
-            self._courier.entrust(lambda tracker: self._carry_out(what, tracker))
+            self._entrust(clearance(self._study, keep, f"run --keep {keep}"))
+
+    def _clear_after(self, trial: optuna.Trial, outcome: Outcome) -> None:
+        """The same of what may go since a trial has ended: a look at all of them each time would hold up the others."""
+        if self._keeper is None:
+            keep = self._study.settings.keep
+            self._keeper = Keeper(self._study, keep, f"run --keep {keep}")
+        else:
+            self._keeper.ended(trial.number, outcome, trial.user_attrs)
+        self._entrust(self._keeper.clearance())
+
+    def _entrust(self, what: Clearance) -> None:
+        self._courier.entrust(lambda tracker: self._carry_out(what, tracker))
 
     def _carry_out(self, what: Clearance, tracker: Tracker) -> Iterator[None]:
         """Do what is to be done, in the courier's thread; it may be done again before it is noted."""
@@ -107,6 +120,8 @@ class Seam:
             removed = self._removed.popleft()
             self._study.note(removal(removed.number), removed.reason)
             self.removed.append(removed)
+            if self._keeper:
+                self._keeper.removed(removed.number)
 
     def portray(self, page: str) -> None:
         """Give the study a run of its own that shows it, by this page of HTML; one that it has is written over."""

@@ -261,7 +261,7 @@ def load(storage: RDBStorage, name: str) -> optuna.Study:
     if not there[name]:
         raise UsageError(
             f"study {name} in {databases.file_of(storage.url) or redacted(storage.url)} is somebody else's: it was not "
-            f"begun by this program, which leaves it alone; give another name, such as {name}-2"
+            f"begun by this program, which leaves it alone; give another name, such as {advice.another(name)}"
         )
     return optuna.load_study(study_name=name, storage=storage)
 

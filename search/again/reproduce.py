@@ -30,7 +30,7 @@ SURROUNDINGS = ("version.", "execution.precision", "execution.threads", "executi
 class Reproduced:
     """What came of it. `values` and `surroundings` hold what differs: as it was, and as it is now.
 
-    `predictions` are how many of the images of each split are told another class.
+    `predictions` are how many of the images of each split are told another class, as far as that was not `unread`.
     """
 
     trial: str
@@ -43,6 +43,7 @@ class Reproduced:
     predictions: Mapping[str, int]
     images: Mapping[str, int]
     surroundings: Mapping[str, tuple[str, str]]
+    unread: Sequence[str]
 
     @property
     def verdict(self) -> Literal["identical", "within tolerance", "different"]:
@@ -100,8 +101,13 @@ def _compared(tracker: Tracker, goal: str, trial: Result, now: Record) -> Reprod
             values[name] = (then[last], again.get(last, float("nan")))
     predictions: dict[str, int] = {}
     images: dict[str, int] = {}
+    unread: list[str] = []
     for split in SPLITS if judgements.has_judged(trial) else ():
-        one, other = (judgements.of_run(tracker, run.id, trial.name, split) for run in (was, now))
+        try:
+            one, other = (judgements.of_run(tracker, run.id, trial.name, trial.study, split) for run in (was, now))
+        except judgements.Unreadable as error:
+            unread.append(str(error))
+            continue
         predictions[split] = int(np.not_equal(one.predictions, other.predictions).sum())
         images[split] = len(one.labels)
     kept = {name for name in (*was.tags, *now.tags) if name.startswith(SURROUNDINGS)}
@@ -112,7 +118,7 @@ def _compared(tracker: Tracker, goal: str, trial: Result, now: Record) -> Reprod
     }
     model = model_address(now.id, now.name)
     return Reproduced(
-        trial.name, goal, now.id, model, trial.epochs, compared, values, predictions, images, surroundings
+        trial.name, goal, now.id, model, trial.epochs, compared, values, predictions, images, surroundings, unread
     )
 
 
@@ -134,4 +140,6 @@ def printed(found: Reproduced, output: Format) -> None:
             say(f"  {apart:,} of {found.images[split]:,} {split} images are told another class")
     for name, (was, now) in found.surroundings.items():
         say(f"  {name}: {now or 'none'}, was {was or 'none'}")
+    for problem in found.unread:
+        say(problem)
     say(commands.model(found.model))

@@ -78,9 +78,11 @@ def _compared(place: Place, trial: Result, record: Record) -> str:
     if not judgements.has_judged(trial):
         return ""
     with judgements.opened(place) as tracker:
-        return pair(
-            judgements.judged(tracker, trial), judgements.of_run(tracker, record.id, f"{trial.name} again")
-        ).sentences()
+        again = judgements.of_run(tracker, record.id, f"{trial.name} again", trial.study)
+        try:
+            return pair(judgements.judged(tracker, trial), again).sentences()
+        except judgements.Unreadable as error:
+            return f"they cannot be compared image by image: {error}"
 
 
 def printed(found: Retrained, output: Format) -> None:

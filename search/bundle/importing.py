@@ -17,7 +17,7 @@ from search.bundle.target import IMPORTING
 from search.doctor import budget, case
 from search.doctor.case import Hands
 from search.errors import SearchError, UsageError
-from search.marks import ASKED_FOR, CONFIRMED, dismissed
+from search.marks import ASKED_FOR, confirmed, dismissed
 from search.page import writing
 from search.settings import Place, moved
 from search.signals import Stop, Stopped
@@ -172,7 +172,7 @@ def _notes(found: Source, taking: Taking, study: Study) -> Iterator[str]:
         return
     if taking.left_out:
         yield f"{counted(len(taking.left_out), 'trial')} not over yet, left out: to go on where the study was begun"
-    if not taking.own and CONFIRMED in found.attributes:
+    if not taking.own and confirmed(found.attributes):
         yield f"what was confirmed of it stays out: `{advice.command('confirm', name)}` chooses among all trials"
     if changes := study.changes():
         yield changes

@@ -13,7 +13,7 @@ from search.bundle import runs
 from search.bundle.moving import Entry, Move, identity
 from search.bundle.runs import Kept
 from search.bundle.source import Source
-from search.marks import CONFIRMED, FOREIGN_TAG, ORIGIN, dismissed, removal
+from search.marks import CONFIRMED, FOREIGN_TAG, ORIGIN, confirmed, dismissed, removal
 from search.study import Study
 from tracking import DUPLICATE_TAG, KEY_TAG, Record, Run, Status, Tracker
 
@@ -95,10 +95,10 @@ class Taking:
 
     def confirm(self) -> None:
         """Remember what was confirmed, of the study itself: with the names and the runs that it has here."""
-        confirmed = self._source.attributes.get(CONFIRMED)
-        if self.own and confirmed and CONFIRMED not in self._study.attributes:
-            run = self.ids.get(confirmed["run"], "")
-            self._study.note(CONFIRMED, {**self.move.renamed(confirmed), "run": run})
+        found = confirmed(self._source.attributes)
+        if self.own and found and CONFIRMED not in self._study.attributes:
+            run = self.ids.get(found["run"], "")
+            self._study.note(CONFIRMED, {**self.move.renamed(found), "run": run})
 
     def _whole(self, key: str) -> bool:
         """Whether there is such a run, and not only a part of it: it ends when all is in it."""

@@ -102,7 +102,8 @@ def compare(
 ) -> None:
     """Compare studies with the reports; or trials with each other, image by image.
 
-    Among trials a study's name stands for its best one. The first is what the others are held against.
+    Among trials a study's name stands for its best one. The first is what the
+    others are held against; 1 where what one of them said cannot be read.
     """
     from rich.console import Console
 
@@ -114,8 +115,12 @@ def compare(
     with stores.reading(place.storage) as store:
         if any("/" in name for name in names or []):
             chosen = [results.named(store, name) for name in names or []]
-            comparison.trials(chosen, judgements.against_first(place, chosen), output)
-            return
+            unread: list[str] = []
+            pairings = judgements.against_first(place, chosen, lambda error: unread.append(str(error)))
+            comparison.trials(chosen, pairings, output)
+            for problem in unread:
+                say(Console(stderr=True), problem)
+            raise typer.Exit(1 if unread else 0)
         summaries = [results.summary(stores.load(store, name)) for name in names or []] or results.summaries(
             store, lambda why: say(Console(stderr=True), why)
         )

@@ -151,7 +151,11 @@ class _Rounds:
         if record is None or record.status != Status.FINISHED or not record.id:
             return None
         with judgements.opened(self._settings.place) as tracker:
-            return judgements.of_run(tracker, record.id, one.name).right
+            try:
+                return judgements.of_run(tracker, record.id, one.name, self._settings.study).right
+            except judgements.Unreadable as error:
+                say(self._opened.console, f"{error}; it is trained again")
+                return None
 
     def _key(self, one: Finalist, seed: int) -> str:
         return self._opened.key(CONFIRMATION, one.place, seed)

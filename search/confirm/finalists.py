@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from models.family import Choice
-from search import advice, baselines
+from search import advice, baselines, commands
 from search.errors import SearchError
 from search.progress import short
 from search.results import Result, Summary
@@ -31,7 +31,8 @@ class Finalist:
 def of(summary: Summary, trials: Sequence[Result], top: int) -> list[Finalist]:
     """Return the `top` complete trials by what validation said of them, and the reports' best. Raises `SearchError`.
 
-    Of trials with the same hyperparameters only the best counts. They train for as many epochs as their best one was.
+    Of trials with the same hyperparameters only the best counts that was trained: others repeat it. They train for as
+    many epochs as their best one was.
     """
     complete = [trial for trial in trials if trial.state == "COMPLETE" and trial.value is not None]
     if not complete:
@@ -39,7 +40,9 @@ def of(summary: Summary, trials: Sequence[Result], top: int) -> list[Finalist]:
             f"study {summary.name} has no complete trial yet; see `{advice.command('show', summary.name)}`"
         )
     sign = -1 if summary.goal.direction == "maximize" else 1
-    best_first = sorted(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number))
+    best_first = sorted(
+        complete, key=lambda trial: (sign * (trial.value or 0.0), "best_epoch" not in trial.metrics, trial.number)
+    )
     different = {tuple(sorted(trial.parameters.items())): trial for trial in reversed(best_first)}
     chosen = [trial for trial in best_first if trial in different.values()][:top]
     row = baselines.best(summary.family)
@@ -55,6 +58,13 @@ def of(summary: Summary, trials: Sequence[Result], top: int) -> list[Finalist]:
 
 
 def _of_trial(trial: Result, summary: Summary) -> Finalist:
+    if "best_epoch" not in trial.metrics:
+        again = commands.again(summary, trial, advice.command)
+        raise SearchError(
+            f"{trial.name} is one of the best, and nothing tells for how many epochs it is to be trained: it has no "
+            f"best_epoch, and no other trial its configuration; train it with `{again}`, and "
+            "confirm that study"
+        )
     return Finalist(
         place=str(trial.number),
         name=trial.name,

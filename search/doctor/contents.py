@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Final
 
@@ -11,7 +11,7 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from models import metrics
-from search import objectives, recording, space
+from search import judgements, objectives, recording, space
 from search.doctor.case import Case
 from search.doctor.findings import Finding, Id
 from search.marks import CORRECTED_TAG, DIFFERS_TAG, MISSING_TAG, RECONSTRUCTED_TAG, REPEAT_OF, removal
@@ -172,17 +172,32 @@ def _upload(case: Case, run: Record, missing: Mapping[int, float]) -> None:
 
 
 def _counted(case: Case, run: Record) -> tuple[dict[str, float], set[str]]:
-    """Return the accuracies that follow from the recorded counts, and the artifacts that hold none."""
+    """Return the accuracies that follow from the recorded counts, and the artifacts that are damaged."""
     found: dict[str, float] = {}
     torn: set[str] = set()
     for metric, artifact in COUNTED.items():
         if artifact in run.artifacts:
+            counts = case.tracker.read(run.id, artifact)
             try:
-                found[metric] = metrics.accuracy(np.array(json.loads(case.tracker.read(run.id, artifact))["counts"]))
+                found[metric] = metrics.accuracy(np.array(json.loads(counts)["counts"]))
             # What a file that is torn or of another kind makes JSON and NumPy raise.
             except (ValueError, KeyError, TypeError, ZeroDivisionError):
                 torn.add(artifact)
-    return found, torn
+                continue
+            predictions = artifact.replace("confusion", "predictions").replace("json", "csv")
+            read = partial(judgements.parsed, run.name, counts)
+            if predictions in run.artifacts and not _is_whole(read, case, run, predictions):
+                torn.add(predictions)
+    pictures = (name for name in run.artifacts if name in PROMISED and name.endswith(".png"))
+    return found, torn.union(name for name in pictures if not _is_whole(judgements.whole, case, run, name))
+
+
+def _is_whole(read: Callable[[bytes], object], case: Case, run: Record, artifact: str) -> bool:
+    try:
+        read(case.tracker.read(run.id, artifact))
+    except ValueError:
+        return False
+    return True
 
 
 def _artifacts(case: Case, trial: FrozenTrial, run: Record, torn: set[str]) -> Iterator[Finding]:

@@ -2,15 +2,17 @@
 
 import copy
 import json
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import optuna
 from optuna import visualization
 from optuna.trial import FrozenTrial, TrialState
-from plotly.graph_objects import Bar, Figure
+from plotly.graph_objects import Bar, Figure, Scatter
 
+from models.data.names import shortened
+from models.family import Goal
 from search import importance
 from search.importance import Importance
 from search.results import Summary
@@ -35,6 +37,17 @@ class Chart:
     figure: dict[str, Any] | None
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """What a study has come to, `how` it was chosen; its test accuracy, half of a 95 % interval, a report's figure."""
+
+    name: str
+    how: str
+    test: float
+    margin: float
+    reported: float | None
+
+
 def of_study(study: optuna.Study, summary: Summary, baseline: int | None) -> list[Chart]:
     """Return what can be drawn of a study; `baseline` is the trial that ran the report's best configuration."""
     choice = [_pareto(study, summary)] if summary.pareto else []
@@ -52,6 +65,83 @@ def of_study(study: optuna.Study, summary: Summary, baseline: int | None) -> lis
     if len(complete) < FEWEST_FOR_IMPORTANCE:
         return charts
     return charts + _of_hyperparameters(study, complete, goal)
+
+
+def verdict(found: Sequence[Chosen]) -> Chart:
+    """Draw the test accuracy of what was chosen in each study, with its interval, against the report's figure."""
+    # Names that differ only where they are shortened would be one line.
+    places = list(range(len(found)))
+    names = [shortened(chosen.name) for chosen in found]
+    ours = Scatter(
+        x=[chosen.test for chosen in found],
+        y=places,
+        error_x={"array": [chosen.margin for chosen in found], "thickness": 2, "width": 6},
+        mode="markers",
+        marker={"size": 11, "color": STATES["COMPLETE"]},
+        name="chosen in the search",
+        customdata=[f"{chosen.test:.4f} ± {chosen.margin:.4f}, {chosen.how}" for chosen in found],
+        hovertemplate="%{customdata}<extra></extra>",
+    )
+    reported = [(chosen.reported, place) for place, chosen in zip(places, found, strict=True) if chosen.reported]
+    theirs = Scatter(
+        x=[figure for figure, _ in reported],
+        y=[place for _, place in reported],
+        mode="markers",
+        marker={"size": 12, "color": CHOSEN, "symbol": "diamond-open", "line": {"width": 2}},
+        name="the report's best",
+        hovertemplate="%{x:.4f}<extra></extra>",
+    )
+    figure = Figure([ours, *([theirs] if reported else [])])
+    figure.update_layout(showlegend=True)
+    figure.update_xaxes(title_text="test accuracy")
+    figure.update_yaxes(tickvals=places, showticklabels=False, range=[len(found) - 0.5, -0.8], zeroline=False)
+    # Above its line: beside it, a long name leaves no room on a phone.
+    for place, name in enumerate(names):
+        figure.add_annotation(
+            xref="paper", x=0, y=place, text=name, xanchor="left", yanchor="bottom", yshift=3, showarrow=False
+        )
+    note = (
+        "What validation chose in each study, or what was confirmed with several seeds, by its test accuracy: a bar is "
+        "its 95 % interval. Whether one leads another by more than chance is said below, image by image."
+    )
+    return _chart("verdict", "Which wins, and by how much", note, figure)
+
+
+def course(found: Mapping[str, Sequence[tuple[float, float]]]) -> Chart:
+    """Draw the best that validation had said so far, over the hours since each study was begun."""
+    brief = max(hours for told in found.values() for hours, _ in told) < 1
+    scale, unit = (60, "minutes") if brief else (1, "hours")
+    figure = Figure(
+        [
+            Scatter(
+                x=[scale * hours for hours, _ in steps],
+                y=[value for _, value in steps],
+                name=shortened(name),
+                mode="lines+markers",
+                line={"shape": "hv"},
+            )
+            for name, steps in found.items()
+        ]
+    )
+    figure.update_layout(showlegend=True)
+    figure.update_xaxes(title_text=f"{unit} since the study was begun", rangemode="tozero")
+    figure.update_yaxes(title_text="best so far, in validation")
+    return _chart("course", "Validation over time", "", figure)
+
+
+def steps(study: optuna.Study, goal: Goal) -> list[tuple[float, float]]:
+    """Return after how many hours the best value rose or fell to what, and where it stands at the end."""
+    trials = [trial for trial in study.get_trials(deepcopy=False) if trial.datetime_start]
+    over = [(trial.datetime_complete, trial.values[0]) for trial in trials if trial.values and trial.datetime_complete]
+    began = min((trial.datetime_start for trial in trials if trial.datetime_start), default=None)
+    found: list[tuple[float, float]] = []
+    for when, value in sorted(over):
+        assert began is not None, "a trial that is over has begun"
+        if not found or goal.better(value, found[-1][1]):
+            found.append(((when - began).total_seconds() / 3600, value))
+    if found and began:
+        found.append(((max(over)[0] - began).total_seconds() / 3600, found[-1][1]))
+    return found
 
 
 class _ByFirst(optuna.Study):

@@ -11,14 +11,16 @@ from optuna.storages import RDBStorage
 from models import metrics
 from models.data import DataError, open_shared, shared_place
 from search import baselines, comparison, judgements, notes, results, storage
+from search.judgements import Unreadable
 from search.page import charts
-from search.page.charts import Chart
+from search.page.charts import Chart, Chosen
 from search.page.differing import Differing, differing
 from search.pairing import Judged, Pairing, pair
 from search.results import Reproduction, Result, Summary
 from search.settings import Place
 from search.tables import Cell, Points, Sheet
-from tracking import Tracker, TrackingError
+from search.wording import counted
+from tracking import Tracker
 
 # What the best trial's run has to show beside its numbers.
 PICTURES: Final = {
@@ -46,6 +48,8 @@ class Section:
     charts: Sequence[Chart]
     judged: Mapping[str, Judged]
     pictures: Sequence[Shown]
+    # After so many hours, the best value so far.
+    steps: Sequence[tuple[float, float]] = ()
 
     @property
     def best(self) -> Judged | None:
@@ -61,6 +65,13 @@ class Gathered:
     pairings: Mapping[tuple[str, str], Pairing]
     differing: Differing | None
     problems: Sequence[str]
+
+    @property
+    def overviews(self) -> list[list[Chart]]:
+        """For each set of images, how its studies stand, and how they came to that."""
+        groups = comparison.by_images([section.summary for section in self.sections])
+        sections = {section.summary.name: section for section in self.sections}
+        return [_overview([sections[summary.name] for summary in group]) for group in groups]
 
     @property
     def leads(self) -> list[list[Pairing]]:
@@ -89,6 +100,29 @@ def gather(place: Place, names: Sequence[str]) -> Gathered:
     return Gathered(sections, _pairings(bests), _differing(place.home, bests, problems), problems)
 
 
+def _overview(sections: Sequence[Section]) -> list[Chart]:
+    chosen = [found for section in sections if (found := _chosen(section))]
+    steps = {section.summary.name: section.steps for section in sections if section.steps}
+    return [*([charts.verdict(chosen)] if chosen else []), *([charts.course(steps)] if steps else [])]
+
+
+def _chosen(section: Section) -> Chosen | None:
+    """Return what a study has come to; None where that was not judged, or nobody knows by how many images."""
+    summary, against = section.summary, section.summary.against
+    reported = against.reported if against and against.metric == "test_accuracy" else None
+    if summary.confirmed:
+        first = summary.confirmed["finalists"][0]
+        how = f"{first['name']}, confirmed with {counted(first['seeds'], 'seed')}"
+        return Chosen(summary.title, how, first["test_accuracy"], first["margin"], reported)
+    test = summary.best.metrics.get("test_accuracy") if summary.best else None
+    half = summary.test_margin
+    if section.best:
+        half = results.margin(float(section.best.right.mean()), len(section.best.labels))
+    if summary.best is None or test is None or half is None:
+        return None
+    return Chosen(summary.title, f"{summary.best.name}, chosen by validation", test, half, reported)
+
+
 def of_study(store: RDBStorage, name: str) -> Gathered:
     """Read what Optuna alone knows of a study: all but what its networks said of the images."""
     return Gathered([_section(store, name)], {}, None, [])
@@ -104,6 +138,7 @@ def _section(store: RDBStorage, name: str) -> Section:
         charts.of_study(study, summary, _baseline(summary, trials)),
         judged={},
         pictures=(),
+        steps=charts.steps(study, summary.goal),
     )
 
 
@@ -114,8 +149,8 @@ def _with_runs(section: Section, tracker: Tracker, problems: list[str]) -> Secti
         if judgements.has_judged(trial):
             try:
                 judged[trial.name] = judgements.judged(tracker, trial)
-            except TrackingError as error:
-                problems.append(f"what {trial.name} said of the test images is missing: {error}")
+            except Unreadable as error:
+                problems.append(str(error))
     best = section.summary.best
     return replace(section, judged=judged, pictures=_pictures(tracker, best, problems) if best else ())
 
@@ -131,9 +166,9 @@ def _pictures(tracker: Tracker, best: Result, problems: list[str]) -> list[Shown
     found = []
     for name in wanted:
         try:
-            found.append(Shown(PICTURES[name], tracker.read(best.run, name)))
-        except TrackingError as error:
-            problems.append(f"{name} of {best.name} is missing: {error}")
+            found.append(Shown(PICTURES[name], judgements.picture(tracker, best, name)))
+        except Unreadable as error:
+            problems.append(str(error))
     return found
 
 

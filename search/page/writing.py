@@ -98,7 +98,9 @@ def render(gathered: Gathered) -> str:
     return MARK + environment.get_template("page.html").render(
         gathered=gathered,
         when=datetime.now().astimezone(),
-        leaderboards=list(zip(comparison.leaderboards(summaries, wide=True), gathered.leads, strict=True)),
+        leaderboards=list(
+            zip(comparison.leaderboards(summaries, wide=True), gathered.leads, gathered.overviews, strict=True)
+        ),
         against=comparison.against_reports(rows),
         notes=[*comparison.notes(summaries, rows), *([comparison.CHANCE] if any(gathered.leads) else [])],
         data=data(gathered),
@@ -125,7 +127,13 @@ def data(gathered: Gathered) -> dict[str, Any]:
         if not any(one.same_images(kind) for kind in kinds):
             kinds.append(one)
     return {
+        # No study's name has a space.
         "charts": {
+            f"overview {place}-{chart.name}": chart.figure
+            for place, overview in enumerate(gathered.overviews)
+            for chart in overview
+        }
+        | {
             f"{section.summary.name}-{chart.name}": chart.figure
             for section in gathered.sections
             for chart in section.charts

@@ -119,14 +119,15 @@ def _better(tracker: Tracker, version: Version, champion: Version) -> tuple[bool
         return False, f"they were judged on other images (digest {ours[:12] or 'unknown'}, was {theirs[:12]})"
     try:
         scored = [_scored(tracker, one) for one in (version, champion)]
-    except TrackingError as error:
+    except (TrackingError, judgements.Unreadable) as error:
         return False, f"they cannot be compared ({error})"
     lead = Standings(scored).lead(*scored)
     return lead.clear and lead.difference > 0, lead.sentence
 
 
 def _scored(tracker: Tracker, version: Version) -> Scored:
-    rights = [judgements.of_run(tracker, run, version.name).right for run in version.tags.get(RUNS, "").split()]
+    study, runs = version.tags.get(STUDY, ""), version.tags.get(RUNS, "").split()
+    rights = [judgements.of_run(tracker, run, version.address, study).right for run in runs]
     if not rights:
         raise TrackingError(f"{version.address} does not say what judged it")
     return Scored(f"version {version.number}", np.stack(rights))

@@ -62,6 +62,11 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
     ("search/commands.py", "search ui", "test_what_a_search_ends_with_can_be_pasted"),
     ("search/commands.py", "search run", "test_what_a_search_ends_with_can_be_pasted"),
     ("search/comparison.py", "see one with", "test_a_command_in_a_message_does_what_it_says"),
+    (
+        "search/confirm/finalists.py",
+        "nothing tells for how many epochs",
+        "search/confirm/test_finalists.py::test_where_none_was_trained_it_is_said_how_it_is",
+    ),
     ("search/confirm/finalists.py", "has no complete trial yet", "test_a_command_in_a_message_does_what_it_says"),
     (
         "search/deleting.py",
@@ -97,6 +102,11 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
     ("search/driver.py", "over --trial-timeout", HAPPENED),
     ("search/judgements.py", "there are no runs", "test_a_place_that_cannot_be_is_exchanged_for_one_that_can"),
     ("search/judgements.py", "has judged no images", "test_a_command_in_a_message_does_what_it_says"),
+    (
+        "search/judgements.py",
+        "says what else is",
+        "test_damaged.py::test_a_damaged_picture_is_named_and_not_shown",
+    ),
     ("search/limits.py", "--max-parameters", HAPPENED),
     ("search/limits.py", "--max-seconds-per-epoch", HAPPENED),
     ("search/locks.py", "name another --study", "test_who_holds_a_study_is_waited_for_or_another_is_named"),

@@ -8,21 +8,31 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
+from unittest.mock import MagicMock, patch
 
 import optuna
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from mlflow.tracking import MlflowClient
-from optuna.trial import TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState, create_trial
+from sqlalchemy import event
 
 import tracking
 from models.data import Images
 from models.family import Goal
 from search import crash, keeping, locks, storage
 from search.cli import call
+from search.keeping import Clearance
+from search.marks import removal
+from search.recording import Outcome
+from search.seam import Seam
+from search.study import Study
 from tests.search import homes
 from tests.search.breaks import Home
 from tracking import KEY_TAG, MODEL_REMOVED_TAG, MODEL_SHA256_TAG, MODEL_TAG, Model, Status, Tensor
@@ -348,6 +358,102 @@ def test_the_best_are_complete_have_a_model_and_of_equal_ones_the_earliest_count
     for number, trial in enumerate(trials):
         trial.number = number
     assert keeping.ranked(trials, Goal("val_accuracy", direction)) == expected
+
+
+ENDED = st.tuples(
+    st.sampled_from(["complete", "repeat", "pruned", "failed", "baseline"]), st.integers(0, 4), st.integers(0, 4)
+)
+
+
+class Trials:
+    """A study of trials that have ended, as far as it is asked which models stay."""
+
+    uuid = "u"
+
+    def __init__(self, ended: Sequence[tuple[str, int, int]], goals: Sequence[Goal], said: Mapping[str, str]) -> None:
+        self.ended, self.goals, self.goal, self.attributes, self.asked = ended, goals, goals[0], said, 0
+        self.settings = SimpleNamespace(study="mlp")
+
+    def key(self, number: int) -> str:
+        return f"u/{number}"
+
+    def trials(self, states: Sequence[TrialState] | None = None) -> list[FrozenTrial]:
+        self.asked += 1
+        made = [self.made(number) for number in range(len(self.ended))]
+        return [trial for trial in made if states is None or trial.state in states]
+
+    def made(self, number: int) -> FrozenTrial:
+        kind, first, second = self.ended[number]
+        state = {"pruned": TrialState.PRUNED, "failed": TrialState.FAIL}.get(kind, TrialState.COMPLETE)
+        values = [float(first), float(second)][: len(self.goals)] if state == TrialState.COMPLETE else None
+        attributes = ({"test_accuracy": 0.5} if kind not in ("repeat", "failed") else {}) | (
+            {"baseline": "x"} if kind == "baseline" else {}
+        )
+        trial = create_trial(state=state, values=values, user_attrs=attributes)
+        trial.number = number
+        return trial
+
+
+GOALS = (Goal("val_accuracy", "maximize"), Goal("parameters", "minimize"))
+
+
+@given(
+    st.lists(ENDED, max_size=30), st.integers(1, 3), st.integers(1, 2), st.integers(0, 30), st.sets(st.integers(0, 9))
+)
+def test_what_may_go_after_each_trial_is_what_a_look_at_all_of_them_lets_go(
+    ended: list[tuple[str, int, int]], top: int, goals: int, before: int, gone: set[int]
+) -> None:
+    study: Any = Trials(
+        ended[:before], GOALS[:goals], {removal(number): "before" for number in gone if number < before}
+    )
+    keeper = keeping.Keeper(study, top, "rule")
+    for number in range(len(study.ended), len(ended)):
+        study.ended = ended[: number + 1]
+        trial = study.made(number)
+        attributes = {name: value for name, value in trial.user_attrs.items() if name == "test_accuracy"}
+        keeper.ended(number, Outcome(trial.state, tuple(trial.values or ()), "", attributes), trial.user_attrs)
+    assert study.asked == 1
+    everything = keeping.clearance(study, top, "rule")
+    found = keeper.clearance()
+    assert found.keys == {number: key for number, key in everything.keys.items() if number in everything.unsaid}
+    assert found.unsaid == everything.unsaid
+
+
+def test_what_goes_after_a_trial_is_found_as_soon_however_many_were_before(tmp_path: Path) -> None:
+    """Counted in what the storage is asked, in looks at all trials, and in runs that are looked for."""
+    few, many = (_ended(tmp_path / str(before), before) for before in (10, 300))
+    assert few == many
+
+
+def _ended(home: Path, before: int) -> tuple[int, int, int]:
+    """Let one more trial end, and count that."""
+    home.mkdir()
+    chosen = homes.settings(home, endings=("complete",) * 500, keep=3)
+    store = storage.connect(chosen.storage)
+    study = Study.open(store, chosen, "0" * 32)
+    made = [create_trial(value=number / 777, user_attrs={"test_accuracy": 0.5}) for number in range(before)]
+    study._study.add_trials(made)
+    courier: Any = MagicMock(problem="")
+    courier.id.return_value = "run"
+    seam, outcome = Seam(study, courier), Outcome(TrialState.COMPLETE, (0.0,), "", {"test_accuracy": 0.5})
+    told: list[str] = []
+    with patch.object(Seam, "_carry_out") as carry, patch.object(Study, "trials", wraps=study.trials) as looks:
+
+        def end() -> Clearance:
+            seam.end(study._study.ask(), MagicMock(), outcome)
+            (errand,) = courier.entrust.call_args.args
+            errand(None)
+            return cast("Clearance", carry.call_args.args[0])
+
+        # The first look is at all of them, and all that may go is gone then.
+        seam._removed.extend(keeping.Removed(number, "by run --keep 3", 1) for number in end().keys)
+        seam.link()
+        looks.reset_mock()
+        event.listen(store.engine, "before_cursor_execute", lambda *given: told.append(given[2]))
+        keys = end().keys
+    store.engine.dispose()
+    assert set(keys) == {before + 1}
+    return len(told), looks.call_count, len(keys)
 
 
 def test_of_two_objectives_all_stay_between_which_one_has_to_choose(

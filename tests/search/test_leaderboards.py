@@ -18,7 +18,7 @@ from tests.search.test_page import summary, trial
 
 
 def searched(name: str, test: float, digest: str, **settings: object) -> Summary:
-    best = trial({}, metrics={"test_accuracy": test, "parameters": 500.0})
+    best = trial({}, metrics={"best_val_accuracy": test, "test_accuracy": test, "parameters": 500.0})
     return replace(summary("mlp", **settings), name=name, digest=digest, best=best)
 
 
@@ -34,6 +34,20 @@ def test_studies_of_other_images_are_not_ranked_with_each_other() -> None:
     # In a spreadsheet each row says of which images it is.
     table = comparison.spreadsheet(found)
     assert [row[table.columns.index("digest")] for row in table.rows] == ["aa", "aa", "bb"]
+
+
+def test_validation_ranks_studies_and_the_test_images_do_not(tmp_path: Path) -> None:
+    """The test accuracy stands beside it, with half of its 95 % interval."""
+    found = [
+        replace(one, best=replace(best, value=value, metrics={"test_accuracy": best.metrics["test_accuracy"]}))
+        for one, value in ((searched("lucky", 0.9, "aa"), 0.6), (searched("found", 0.8, "aa"), 0.7))
+        if (best := one.best)
+    ]
+    (sheet,) = comparison.leaderboards(found)
+    rows = [dict(zip(sheet.columns, row, strict=True)) for row in sheet.rows]
+    assert [row["study"] for row in rows] == ["found", "lucky"]
+    assert rows[0]["± test"] == pytest.approx(1.96 * (0.8 * 0.2 / 10_000) ** 0.5)
+    assert [row[0] for row in comparison.spreadsheet(found).rows] == ["found", "lucky"]
 
 
 def test_images_of_one_name_that_are_not_the_same_are_told_apart() -> None:

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import resource
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ from search import baselines, commands, comparison, judgements, results, space, 
 from search.baselines import Baseline
 from search.cli import call
 from search.marks import Standing
+from search.page import gathering
 from search.page.differing import MOST, differing
 from search.pairing import Judged
 from search.results import Result, Summary
@@ -79,6 +81,27 @@ def test_studies_are_drawn_by_optuna_and_one_without_a_complete_trial_is_told(pa
     assert "None can be told from chance yet" in page
     assert not any(name.startswith("hopeless") for name in data(page)["charts"])
     assert "No trial is complete yet." in page
+
+
+def test_it_begins_with_what_validation_chose_of_each_study_and_how_sure_its_test_accuracy_is(home: Path) -> None:
+    gathered = gathering.gather(Place.at(home, None, None), ())
+    # In the order of validation, in which the page has its studies, too.
+    found = [section for section in gathered.sections if section.summary.best]
+    assert [section.summary.steered for section in found] == sorted(
+        (section.summary.steered for section in found), reverse=True
+    )
+    verdict = next(chart.figure for chart in gathered.overviews[0] if chart.name == "verdict")
+    assert verdict
+    (drawn,) = verdict["data"]
+    names = [annotation["text"] for annotation in verdict["layout"]["annotations"]]
+    assert names == [section.summary.name for section in found]
+    for place, section in enumerate(found):
+        assert section.best
+        share = section.best.right.mean()
+        assert drawn["x"][place] == pytest.approx(share)
+        assert drawn["error_x"]["array"][place] == pytest.approx(
+            1.96 * (share * (1 - share) / len(section.best.labels)) ** 0.5
+        )
 
 
 def test_the_best_of_studies_are_compared_in_words(page: str) -> None:
@@ -213,6 +236,27 @@ def test_the_command_to_train_it_again_is_one_that_a_shell_takes(
     assert planned["settings"]["images"] == 100
     assert planned["settings"]["data"] == str(odd)
     assert (planned["settings"]["trials"], planned["baselines"], planned["start"]) == (1, [], None)
+
+
+def test_the_command_to_train_it_again_has_all_that_the_study_was_begun_under_and_a_name_that_is_taken(
+    tmp_path: Path, bars_file: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--family", "mlp", "--data", str(bars_file), "--home", str(tmp_path), "--dry-run", "--format", "json"]
+    limits = ["--max-parameters", "90000", "--max-seconds-per-epoch", "2.5", "--trial-timeout", "90s"]
+    chosen = ["--precision", "float32", "--objective", "val_accuracy,parameters", "--patience", "2", *limits]
+    assert call(["run", "--study", "s" * 64, *words, *chosen, "--sampler", "qmc", "--keep", "2"]) == 0
+    before = json.loads(capfd.readouterr().out)["settings"]
+    name = before.pop("study")
+    del before["home"]
+    begun = replace(summary("mlp"), name=name, settings=before)
+    drawn = {"depth": 1, "units_1": 64, "optimizer": "sgd"}
+    command = shlex.split(commands.again(begun, trial(drawn)).removeprefix("python -m search"))
+    assert call([*command, "--home", str(tmp_path), "--dry-run", "--format", "json"]) == 0, capfd.readouterr().err
+    planned = json.loads(capfd.readouterr().out)["settings"]
+    changed = {name for name in before if before[name] != planned[name]}
+    assert changed == {"trials", "seed", "baselines", "pruner", "fix", "sampler", "keep"}
+    assert planned["study"].endswith("-3-again")
+    assert len(planned["study"]) == 64
 
 
 @given(

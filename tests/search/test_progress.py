@@ -1,14 +1,53 @@
 """What a person is told while a search goes on."""
 
 import io
+from typing import Any
+from unittest.mock import patch
 
 from rich.console import Console
 
 from models.family import Goal
 from search.marks import Standing
-from search.progress import Lines
+from search.progress import Board, Lines, Row
+from search.remaining import Remaining
 
 GOAL = Goal("val_accuracy", "maximize")
+
+
+def test_the_view_is_drawn_whatever_begins_and_ends_meanwhile() -> None:
+    """As where the driver's thread has its turn between two lines of the view."""
+    board = Board(Console(file=io.StringIO()), "mlp", GOAL, 9, 60.0)
+
+    class Meanwhile(Row):
+        """A row at whose sight another trial ends, and two more begin."""
+
+        def __getattribute__(self, name: str) -> object:
+            if name in ("trained", "epoch") and len(board.rows) == 3:
+                board.ended(1, "complete", 0.5, "")
+                board.started(8, "relu", 10)
+                board.started(9, "relu", 10)
+            return super().__getattribute__(name)
+
+    for look in (board.__rich__, board.summary):
+        board.rows = {0: Meanwhile("relu", 10), 1: Row("relu", 10), 2: Row("relu", 10)}
+        look()
+        assert set(board.rows) == {0, 2, 8, 9}
+
+
+def test_what_is_left_is_told_whatever_begins_meanwhile() -> None:
+    board = Board(Console(file=io.StringIO()), "mlp", GOAL, None, 60.0, limit=1.0)
+    board.started(0, "relu", 10)
+    board.epoch(0, 1, metrics(0.5))
+    ahead = Remaining._ahead
+
+    def meanwhile(left: Remaining, trial: Any) -> float:
+        if len(board.rows) < 3:
+            board.started(len(board.rows), "relu", 10)
+        return ahead(left, trial)
+
+    with patch.object(Remaining, "_ahead", meanwhile):
+        assert board.remaining
+    assert set(board.rows) == {0, 1}
 
 
 def lines(total: int | None = 1000, limit: float | None = None) -> tuple[Lines, io.StringIO]:

@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -136,6 +136,29 @@ def test_more_seeds_go_on_from_those_there_are(confirmed: Path, monkeypatch: pyt
     assert call([*CONFIRM[:-1], "3"]) == 0
     new = [run for run in runs(confirmed) if run.id not in before]
     assert {run.tags["search.seed"] for run in new} == {"2"}
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda _: b"", lambda whole: whole[: len(whole) // 2]], ids=["empty", "cut in half"]
+)
+def test_a_network_whose_predictions_are_damaged_is_trained_again_and_leaves_them_as_they_were(
+    confirmed: Path,
+    damage: Callable[[bytes], bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("SEARCH_HOME", str(confirmed))
+    before = runs(confirmed)
+    one = before[0]
+    file = confirmed / "artifacts" / "bars" / one.id / "artifacts" / "predictions" / "test.csv"
+    whole = file.read_bytes()
+    file.write_bytes(damage(whole))
+    assert call(CONFIRM) == 0
+    said = capfd.readouterr().err
+    assert f"what {one.tags['search.finalist']} said of the test images is missing or damaged" in said
+    assert "it is trained again" in said
+    assert file.read_bytes() == whole
+    assert {run.id for run in runs(confirmed)} == {run.id for run in before}
 
 
 def test_one_that_is_killed_goes_on_with_the_same_command(home: Path) -> None:
