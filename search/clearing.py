@@ -8,7 +8,7 @@ from typing import Any, Literal
 from rich.console import Console
 
 from search import advice, claims, keeping, quiet, signals, storage, tables
-from search.doctor import case
+from search.doctor import snapshot
 from search.errors import SearchError, UsageError
 from search.judgements import opened
 from search.keeping import Clearance, Removed
@@ -122,7 +122,7 @@ def keep(name: str, place: Place, *, top: int, dry_run: bool, output: Format) ->
     quiet.libraries()
     # Looked at first, for there has to be something before a lock is made for it.
     with storage.reading(place.storage) as store, opened(place) as tracker:
-        found = plan(case.opened(store, name, place), tracker, top)
+        found = plan(snapshot.opened(store, name, place), tracker, top)
     if dry_run:
         if output == "json":
             tables.as_json(found.data(None))
@@ -176,17 +176,17 @@ def _waiting(study: Study) -> int:
 
 
 def _clear(console: Console, name: str, place: Place, top: int, output: Format) -> None:
-    with case.to_mend(place, name) as (study, hands):
-        hands.seam.catch_up()
-        if not hands.seam.settle(PATIENCE):
-            raise SearchError(f"{hands.seam.problem or 'the tracker is slow'}; what waits has to be delivered first")
-        hands.seam.link()
-        found = plan(study, hands.tracker, top)
+    with snapshot.to_mend(place, name) as (study, tools):
+        tools.seam.catch_up()
+        if not tools.seam.settle(PATIENCE):
+            raise SearchError(f"{tools.seam.problem or 'the tracker is slow'}; what waits has to be delivered first")
+        tools.seam.link()
+        found = plan(study, tools.tracker, top)
         if output == "text":
             tables.sheets([found.table()], found.sentences(), output)
         removed = []
         with console.status("removing models") as status:
-            for one in found.what.carry_out(hands.tracker):
+            for one in found.what.carry_out(tools.tracker):
                 study.note(removal(one.number), one.reason)
                 removed.append(one)
                 status.update(f"removing models: {len(removed)} of {len(found.goes)}")

@@ -7,7 +7,7 @@ from rich.console import Console
 import tracking
 from search import addresses, claims, crash, opening, quiet, signals, storage
 from search.bundle.moving import renamed
-from search.doctor import case
+from search.doctor import snapshot
 from search.errors import SearchError, UsageError
 from search.marks import BEGUN_AS, CONFIRMED, RENAMING, confirmed
 from search.page import writing
@@ -32,7 +32,7 @@ def rename(before: str, name: str, place: Place) -> None:
         half = known.get(RENAMING) == [before, name]
         if known and not half:
             raise UsageError(f"there is a study {name} already; choose another name")
-        study = case.opened(store, name if half else before, place)
+        study = snapshot.opened(store, name if half else before, place)
     _require_free(study, name, place)
     with (
         signals.heeded(),
@@ -60,9 +60,9 @@ def _require_free(study: Study, name: str, place: Place) -> None:
 
 def _rename(before: str, name: str, place: Place) -> None:
     """Rename what there is, in Optuna last: as long as the study has its name there, the same call goes on."""
-    with case.to_mend(place, before) as (study, hands):
+    with snapshot.to_mend(place, before) as (study, tools):
         study.note(RENAMING, [before, name])
-        hands.tracker.rename(before, name, {STUDY: name})
+        tools.tracker.rename(before, name, {STUDY: name})
         checkpoints = place.home / "checkpoints"
         if (checkpoints / before).exists():
             (checkpoints / before).rename(checkpoints / name)
@@ -93,12 +93,12 @@ def _rename_versions(before: str, name: str, place: Place) -> None:
 
 def _describe(name: str, place: Place) -> None:
     """Let notes and the study's page say its name."""
-    with case.to_mend(place, name) as (study, hands):
+    with snapshot.to_mend(place, name) as (study, tools):
         best = study.best()
         for trial in study.trials():
             study.annotate(trial.number, best=best is not None and trial.number == best[1])
         with storage.reading(place.storage) as store:
-            hands.seam.portray(writing.of_study(store, name))
-        hands.seam.settle(PATIENCE)
-        hands.seam.link()
+            tools.seam.portray(writing.of_study(store, name))
+        tools.seam.settle(PATIENCE)
+        tools.seam.link()
         study.note(RENAMING, None)

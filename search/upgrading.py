@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 import tracking
 from search import addresses, crash, disk, locks, opening, quiet, storage
 from search.doctor import stores
-from search.doctor.visit import visit
+from search.doctor.command import visit
 from search.errors import SearchError, UsageError
 from search.progress import say
 from search.settings import STUDY_NAME, Place

@@ -141,16 +141,16 @@ class Spool:
         firsts = [_first(folder) for folder in self._folders(prefix)]
         return [deed["key"] for deed in firsts if deed]
 
-    def rests(self, prefix: str) -> list[Path]:
+    def leftovers(self, prefix: str) -> list[Path]:
         """Return what a killed process has left of runs that never began or were delivered."""
         return [folder for folder in self._folders(prefix) if _first(folder) is None]
 
     def sweep(self, prefix: str) -> list[Path]:
-        """Remove the rests; return what that was."""
-        rests = self.rests(prefix)
-        for folder in rests:
+        """Remove the leftovers; return what that was."""
+        left = self.leftovers(prefix)
+        for folder in left:
             remove(folder, self._folder)
-        return rests
+        return left
 
     def record(self, key: str) -> Record | None:
         """Return a run as it will stand in a store, without an id and files; None where none waits."""

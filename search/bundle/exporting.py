@@ -16,8 +16,8 @@ from search.bundle import runs, trials
 from search.bundle.archive import Writer
 from search.bundle.runs import Kept
 from search.bundle.source import CHECKPOINTS, STUDY, TRIALS
-from search.doctor import case
-from search.doctor.case import Case
+from search.doctor import snapshot
+from search.doctor.snapshot import Snapshot
 from search.errors import SearchError
 from search.marks import Standing, dismissed, standing
 from search.settings import Place, check_name
@@ -61,7 +61,7 @@ def export(name: str, place: Place, out: Path | None, output: Format) -> None:
     addresses.require_two(place.storage, place.tracking_uri)
     whole.require_new(file)
     with storage.reading(place.storage) as store:
-        case.opened(store, name, place)
+        snapshot.opened(store, name, place)
     with signals.heeded(), claims.undisturbed(place.home, place.storage, name):
         exported = written(name, place, file, console)
     for problem in exported.problems:
@@ -75,12 +75,12 @@ def export(name: str, place: Place, out: Path | None, output: Format) -> None:
 def written(name: str, place: Place, file: Path, console: Console) -> Exported:
     """Write a study whose lock is held here."""
     with storage.reading(place.storage) as store:
-        if not opening.deliver(console, case.opened(store, name, place)):
+        if not opening.deliver(console, snapshot.opened(store, name, place)):
             raise SearchError(
                 f"runs of study {name} wait for the tracker, as said; nothing was written: try again then"
             )
-    with case.to_read(place) as (store, tracker), whole.placed(file) as fresh, fresh.open("wb") as stream:
-        found = case.read(case.opened(store, name, place), tracker, held=True)
+    with snapshot.to_read(place) as (store, tracker), whole.placed(file) as fresh, fresh.open("wb") as stream:
+        found = snapshot.read(snapshot.opened(store, name, place), tracker, held=True)
         export = Export(found, store, tracker, Writer(stream))
         export.write(console)
     return Exported(
@@ -98,7 +98,7 @@ def written(name: str, place: Place, file: Path, console: Console) -> Exported:
 class Export:
     """Writes one study, of which nobody searches meanwhile, and counts what that is."""
 
-    def __init__(self, found: Case, store: RDBStorage, tracker: Tracker, writer: Writer) -> None:
+    def __init__(self, found: Snapshot, store: RDBStorage, tracker: Tracker, writer: Writer) -> None:
         self._case, self._store, self._tracker, self._writer = found, store, tracker, writer
         self.count: Counter[str] = Counter()
         self.problems: list[str] = []

@@ -14,8 +14,8 @@ from search.bundle import archive, source, target
 from search.bundle.source import Source
 from search.bundle.taking import Taking
 from search.bundle.target import IMPORTING
-from search.doctor import budget, case
-from search.doctor.case import Hands
+from search.doctor import budget, snapshot
+from search.doctor.snapshot import Tools
 from search.errors import SearchError, UsageError
 from search.marks import ASKED_FOR, confirmed, dismissed
 from search.page import writing
@@ -98,9 +98,9 @@ def _import(found: Source, name: str, place: Place, console: Console, stop: Stop
             hold.take()
     finally:
         store.engine.dispose()
-    with case.to_mend(place, name) as (study, hands):
-        hands.tracker.prepare(name, study.experiment)
-        taking = Taking(found, study, hands.tracker)
+    with snapshot.to_mend(place, name) as (study, tools):
+        tools.tracker.prepare(name, study.experiment)
+        taking = Taking(found, study, tools.tracker)
         extras = list(taking.extras())
         unfinished = bool(study.attributes.get(IMPORTING))
         if taking.new or extras or unfinished:
@@ -115,7 +115,7 @@ def _import(found: Source, name: str, place: Place, console: Console, stop: Stop
                         taking.record(entry, kept)
                     done(1)
             with stop.held():
-                _settle(taking, study, hands, place, everything=unfinished)
+                _settle(taking, study, tools, place, everything=unfinished)
         return Imported(
             str(found.archive.file),
             name,
@@ -127,7 +127,7 @@ def _import(found: Source, name: str, place: Place, console: Console, stop: Stop
         )
 
 
-def _settle(taking: Taking, study: Study, hands: Hands, place: Place, *, everything: bool) -> None:
+def _settle(taking: Taking, study: Study, tools: Tools, place: Place, *, everything: bool) -> None:
     """Have the study say what follows from its new trials; `everything`: from all that an earlier call has added, too.
 
     However often this is begun, it ends alike.
@@ -135,7 +135,7 @@ def _settle(taking: Taking, study: Study, hands: Hands, place: Place, *, everyth
     _ask_for_all(study)
     taking.confirm()
     # Whoever asks for the doctor next finds nothing: this is what it would do.
-    for finding in budget.baselines(case.read(study, hands.tracker, held=True, hands=hands)):
+    for finding in budget.baselines(snapshot.read(study, tools.tracker, held=True, tools=tools)):
         if finding.mend:
             finding.mend()
     crash.point("importing_end")
@@ -146,9 +146,9 @@ def _settle(taking: Taking, study: Study, hands: Hands, place: Place, *, everyth
     if best := study.best():
         study.annotate(best[1], best=True)
     with storage.reading(place.storage) as store:
-        hands.seam.portray(writing.of_study(store, study.settings.study))
-    hands.seam.settle(PATIENCE)
-    hands.seam.link()
+        tools.seam.portray(writing.of_study(store, study.settings.study))
+    tools.seam.settle(PATIENCE)
+    tools.seam.link()
     study.note(IMPORTING, "")
 
 

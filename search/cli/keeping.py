@@ -26,7 +26,7 @@ def doctor(
     debug: Debug = False,
 ) -> None:
     """Check that trials, runs, spool and checkpoints agree: 0 if they do, 1 if not, 2 if that cannot be read."""
-    from search.doctor.visit import visit
+    from search.doctor.command import visit
 
     place = Place.at(home, storage, tracking_uri)
     raise typer.Exit(visit(study, place, fix=fix, abandon=abandon, output=output))

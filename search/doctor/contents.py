@@ -12,8 +12,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from models import metrics
 from search import judgements, objectives, recording, space
-from search.doctor.case import Case
 from search.doctor.findings import Finding, Id
+from search.doctor.snapshot import Snapshot
 from search.marks import CORRECTED_TAG, DIFFERS_TAG, MISSING_TAG, RECONSTRUCTED_TAG, REPEAT_OF, removal
 from search.recording import INFEASIBLE
 from tracking import MODEL_REMOVED_TAG, MODEL_TAG, Record, recorded
@@ -37,18 +37,18 @@ PROMISED: Final = frozenset(
 COUNTED: Final = {"best_val_accuracy": "confusion/validation.json", "test_accuracy": "confusion/test.json"}
 
 
-def check(case: Case) -> Iterator[Finding]:
+def check(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield what runs hold otherwise than their trials, and what they lack."""
-    for trial, run in case.over():
-        yield from _parameters(case, trial, run)
-        yield from _history(case, trial, run)
+    for trial, run in snapshot.over():
+        yield from _parameters(snapshot, trial, run)
+        yield from _history(snapshot, trial, run)
         if _trained(trial) and RECONSTRUCTED_TAG not in run.tags:
-            counted, torn = _counted(case, run)
-            yield from _results(case, trial, run, counted)
-            yield from _artifacts(case, trial, run, torn)
-            yield from _removal(case, trial, run)
+            counted, torn = _counted(snapshot, run)
+            yield from _results(snapshot, trial, run, counted)
+            yield from _artifacts(snapshot, trial, run, torn)
+            yield from _removal(snapshot, trial, run)
         else:
-            yield from _results(case, trial, run, {})
+            yield from _results(snapshot, trial, run, {})
 
 
 def _trained(trial: FrozenTrial) -> bool:
@@ -58,34 +58,36 @@ def _trained(trial: FrozenTrial) -> bool:
     return pruned or trial.state == TrialState.COMPLETE
 
 
-def _noted(case: Case, invariant: Id, trial: FrozenTrial, run: Record, tag: str, texts: list[str]) -> Iterator[Finding]:
+def _noted(
+    snapshot: Snapshot, invariant: Id, trial: FrozenTrial, run: Record, tag: str, texts: list[str]
+) -> Iterator[Finding]:
     """Yield what cannot be mended, unless the run's tag says so already."""
     text = "; ".join(texts)
     if texts and run.tags.get(tag) != text:
         yield Finding(
             invariant,
-            case.name,
+            snapshot.name,
             trial.number,
             text,
             f"noted in the run's tag {tag}; what Optuna has counts",
-            lambda: case.hands.tracker.reopen(run.id).set_tags({tag: text}),
+            lambda: snapshot.tools.tracker.reopen(run.id).set_tags({tag: text}),
         )
 
 
-def _results(case: Case, trial: FrozenTrial, run: Record, counted: Mapping[str, float]) -> Iterator[Finding]:
+def _results(snapshot: Snapshot, trial: FrozenTrial, run: Record, counted: Mapping[str, float]) -> Iterator[Finding]:
     complete = trial.state == TrialState.COMPLETE and trial.values
-    told = dict(zip(objectives.recorded(case.study.goals), trial.values, strict=False)) if complete else {}
+    told = dict(zip(objectives.recorded(snapshot.study.goals), trial.values, strict=False)) if complete else {}
     known = recording.summarised(trial.user_attrs) | told
     finite = {name: value for name, value in known.items() if math.isfinite(value)}
     missing = {name: value for name, value in finite.items() if name not in run.metrics}
     if missing:
         yield Finding(
             "I6",
-            case.name,
+            snapshot.name,
             trial.number,
             f"its run lacks {', '.join(sorted(missing))}",
             "they are recorded from Optuna",
-            lambda: case.hands.tracker.reopen(run.id).log_metrics(missing),
+            lambda: snapshot.tools.tracker.reopen(run.id).log_metrics(missing),
         )
     differing = [
         f"{name} is {value!r} in Optuna and {found[name]!r} {where}"
@@ -98,19 +100,19 @@ def _results(case: Case, trial: FrozenTrial, run: Record, counted: Mapping[str, 
         said = trial.user_attrs.get(name, value)
         if said != value:
             differing.append(f"{name} is {value!r} as its value and {said!r} as its attribute")
-    yield from _noted(case, "I6", trial, run, CORRECTED_TAG, differing)
+    yield from _noted(snapshot, "I6", trial, run, CORRECTED_TAG, differing)
 
 
-def _parameters(case: Case, trial: FrozenTrial, run: Record) -> Iterator[Finding]:
+def _parameters(snapshot: Snapshot, trial: FrozenTrial, run: Record) -> Iterator[Finding]:
     missing = {name: value for name, value in trial.params.items() if name not in run.parameters}
     if missing:
         yield Finding(
             "I7",
-            case.name,
+            snapshot.name,
             trial.number,
             f"its run lacks {', '.join(sorted(missing))}",
             "they are recorded from Optuna",
-            lambda: case.hands.tracker.reopen(run.id).log_parameters(missing),
+            lambda: snapshot.tools.tracker.reopen(run.id).log_parameters(missing),
         )
     differing = [
         f"{name} is {value} in Optuna and {run.parameters[name]} in its run"
@@ -122,7 +124,7 @@ def _parameters(case: Case, trial: FrozenTrial, run: Record) -> Iterator[Finding
         for name, value in sorted(trial.params.items())
         if not _inside(trial.distributions[name], value)
     ]
-    yield from _noted(case, "I7", trial, run, f"{DIFFERS_TAG}.parameters", differing + outside)
+    yield from _noted(snapshot, "I7", trial, run, f"{DIFFERS_TAG}.parameters", differing + outside)
 
 
 def _inside(distribution: BaseDistribution, value: object) -> bool:
@@ -130,20 +132,20 @@ def _inside(distribution: BaseDistribution, value: object) -> bool:
     return distribution._contains(distribution.to_internal_repr(value))  # noqa: SLF001  # see above
 
 
-def _history(case: Case, trial: FrozenTrial, run: Record) -> Iterator[Finding]:
-    metric = case.study.goal.metric
+def _history(snapshot: Snapshot, trial: FrozenTrial, run: Record) -> Iterator[Finding]:
+    metric = snapshot.study.goal.metric
     known = {step: value for step, value in sorted(trial.intermediate_values.items()) if math.isfinite(value)}
-    recorded = case.tracker.values(run.id, metric) if known or metric in run.metrics else []
+    recorded = snapshot.tracker.values(run.id, metric) if known or metric in run.metrics else []
     there = dict(recorded)
     missing = {step: value for step, value in known.items() if step not in there}
     if missing:
         yield Finding(
             "I8",
-            case.name,
+            snapshot.name,
             trial.number,
             f"its run lacks {metric} of epoch {_listed(missing)}",
             "they are recorded from Optuna",
-            partial(_upload, case, run, missing),
+            partial(_upload, snapshot, run, missing),
         )
     steps = [step for step, _ in recorded]
     twice = sorted({step for step in steps if steps.count(step) > 1})
@@ -158,26 +160,26 @@ def _history(case: Case, trial: FrozenTrial, run: Record) -> Iterator[Finding]:
             if step not in twice and there.get(step, value) != value
         ),
     ]
-    yield from _noted(case, "I8", trial, run, f"{DIFFERS_TAG}.history", differing)
+    yield from _noted(snapshot, "I8", trial, run, f"{DIFFERS_TAG}.history", differing)
 
 
 def _listed(steps: Mapping[int, float]) -> str:
     return ", ".join(str(step) for step in steps)
 
 
-def _upload(case: Case, run: Record, missing: Mapping[int, float]) -> None:
-    opened = case.hands.tracker.reopen(run.id)
+def _upload(snapshot: Snapshot, run: Record, missing: Mapping[int, float]) -> None:
+    opened = snapshot.tools.tracker.reopen(run.id)
     for step, value in missing.items():
-        opened.log_metrics({case.study.goal.metric: value}, step)
+        opened.log_metrics({snapshot.study.goal.metric: value}, step)
 
 
-def _counted(case: Case, run: Record) -> tuple[dict[str, float], set[str]]:
+def _counted(snapshot: Snapshot, run: Record) -> tuple[dict[str, float], set[str]]:
     """Return the accuracies that follow from the recorded counts, and the artifacts that are damaged."""
     found: dict[str, float] = {}
     torn: set[str] = set()
     for metric, artifact in COUNTED.items():
         if artifact in run.artifacts:
-            counts = case.tracker.read(run.id, artifact)
+            counts = snapshot.tracker.read(run.id, artifact)
             try:
                 found[metric] = metrics.accuracy(np.array(json.loads(counts)["counts"]))
             # What a file that is torn or of another kind makes JSON and NumPy raise.
@@ -186,48 +188,48 @@ def _counted(case: Case, run: Record) -> tuple[dict[str, float], set[str]]:
                 continue
             predictions = artifact.replace("confusion", "predictions").replace("json", "csv")
             read = partial(judgements.parsed, run.name, counts)
-            if predictions in run.artifacts and not _is_whole(read, case, run, predictions):
+            if predictions in run.artifacts and not _is_whole(read, snapshot, run, predictions):
                 torn.add(predictions)
     pictures = (name for name in run.artifacts if name in PROMISED and name.endswith(".png"))
-    return found, torn.union(name for name in pictures if not _is_whole(judgements.whole, case, run, name))
+    return found, torn.union(name for name in pictures if not _is_whole(judgements.whole, snapshot, run, name))
 
 
-def _is_whole(read: Callable[[bytes], object], case: Case, run: Record, artifact: str) -> bool:
+def _is_whole(read: Callable[[bytes], object], snapshot: Snapshot, run: Record, artifact: str) -> bool:
     try:
-        read(case.tracker.read(run.id, artifact))
+        read(snapshot.tracker.read(run.id, artifact))
     except ValueError:
         return False
     return True
 
 
-def _artifacts(case: Case, trial: FrozenTrial, run: Record, torn: set[str]) -> Iterator[Finding]:
+def _artifacts(snapshot: Snapshot, trial: FrozenTrial, run: Record, torn: set[str]) -> Iterator[Finding]:
     missing = PROMISED.difference(run.artifacts) | torn
     digests = recorded(run.tags)
-    if not digests or (case.tracker.model_sha256(run.id) not in digests and not _removed(case, trial, run)):
+    if not digests or (snapshot.tracker.model_sha256(run.id) not in digests and not _removed(snapshot, trial, run)):
         missing |= {MODEL}
     known = set(run.tags.get(MISSING_TAG, "").split(", "))
     if missing - known:
         text = ", ".join(sorted(missing))
         yield Finding(
             "I9",
-            case.name,
+            snapshot.name,
             trial.number,
             f"missing or damaged in its run: {text}",
             f"noted in the run's tag {MISSING_TAG}",
-            lambda: case.hands.tracker.reopen(run.id).set_tags({MISSING_TAG: text}),
+            lambda: snapshot.tools.tracker.reopen(run.id).set_tags({MISSING_TAG: text}),
         )
 
 
-def _removed(case: Case, trial: FrozenTrial, run: Record) -> bool:
+def _removed(snapshot: Snapshot, trial: FrozenTrial, run: Record) -> bool:
     """Whether a run says that its model was removed on purpose: when it was read or, of a living driver, by now."""
-    now = case.tracker.find(case.name, case.key(trial)) if case.driver else None
+    now = snapshot.tracker.find(snapshot.name, snapshot.key(trial)) if snapshot.driver else None
     return MODEL_REMOVED_TAG in (run.tags if now is None else now.tags)
 
 
-def _removal(case: Case, trial: FrozenTrial, run: Record) -> Iterator[Finding]:
+def _removal(snapshot: Snapshot, trial: FrozenTrial, run: Record) -> Iterator[Finding]:
     """Yield where run and study do not say the same of a model that was removed, and where that was cut short."""
-    said, tagged = case.attributes.get(removal(trial.number), ""), run.tags.get(MODEL_REMOVED_TAG, "")
-    if case.driver or (bool(said) == bool(tagged) and not (tagged and MODEL_TAG in run.tags)):
+    said, tagged = snapshot.attributes.get(removal(trial.number), ""), run.tags.get(MODEL_REMOVED_TAG, "")
+    if snapshot.driver or (bool(said) == bool(tagged) and not (tagged and MODEL_TAG in run.tags)):
         return
     if tagged and MODEL_TAG in run.tags:
         text, repair = "the removal of its model was cut short", "what is left of it is removed"
@@ -235,10 +237,10 @@ def _removal(case: Case, trial: FrozenTrial, run: Record) -> Iterator[Finding]:
         text, repair = "its model was removed, and Optuna does not say so", "Optuna is told"
     else:
         text, repair = "its model was removed, as Optuna says, and its run does not", "Optuna is told that it was not"
-    yield Finding("I9", case.name, trial.number, text, repair, partial(_note_removal, case, trial, run, tagged))
+    yield Finding("I9", snapshot.name, trial.number, text, repair, partial(_note_removal, snapshot, trial, run, tagged))
 
 
-def _note_removal(case: Case, trial: FrozenTrial, run: Record, reason: str) -> None:
+def _note_removal(snapshot: Snapshot, trial: FrozenTrial, run: Record, reason: str) -> None:
     if reason:
-        case.hands.tracker.reopen(run.id).remove_model(reason)
-    case.study.note(removal(trial.number), reason)
+        snapshot.tools.tracker.reopen(run.id).remove_model(reason)
+    snapshot.study.note(removal(trial.number), reason)

@@ -7,26 +7,26 @@ from functools import partial
 from pathlib import Path
 
 from models import kept
-from search.doctor.case import Case, counts
 from search.doctor.findings import Finding
+from search.doctor.snapshot import Snapshot, counts
 from tracking import KEY_TAG, MODEL_BEFORE_TAG, MODEL_REMOVED_TAG, MODEL_TAG, Record, TrackingError
 
 
-def check(case: Case) -> Iterator[Finding]:
+def check(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield the networks that act as in training, as those did that were kept by versions before this one."""
-    numbers = {case.key(trial): trial.number for trial in case.trials}
-    for run in case.runs:
+    numbers = {snapshot.key(trial): trial.number for trial in snapshot.trials}
+    for run in snapshot.runs:
         key = run.tags.get(KEY_TAG, "")
-        if not _has_model(run) or key in case.waiting:
+        if not _has_model(run) or key in snapshot.waiting:
             continue
-        if layers := _acting(case, run):
+        if layers := _acting(snapshot, run):
             yield Finding(
                 "I9",
-                case.name,
+                snapshot.name,
                 numbers.get(key),
                 f"the network of {run.name} acts as in training ({', '.join(layers)}) wherever it is not told not to",
                 f"its file is written without that, weights as they are; its SHA-256 before: tag {MODEL_BEFORE_TAG}",
-                partial(_mend, case, run),
+                partial(_mend, snapshot, run),
             )
 
 
@@ -34,16 +34,16 @@ def _has_model(run: Record) -> bool:
     return counts(run) and MODEL_TAG in run.tags and MODEL_REMOVED_TAG not in run.tags
 
 
-def _acting(case: Case, run: Record) -> list[str]:
+def _acting(snapshot: Snapshot, run: Record) -> list[str]:
     # What is missing or damaged is told where it is looked for.
     with tempfile.TemporaryDirectory() as folder, suppress(TrackingError):
-        return kept.acting(kept.read(case.tracker.model(run.id, Path(folder)).file))
+        return kept.acting(kept.read(snapshot.tracker.model(run.id, Path(folder)).file))
     return []
 
 
-def _mend(case: Case, run: Record) -> None:
+def _mend(snapshot: Snapshot, run: Record) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        found = case.hands.tracker.model(run.id, Path(folder))
+        found = snapshot.tools.tracker.model(run.id, Path(folder))
         still = Path(folder) / "still.keras"
         kept.write_still(found.file, still)
-        case.hands.tracker.reopen(run.id).mend_model(still)
+        snapshot.tools.tracker.reopen(run.id).mend_model(still)

@@ -6,9 +6,9 @@ from functools import partial
 from optuna.trial import FrozenTrial, TrialState
 
 from search import recording
-from search.doctor.case import Case
 from search.doctor.findings import Finding
 from search.doctor.links import identity
+from search.doctor.snapshot import Snapshot
 from search.marks import DIFFERS_TAG, REASON_TAG, STATE_TAG
 from search.recording import Outcome
 from tracking import Record, Status
@@ -16,19 +16,19 @@ from tracking import Record, Status
 ABANDONED = "abandoned"
 
 
-def check(case: Case) -> Iterator[Finding]:
+def check(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield where a trial and its run do not stand alike."""
-    for trial, run in case.over():
-        yield from _over(case, trial, run)
-    for trial in case.open():
-        yield from _open(case, trial)
-    for trial in case.resting():
-        begun = case.run(trial)
+    for trial, run in snapshot.over():
+        yield from _over(snapshot, trial, run)
+    for trial in snapshot.open():
+        yield from _open(snapshot, trial)
+    for trial in snapshot.resting():
+        begun = snapshot.run(trial)
         if trial.state == TrialState.WAITING and begun:
-            yield from _begun(case, trial, begun)
+            yield from _begun(snapshot, trial, begun)
 
 
-def _over(case: Case, trial: FrozenTrial, run: Record) -> Iterator[Finding]:
+def _over(snapshot: Snapshot, trial: FrozenTrial, run: Record) -> Iterator[Finding]:
     reason = trial.user_attrs.get("reason", "")
     expected = Status.FAILED if trial.state == TrialState.FAIL else Status.FINISHED
     state, said = run.tags.get(STATE_TAG, "nothing"), run.tags.get(REASON_TAG, "")
@@ -39,7 +39,12 @@ def _over(case: Case, trial: FrozenTrial, run: Record) -> Iterator[Finding]:
     else:
         return
     yield Finding(
-        "I3", case.name, trial.number, text, "the run is set from the trial", partial(_conclude, case, trial, run)
+        "I3",
+        snapshot.name,
+        trial.number,
+        text,
+        "the run is set from the trial",
+        partial(_conclude, snapshot, trial, run),
     )
 
 
@@ -48,67 +53,67 @@ def _same(tag: str, reason: str) -> bool:
     return tag == reason or (tag.endswith("…") and reason.startswith(tag[:-1]))
 
 
-def _conclude(case: Case, trial: FrozenTrial, run: Record) -> None:
-    opened, reason = case.hands.tracker.reopen(run.id), trial.user_attrs.get("reason", "")
+def _conclude(snapshot: Snapshot, trial: FrozenTrial, run: Record) -> None:
+    opened, reason = snapshot.tools.tracker.reopen(run.id), trial.user_attrs.get("reason", "")
     recording.conclude(opened, Outcome(trial.state, reason=reason))
     if not reason and run.tags.get(REASON_TAG):
         # Tags can be set over, and not taken away.
         opened.set_tags({REASON_TAG: ""})
 
 
-def _open(case: Case, trial: FrozenTrial) -> Iterator[Finding]:
+def _open(snapshot: Snapshot, trial: FrozenTrial) -> Iterator[Finding]:
     # What waits to be delivered is newer than what was.
-    run = case.spool.record(case.key(trial)) or case.run(trial)
-    ended = recording.outcome(run, case.study.goals) if run else None
+    run = snapshot.spool.record(snapshot.key(trial)) or snapshot.run(trial)
+    ended = recording.outcome(run, snapshot.study.goals) if run else None
     if ended:
         yield Finding(
             "I4",
-            case.name,
+            snapshot.name,
             trial.number,
             f"its run ended as {ended.state.name}, and Optuna was not told",
             "Optuna is told",
-            lambda: case.hands.seam.catch_up(),
+            lambda: snapshot.tools.seam.catch_up(),
         )
-    elif case.abandon:
+    elif snapshot.abandon:
         yield Finding(
             "I5",
-            case.name,
+            snapshot.name,
             trial.number,
             "it was left open, and nobody searches it",
             f"it fails, as {ABANDONED}",
-            partial(_abandon, case, trial),
+            partial(_abandon, snapshot, trial),
         )
-    elif run and run.id and run.status != Status.SCHEDULED and case.key(trial) not in case.waiting:
+    elif run and run.id and run.status != Status.SCHEDULED and snapshot.key(trial) not in snapshot.waiting:
         yield Finding(
             "I5" if run.status == Status.RUNNING else "I3",
-            case.name,
+            snapshot.name,
             trial.number,
             f"its run is {run.status}, and nobody searches it",
             "the run is SCHEDULED, to be gone on with",
-            partial(_schedule, case, run.id),
+            partial(_schedule, snapshot, run.id),
         )
 
 
-def _schedule(case: Case, run: str) -> None:
-    opened = case.hands.tracker.reopen(run)
+def _schedule(snapshot: Snapshot, run: str) -> None:
+    opened = snapshot.tools.tracker.reopen(run)
     opened.set_tags({STATE_TAG: TrialState.RUNNING.name})
     opened.finish(Status.SCHEDULED)
 
 
-def _abandon(case: Case, trial: FrozenTrial) -> None:
-    seam = case.hands.seam
-    left = next(found for found in case.study.interrupted() if found.number == trial.number)
-    seam.end(left, seam.begin(left, identity(case, trial)), Outcome(TrialState.FAIL, reason=ABANDONED))
+def _abandon(snapshot: Snapshot, trial: FrozenTrial) -> None:
+    seam = snapshot.tools.seam
+    left = next(found for found in snapshot.study.interrupted() if found.number == trial.number)
+    seam.end(left, seam.begin(left, identity(snapshot, trial)), Outcome(TrialState.FAIL, reason=ABANDONED))
 
 
-def _begun(case: Case, trial: FrozenTrial, run: Record) -> Iterator[Finding]:
+def _begun(snapshot: Snapshot, trial: FrozenTrial, run: Record) -> Iterator[Finding]:
     text = f"it waits, and has a run already, {run.id}"
     if run.tags.get(DIFFERS_TAG) != text:
         yield Finding(
             "I3",
-            case.name,
+            snapshot.name,
             trial.number,
             text,
             f"noted in the run's tag {DIFFERS_TAG}; the trial goes on with it",
-            lambda: case.hands.tracker.reopen(run.id).set_tags({DIFFERS_TAG: text}),
+            lambda: snapshot.tools.tracker.reopen(run.id).set_tags({DIFFERS_TAG: text}),
         )

@@ -21,9 +21,9 @@ from optuna.trial import TrialState
 from models.data import Images
 from search import crash, disk, locks
 from search.cli import call
-from search.doctor.case import read
+from search.doctor.command import examine
 from search.doctor.contents import PROMISED
-from search.doctor.visit import examine
+from search.doctor.snapshot import read
 from search.settings import Settings
 from search.study import Study
 from tests.search import homes

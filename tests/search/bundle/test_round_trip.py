@@ -22,7 +22,7 @@ from search.bundle import archive, source, target
 from search.bundle.exporting import Export
 from search.bundle.moving import renamed
 from search.bundle.taking import Taking
-from search.doctor import case
+from search.doctor import snapshot
 from search.errors import UsageError
 from search.marks import RUN_ID, run_name
 from search.settings import Place, resolve
@@ -151,7 +151,7 @@ def holdings(tracker: MemoryTracker, study: Study) -> list[Any]:
 
 def export(study: Study, tracker: MemoryTracker, store: RDBStorage, file: Path) -> None:
     with file.open("wb") as stream:
-        Export(case.read(study, tracker, held=True), store, tracker, archive.Writer(stream)).write(QUIET)
+        Export(snapshot.read(study, tracker, held=True), store, tracker, archive.Writer(stream)).write(QUIET)
 
 
 def take_in(file: Path, home: Home, name: str, tracker: MemoryTracker) -> tuple[Study, list[int]]:
@@ -160,7 +160,7 @@ def take_in(file: Path, home: Home, name: str, tracker: MemoryTracker) -> tuple[
         opened.verify(lambda size: None)
         found = source.understood(opened)
         target.ensure(home.store, name, found)
-        study = case.opened(home.store, name, home.place)
+        study = snapshot.opened(home.store, name, home.place)
         taking = Taking(found, study, tracker)
         for trial in taking.new:
             taking.take(trial)

@@ -23,7 +23,7 @@ from tracking.spool import Spool
 
 
 @dataclass(frozen=True, eq=False)
-class Hands:
+class Tools:
     """What mending takes, for one study whose lock is held."""
 
     tracker: Tracker
@@ -32,7 +32,7 @@ class Hands:
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class Snapshot:
     """What was read of a study. `driver` says who searches it now; `given` is there where it may be mended."""
 
     study: Study
@@ -43,7 +43,7 @@ class Case:
     tracker: Tracker
     driver: str
     abandon: bool
-    given: Hands | None
+    given: Tools | None
 
     @property
     def name(self) -> str:
@@ -56,9 +56,9 @@ class Case:
         return self.study.settings
 
     @property
-    def hands(self) -> Hands:
+    def tools(self) -> Tools:
         """What mending takes."""
-        assert self.given, "only a case that was opened to be mended is mended"
+        assert self.given, "only what was opened to be mended is mended"
         return self.given
 
     @property
@@ -124,7 +124,7 @@ def counts(run: Record) -> bool:
     return not any(run.tags.get(tag) for tag in (DUPLICATE_TAG, FOREIGN_TAG))
 
 
-def read(study: Study, tracker: Tracker, *, held: bool, abandon: bool = False, hands: Hands | None = None) -> Case:
+def read(study: Study, tracker: Tracker, *, held: bool, abandon: bool = False, tools: Tools | None = None) -> Snapshot:
     """Read a study in an order that a living driver does not confuse; `held`: there is none, its lock is held here.
 
     A trial that was over before the spool was read, and whose run did not wait there, has its whole run in the tracker.
@@ -138,7 +138,7 @@ def read(study: Study, tracker: Tracker, *, held: bool, abandon: bool = False, h
     tags = tracker.experiment_tags(settings.study)
     # One that began in the meantime counts as well.
     driver = driver or ("" if held else claims.holder(settings.home, settings.study, study.attributes))
-    return Case(study, trials, waiting, runs, tags, tracker, driver, abandon, hands)
+    return Snapshot(study, trials, waiting, runs, tags, tracker, driver, abandon, tools)
 
 
 def names(store: RDBStorage) -> list[str]:
@@ -174,7 +174,7 @@ def to_read(place: Place) -> Iterator[tuple[RDBStorage, Tracker]]:
 
 
 @contextmanager
-def to_mend(place: Place, name: str) -> Iterator[tuple[Study, Hands]]:
+def to_mend(place: Place, name: str) -> Iterator[tuple[Study, Tools]]:
     """Lend a study, and what mending it takes."""
     store = storage.connect(place.storage)
     study = opened(store, name, place)
@@ -182,7 +182,7 @@ def to_mend(place: Place, name: str) -> Iterator[tuple[Study, Hands]]:
     courier = Courier(Spool(study.settings.spool), tracker)
     try:
         with storage.told(place.storage):
-            yield study, Hands(tracker, courier, Seam(study, courier))
+            yield study, Tools(tracker, courier, Seam(study, courier))
     finally:
         courier.close()
         store.engine.dispose()

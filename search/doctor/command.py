@@ -10,21 +10,21 @@ from typing import Any, Literal
 from rich.console import Console
 
 from search import advice, claims, quiet, storage, tables
-from search.doctor import budget, case, contents, links, networks, rests, states, stores
-from search.doctor.case import Case
+from search.doctor import budget, contents, leftovers, links, networks, snapshot, states, stores
 from search.doctor.findings import Finding
+from search.doctor.snapshot import Snapshot
 from search.errors import SearchError, UsageError
 from search.progress import say
 from search.settings import Place
 
 Format = Literal["text", "json"]
-CHECKS: tuple[Callable[[Case], Iterator[Finding]], ...] = (
+CHECKS: tuple[Callable[[Snapshot], Iterator[Finding]], ...] = (
     links.check,
     states.check,
     contents.check,
     networks.check,
     budget.check,
-    rests.check,
+    leftovers.check,
 )
 # What is mended may show what was hidden by it: a run that is delivered can be looked into.
 ROUNDS = 5
@@ -77,7 +77,7 @@ def visit(study: str | None, place: Place, *, fix: bool, abandon: bool, output: 
 
 def _names(study: str | None, place: Place) -> list[str]:
     with storage.reading(place.storage) as store:
-        return [study] if study else case.names(store)
+        return [study] if study else snapshot.names(store)
 
 
 def _look(
@@ -94,11 +94,13 @@ def _look(
     Of several that were not `named`, one that cannot be read is found to be so, and the others are looked at.
     """
     found: list[Finding] = []
-    with _readable(), case.to_read(place) as (store, tracker):
+    with _readable(), snapshot.to_read(place) as (store, tracker):
         for name in names:
             with console.status(f"looking at study {name}"):
                 try:
-                    found += examine(case.read(case.opened(store, name, place), tracker, held=held, abandon=abandon))
+                    found += examine(
+                        snapshot.read(snapshot.opened(store, name, place), tracker, held=held, abandon=abandon)
+                    )
                 except UsageError as error:
                     if named:
                         raise
@@ -106,7 +108,7 @@ def _look(
     return found
 
 
-def examine(found: Case) -> list[Finding]:
+def examine(found: Snapshot) -> list[Finding]:
     """Return everything that is not as it should be, in the order in which it is mended."""
     return list(itertools.chain.from_iterable(check(found) for check in CHECKS))
 
@@ -140,17 +142,17 @@ def _cure(console: Console, name: str, place: Place, copies: Copies, *, abandon:
     if not any(finding.mend for finding in found):
         return found
     copies.make()
-    with console.status(f"mending study {name}"), case.to_mend(place, name) as (study, hands):
+    with console.status(f"mending study {name}"), snapshot.to_mend(place, name) as (study, tools):
         for _ in range(ROUNDS):
-            seen = examine(case.read(study, hands.tracker, held=True, abandon=abandon, hands=hands))
+            seen = examine(snapshot.read(study, tools.tracker, held=True, abandon=abandon, tools=tools))
             found += [finding for finding in seen if finding not in found]
             if not any(finding.mend for finding in seen):
                 break
             for finding in seen:
                 _mend([finding])
                 # One after the other: two that follow each other in the spool are two deliveries.
-                hands.courier.settle(PATIENCE)
-        problem = hands.courier.problem
+                tools.courier.settle(PATIENCE)
+        problem = tools.courier.problem
     if problem:
         say(console, problem)
     return _compared(found, _look(console, [name], place, named=named, held=True, abandon=abandon))
