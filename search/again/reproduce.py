@@ -99,7 +99,7 @@ def _compared(tracker: Tracker, goal: str, trial: Result, now: Record) -> Reprod
         if differing:
             last = differing[-1]
             values[name] = (then[last], again.get(last, float("nan")))
-    predictions: dict[str, int] = {}
+    changed: dict[str, int] = {}
     images: dict[str, int] = {}
     unread: list[str] = []
     for split in SPLITS if judgements.has_judged(trial) else ():
@@ -108,7 +108,7 @@ def _compared(tracker: Tracker, goal: str, trial: Result, now: Record) -> Reprod
         except judgements.Unreadable as error:
             unread.append(str(error))
             continue
-        predictions[split] = int(np.not_equal(one.predictions, other.predictions).sum())
+        changed[split] = int(np.not_equal(one.predictions, other.predictions).sum())
         images[split] = len(one.labels)
     kept = {name for name in (*was.tags, *now.tags) if name.startswith(SURROUNDINGS)}
     surroundings = {
@@ -118,7 +118,7 @@ def _compared(tracker: Tracker, goal: str, trial: Result, now: Record) -> Reprod
     }
     model = model_address(now.id, now.name)
     return Reproduced(
-        trial.name, goal, now.id, model, trial.epochs, compared, values, predictions, images, surroundings, unread
+        trial.name, goal, now.id, model, trial.epochs, compared, values, changed, images, surroundings, unread
     )
 
 
