@@ -8,7 +8,7 @@ import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from models.family import Choice
-from search import space
+from search.problem import space
 
 
 @dataclass

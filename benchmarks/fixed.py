@@ -19,9 +19,11 @@ from benchmarks.drawn import Drawn
 from benchmarks.raw import By
 from models.data import load
 from models.family import Choice
-from search import baselines, quiet, storage
-from search.settings import Place, PrecisionChoice, resolve
-from search.study import Study
+from search.problem import baselines
+from search.problem.settings import Place, PrecisionChoice, resolve
+from search.store import storage
+from search.store.study import Study
+from search.system import library_output
 
 # What our search is told beside the list: that it is one, and nothing else that a person would not type.
 FLAGS = ("--pruner", "none", "--baselines", "none", "--repeats")
@@ -167,7 +169,7 @@ def command(case: Case, home: Path) -> list[str]:
 
 def _prepare(case: Case, home: Path) -> None:
     """Make the study, with the list waiting in it."""
-    quiet.libraries()
+    library_output.libraries()
     home.mkdir(parents=True)
     settings = resolve(STUDY, Place.at(home, None, None), flags(case) | {"baselines": "none", "pruner": "none"}, {})
     store = storage.connect(settings.storage)

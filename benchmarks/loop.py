@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks import fixed, processes
 from benchmarks.fixed import Case
 from benchmarks.table import Cell, Table, show
-from search import baselines
+from search.problem import baselines
 
 COLUMNS = ("", "seconds", "validation accuracy", "test accuracy", "loop's seconds / these")
 STUDY = "mlp"

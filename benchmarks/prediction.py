@@ -23,10 +23,10 @@ from rich.console import Console
 from benchmarks import processes
 from benchmarks.table import Cell, Table, median_ratio, show
 from models.data import asked, load
+from search.commands.predict import answers, loading, predicting
+from search.commands.predict.loading import Ready
+from search.problem.settings import Place
 from search.registry import named
-from search.settings import Place
-from search.using import answers, loading, predicting
-from search.using.loading import Ready
 
 COLUMNS = ("", "images", "images a second", "ours / this", "images a CPU second", "ours / this, CPU", "peak MB")
 BATCHES = (32, 1000)

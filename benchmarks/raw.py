@@ -17,7 +17,7 @@ import models
 from models.classifier import Classifier
 from models.data import Images, load
 from models.family import Family
-from search.worker import Given
+from search.workers.worker import Given
 
 By = Literal["fit", "family"]
 

@@ -20,7 +20,7 @@ from benchmarks.table import Cell, Table, show
 from models.classifier import Classifier
 from models.data import Images, load
 from models.family import Choice
-from search.worker import Given
+from search.workers.worker import Given
 
 if TYPE_CHECKING:
     import keras

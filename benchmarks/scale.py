@@ -32,15 +32,16 @@ from models import metrics
 from models.data import Images, share
 from models.data.images import Split
 from models.family import Evaluation
-from search import quiet, storage
-from search.driver import Driver
-from search.execution import Plan
-from search.jobs import Answer, Built, EpochDone, Job, Message, ModelFile, Probe, Rejected, Trained
-from search.marks import RUN_ID, run_name
-from search.progress import Lines
-from search.seam import Seam
-from search.settings import Place, Sampler, Settings, resolve
-from search.study import Study
+from search.driver.driver import Driver
+from search.output.progress import Lines
+from search.problem.settings import Place, Sampler, Settings, resolve
+from search.recording.trial_runs import TrialRuns
+from search.store import storage
+from search.store.attributes import RUN_ID, run_name
+from search.store.study import Study
+from search.system import library_output
+from search.workers.execution import Plan
+from search.workers.messages import Answer, Built, EpochDone, Job, Message, ModelFile, Probe, Rejected, Trained
 from tracking import KEY_TAG
 from tracking.courier import Courier
 from tracking.spool import Spool
@@ -218,14 +219,14 @@ def search(home: Path, before: int, sampler: Sampler) -> Hundred:
         (home / "console.txt").open("a") as file,
         Lines(Console(file=file), STUDY, study.goal, chosen.trials, 60.0) as progress,
     ):
-        seam, engine = Seam(study, courier), Instant(images, courier)
-        seam.catch_up()
-        driver = Driver(study, engine, seam, progress, images, share(images, home / "cache"), PLAN)
+        trial_runs, engine = TrialRuns(study, courier), Instant(images, courier)
+        trial_runs.catch_up()
+        driver = Driver(study, engine, trial_runs, progress, images, share(images, home / "cache"), PLAN)
         began = time.perf_counter()
         driver.run()
         total = time.perf_counter() - began
     courier.settle(60.0)
-    seam.link()
+    trial_runs.link()
     courier.close()
     store.engine.dispose()
     own = total - engine.waited - timed.seconds
@@ -387,7 +388,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=10_000, help="how many the study grows to, 3,000 at least")
     parser.add_argument("--json", type=Path, help="write the figures into this file, too")
     arguments = parser.parse_args()
-    quiet.libraries()
+    library_output.libraries()
     with tempfile.TemporaryDirectory() as folder:
         found = measure(Path(folder), arguments.trials)
     show(table(found), arguments.json)

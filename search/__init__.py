@@ -6,7 +6,7 @@ From Python: `from search import Study`.
 # From no module: while `python -m` imports this, there may be another of any name where one stands.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from search.notebook import Study
+    from search.api import Study
 
 __all__ = ["Study"]
 
@@ -16,12 +16,12 @@ def __getattr__(name: str) -> object:
     if name == "Study":
         import warnings
 
-        from search import surroundings
+        from search.system import surroundings
 
         surroundings.require_ours()
         # tqdm, of which Optuna would draw bars and nobody here does, asks for widgets in every notebook.
         warnings.filterwarnings("ignore", message="IProgress not found")
-        from search.notebook import Study
+        from search.api import Study
 
         return Study
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

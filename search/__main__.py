@@ -7,7 +7,7 @@ import sys
 def main() -> None:
     """Run the command line, out of reach of what is where one stands."""
     _look_elsewhere()
-    from search import surroundings
+    from search.system import surroundings
 
     surroundings.enter()
     try:

@@ -15,8 +15,8 @@ import models
 from models.data import share
 from models.data.images import Images, Split
 from models.family import Choice, Family, Resources
-from search.execution import Plan
-from search.jobs import Job
+from search.workers.execution import Plan
+from search.workers.messages import Job
 
 # TensorFlow may be configured once in a process: for every test alike.
 THREADS = len(os.sched_getaffinity(0))

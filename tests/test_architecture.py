@@ -15,6 +15,11 @@ ROOMS = {
     "tracking": set(),
     "benchmarks": {"search", "models", "tracking"},
 }
+# The rooms of the search, from the ground up.
+FLOORS = (
+    *("system", "problem", "policies", "workers", "store", "recording", "analysis", "output", "driver"),
+    *("report", "doctor", "registry", "bundle", "ui", "commands", "cli", "api"),
+)
 OWNERS = {"optuna": "search", "keras": "models", "tensorflow": "models", "mlflow": "tracking"}
 # What is compared with uses the libraries as people do, all in one place.
 WITHOUT_OWNERS = {"benchmarks"}
@@ -86,6 +91,20 @@ def test_arrows_between_rooms_go_one_way(name: str) -> None:
     assert reached & (set(ROOMS) | {"tests"}) <= ROOMS[room] | {room}
 
 
+@pytest.mark.parametrize("name", [name for name in modules() if name.startswith("search.")])
+def test_a_room_of_the_search_imports_from_rooms_below_alone(name: str) -> None:
+    room = name.split(".")[1]
+    if room == "__main__":
+        return
+    below = set(FLOORS[: FLOORS.index(room) + 1])
+    found = {other.split(".")[1] for other in imports(read(modules()[name]), everywhere=True) if other[:7] == "search."}
+    assert found <= below
+
+
+def test_what_lies_beside_the_rooms_is_where_one_enters() -> None:
+    assert {file.stem for file in (ROOT / "search").glob("*.py")} == {"__init__", "__main__", "api"}
+
+
 @pytest.mark.parametrize("name", modules())
 def test_each_big_library_is_imported_in_one_room_only(name: str) -> None:
     room = name.partition(".")[0]
@@ -109,7 +128,10 @@ def test_modules_import_each_other_without_cycles() -> None:
 
 def test_what_a_worker_imports_leads_to_neither_store() -> None:
     ours = modules()
-    reached, ahead = set(), ["search.worker", "search.engines.processes", "search.engines.inline"]
+    reached, ahead = (
+        set(),
+        ["search.workers.worker", "search.workers.engines.processes", "search.workers.engines.inline"],
+    )
     while ahead:
         name = ahead.pop()
         reached.add(name)

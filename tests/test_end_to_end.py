@@ -18,10 +18,10 @@ import pytest
 
 from models.data import load
 from models.families.siamese import Siamese
-from search import results, storage
 from search.cli import call
-from search.settings import Place
-from search.worker import Given
+from search.problem.settings import Place
+from search.store import results, storage
+from search.workers.worker import Given
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("tensorflow")]
 ROOT = Path(__file__).parent.parent

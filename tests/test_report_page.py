@@ -11,9 +11,10 @@ from playwright.sync_api import Locator, Page, expect
 
 from models import metrics
 from models.data import Images
-from search import judgements, results, storage
+from search.analysis import predictions
 from search.cli import call
-from search.settings import Place
+from search.problem.settings import Place
+from search.store import results, storage
 from tests.search import homes
 
 # What a person may name a folder of images, and a page must show as it is.
@@ -60,8 +61,8 @@ def test_the_difference_of_any_two_trials_is_counted_right(report: Page, home: P
     place = Place.at(home, None, None)
     report.get_by_label("First").select_option("mlp/1")
     report.get_by_label("Second").select_option("other/2")
-    with storage.reading(place.storage) as store, judgements.opened(place) as tracker:
-        one, other = (judgements.judged(tracker, results.one(store, name)) for name in ("mlp/1", "other/2"))
+    with storage.reading(place.storage) as store, predictions.opened(place) as tracker:
+        one, other = (predictions.judged(tracker, results.one(store, name)) for name in ("mlp/1", "other/2"))
     counts = [metrics.confusion_counts(judged.labels, judged.predictions, 10) for judged in (one, other)]
     expect(report.locator("#caption-difference")).to_have_text("other/2 minus mlp/1")
     for name, wanted in zip(("first", "second", "difference"), (*counts, counts[1] - counts[0]), strict=True):

@@ -19,9 +19,9 @@ import numpy as np
 import pytest
 
 from search.cli import call
+from search.commands.predict.service import MOST_BYTES
 from search.ui.serving import listen
-from search.using.service import MOST_BYTES
-from tests.search.using.conftest import LEARNING
+from tests.search.commands.predict.conftest import LEARNING
 
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}

@@ -15,7 +15,7 @@ from benchmarks import journal, processes
 from benchmarks.journal import Epoch
 from benchmarks.peers.task import EPOCHS, Task, parse
 from models import checkpoint
-from search.worker import Given
+from search.workers.worker import Given
 
 # What the search is told beside the task. `{budget}` is the task's, in seconds.
 FLAGS = ("--timeout", "{budget:g}s", "--epochs", str(EPOCHS), "--trials", "10000")

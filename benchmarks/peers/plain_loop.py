@@ -13,8 +13,8 @@ from benchmarks import plain
 from benchmarks.journal import Journal
 from benchmarks.peers.task import Task, parse
 from models.classifier import Classifier
-from search import baselines
-from search.worker import Given
+from search.problem import baselines
+from search.workers.worker import Given
 
 
 def run(task: Task) -> None:

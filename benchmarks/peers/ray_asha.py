@@ -23,7 +23,7 @@ from benchmarks.peers.task import EPOCHS, Task, parse
 from models.classifier import Classifier
 from models.data.images import Images
 from models.family import Infeasible
-from search.worker import Given
+from search.workers.worker import Given
 
 
 class Training(tune.Trainable):

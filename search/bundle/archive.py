@@ -12,9 +12,9 @@ from typing import IO, Any, Final
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from models.data.files import UNREADABLE
-from search import advice
-from search.errors import UsageError
-from search.recording import PACKAGES
+from search.recording.artifacts import PACKAGES
+from search.system import next_commands
+from search.system.errors import UsageError
 
 FORMAT, VERSION = "garment-search bundle", 1
 MANIFEST = "manifest.json"
@@ -179,7 +179,7 @@ def opened(file: Path) -> Iterator[Archive]:
         stream = file.open("rb")
     except OSError as error:
         raise UsageError(
-            f"{file}: {error.strerror}; give a file that `{advice.command('export', 'STUDY')}` has written"
+            f"{file}: {error.strerror}; give a file that `{next_commands.command('export', 'STUDY')}` has written"
         ) from error
     with stream:
         try:
@@ -191,5 +191,5 @@ def opened(file: Path) -> Iterator[Archive]:
 
 
 def _foreign(file: Path, why: str) -> UsageError:
-    made = advice.command("export", "STUDY")
+    made = next_commands.command("export", "STUDY")
     return UsageError(f"{file} is no bundle of a study, or damaged: {why}; give a file that `{made}` has written")

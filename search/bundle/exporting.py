@@ -11,18 +11,21 @@ from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 from rich.console import Console
 
-from search import addresses, advice, claims, opening, progress, quiet, signals, storage, whole
 from search.bundle import runs, trials
 from search.bundle.archive import Writer
 from search.bundle.runs import Kept
 from search.bundle.source import CHECKPOINTS, STUDY, TRIALS
 from search.doctor import snapshot
 from search.doctor.snapshot import Snapshot
-from search.errors import SearchError
-from search.marks import Standing, dismissed, standing
-from search.settings import Place, check_name
-from search.tables import Format, as_json, say
-from search.wording import counted
+from search.driver import opening
+from search.output import progress
+from search.output.tables import Format, as_json, say
+from search.problem.settings import Place, check_name
+from search.store import claims, storage
+from search.store.attributes import Standing, dismissed, standing
+from search.system import addresses, atomic_files, library_output, next_commands, signals
+from search.system.errors import SearchError
+from search.system.wording import counted
 from tracking import MODEL_TAG, Record, Status, Tracker, TrackingError
 
 SUFFIX = ".zip"
@@ -56,10 +59,10 @@ class Exported:
 def export(name: str, place: Place, out: Path | None, output: Format) -> None:
     """Write a study into a file, whole or not at all. Raises `UsageError`, `SearchError` and `TrackingError`."""
     console = Console(stderr=True)
-    quiet.libraries()
+    library_output.libraries()
     file = out or Path(f"{check_name(name)}{SUFFIX}")
     addresses.require_two(place.storage, place.tracking_uri)
-    whole.require_new(file)
+    atomic_files.require_new(file)
     with storage.reading(place.storage) as store:
         snapshot.opened(store, name, place)
     with signals.heeded(), claims.undisturbed(place.home, place.storage, name):
@@ -79,7 +82,7 @@ def written(name: str, place: Place, file: Path, console: Console) -> Exported:
             raise SearchError(
                 f"runs of study {name} wait for the tracker, as said; nothing was written: try again then"
             )
-    with snapshot.to_read(place) as (store, tracker), whole.placed(file) as fresh, fresh.open("wb") as stream:
+    with snapshot.to_read(place) as (store, tracker), atomic_files.placed(file) as fresh, fresh.open("wb") as stream:
         found = snapshot.read(snapshot.opened(store, name, place), tracker, held=True)
         export = Export(found, store, tracker, Writer(stream))
         export.write(console)
@@ -133,7 +136,7 @@ class Export:
             elif trial.state.is_finished() and not dismissed(trial):
                 name = self._case.name
                 self.problems.append(
-                    f"{name}/{trial.number} has no run; `{advice.command('doctor', name, '--fix')}` makes one"
+                    f"{name}/{trial.number} has no run; `{next_commands.command('doctor', name, '--fix')}` makes one"
                 )
         for key, there in self._case.under.items():
             if self._case.study.is_extra(key):

@@ -9,21 +9,24 @@ from optuna.trial import TrialState
 from rich.console import Console
 
 import tracking
-from search import addresses, advice, claims, crash, disk, opening, progress, quiet, signals, storage
 from search.bundle import archive, source, target
 from search.bundle.source import Source
 from search.bundle.taking import Taking
 from search.bundle.target import IMPORTING
 from search.doctor import budget, snapshot
 from search.doctor.snapshot import Tools
-from search.errors import SearchError, UsageError
-from search.marks import ASKED_FOR, confirmed, dismissed
-from search.page import writing
-from search.settings import Place, moved
-from search.signals import Stop, Stopped
-from search.study import Study
-from search.tables import Format, as_json, say
-from search.wording import counted
+from search.driver import opening
+from search.output import progress
+from search.output.tables import Format, as_json, say
+from search.problem.settings import Place, moved
+from search.report import writing
+from search.store import claims, storage
+from search.store.attributes import ASKED_FOR, confirmed, dismissed
+from search.store.study import Study
+from search.system import addresses, disk, failpoints, library_output, next_commands, signals
+from search.system.errors import SearchError, UsageError
+from search.system.signals import Stop, Stopped
+from search.system.wording import counted
 from tracking import TrackingError
 
 # Seconds for which the tracker may take the study's own run.
@@ -59,7 +62,7 @@ def take_in(file: Path, place: Place, wanted: str | None, output: Format) -> Non
     Raises `SearchError` where a store refuses, and `Stopped` where a signal asked to stop; the same call goes on.
     """
     console = Console(stderr=True)
-    quiet.libraries()
+    library_output.libraries()
     addresses.require_two(place.storage, place.tracking_uri)
     if place.tracking_uri == "memory:":
         raise UsageError("--tracking-uri memory: keeps nothing; give MLflow's address, or leave it out")
@@ -138,7 +141,7 @@ def _settle(taking: Taking, study: Study, tools: Tools, place: Place, *, everyth
     for finding in budget.baselines(snapshot.read(study, tools.tracker, held=True, tools=tools)):
         if finding.mend:
             finding.mend()
-    crash.point("importing_end")
+    failpoints.point("importing_end")
     new = set(taking.numbers.values()) if everything else {taking.numbers[trial.number] for trial in taking.new}
     for trial in study.trials():
         if trial.number in new and trial.datetime_start is not None:
@@ -146,9 +149,9 @@ def _settle(taking: Taking, study: Study, tools: Tools, place: Place, *, everyth
     if best := study.best():
         study.annotate(best[1], best=True)
     with storage.reading(place.storage) as store:
-        tools.seam.portray(writing.of_study(store, study.settings.study))
-    tools.seam.settle(PATIENCE)
-    tools.seam.link()
+        tools.trial_runs.portray(writing.of_study(store, study.settings.study))
+    tools.trial_runs.settle(PATIENCE)
+    tools.trial_runs.link()
     study.note(IMPORTING, "")
 
 
@@ -173,9 +176,9 @@ def _notes(found: Source, taking: Taking, study: Study) -> Iterator[str]:
     if taking.left_out:
         yield f"{counted(len(taking.left_out), 'trial')} not over yet, left out: to go on where the study was begun"
     if not taking.own and confirmed(found.attributes):
-        yield f"what was confirmed of it stays out: `{advice.command('confirm', name)}` chooses among all trials"
+        yield f"what was confirmed of it stays out: `{next_commands.command('confirm', name)}` chooses among all trials"
     if changes := study.changes():
         yield changes
     if moved(data):
-        on = advice.command("run", "--study", name, "--data", "FILE")
+        on = next_commands.command("run", "--study", name, "--data", "FILE")
         yield f"its images are not here ({data}); go on with `{on}`"

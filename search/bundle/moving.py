@@ -9,10 +9,11 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
-from search import links, marks, recording
 from search.bundle.runs import Kept
 from search.bundle.source import Source
-from search.marks import (
+from search.recording import artifacts
+from search.store import links
+from search.store.attributes import (
     ORIGIN,
     ORIGIN_TAG,
     REASON_TAG,
@@ -21,9 +22,10 @@ from search.marks import (
     RUN_ID,
     STATE_TAG,
     identity_of_extra,
+    identity_of_trial,
     run_name,
 )
-from search.study import Study
+from search.store.study import Study
 from tracking import DESCRIPTION_TAG, MODEL_REMOVED_TAG, MODEL_SHA256_TAG, MODEL_TAG
 
 # Tags that are made when a run is recorded.
@@ -67,7 +69,7 @@ class Move:
     def run(self, kept: Kept, trial: FrozenTrial, number: int) -> Entry:
         """Return the run of a trial."""
         study, key = self._study, self._study.key(number)
-        known = marks.identity(self._name, key, number, study.settings.family, trial.user_attrs)
+        known = identity_of_trial(self._name, key, number, study.settings.family, trial.user_attrs)
         del known[STATE_TAG]
         tags = self._tags(kept, trial.number, number) | known | self._origin(trial, number, ORIGIN_TAG)
         if REPEAT_TAG in tags:
@@ -98,8 +100,8 @@ class Move:
         """Return which trial here it repeats, and the reason that says so; none where that is another one."""
         before = trial.user_attrs[REPEAT_OF]
         number = self._numbers.get(before, before)
-        said = trial.user_attrs.get("reason") == recording.repeats(before)
-        return number, recording.repeats(number) if said else ""
+        said = trial.user_attrs.get("reason") == artifacts.repeats(before)
+        return number, artifacts.repeats(number) if said else ""
 
     def _tags(self, kept: Kept, before: int | None, number: int | None) -> dict[str, str]:
         """Return all tags but those that the store sets of its own; the dashboard's address is the one here."""

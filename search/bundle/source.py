@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial
 from search.bundle import runs, trials
 from search.bundle.archive import Archive
 from search.bundle.runs import Kept
-from search.settings import check_name
+from search.problem.settings import check_name
 from tracking import rules
 
 STUDY, TRIALS, CHECKPOINTS = "study.json", "trials.json", "checkpoints"

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from optuna.trial import FrozenTrial, TrialState
 
-from search import crash
 from search.bundle import runs
 from search.bundle.moving import Entry, Move, identity
 from search.bundle.runs import Kept
 from search.bundle.source import Source
-from search.marks import CONFIRMED, FOREIGN_TAG, ORIGIN, confirmed, dismissed, removal
-from search.study import Study
+from search.store.attributes import CONFIRMED, FOREIGN_TAG, ORIGIN, confirmed, dismissed, removal
+from search.store.study import Study
+from search.system import failpoints
 from tracking import DUPLICATE_TAG, KEY_TAG, Record, Run, Status, Tracker
 
 OWN = "study"
@@ -73,14 +73,14 @@ class Taking:
         number = self.numbers[trial.number]
         kept = self._source.run(str(trial.number))
         run = self.record(self.move.run(kept, trial, number), kept) if kept else ""
-        crash.point("imported_run")
+        failpoints.point("imported_run")
         if trial.state == TrialState.RUNNING:
             self._put_checkpoints(number)
         if removed := self._source.attributes.get(removal(trial.number)):
             # A model that is not in the bundle on purpose is missed by nobody.
             self._study.note(removal(number), removed)
         self._study.add(self.move.trial(trial, number, run), number)
-        crash.point("imported_trial")
+        failpoints.point("imported_trial")
 
     def record(self, entry: Entry, kept: Kept) -> str:
         """Return what the tracker calls a run, which is whole then."""
@@ -114,7 +114,7 @@ class Taking:
             run.log_dataset(dataset)
         for step, time, values in _moments(kept):
             run.log_metrics(values, step, time=time)
-        crash.point("importing_run")
+        failpoints.point("importing_run")
         for name in record.artifacts:
             run.log_artifact(name, self._source.archive.read(kept.artifact(name)))
         if kept.model:

@@ -7,12 +7,14 @@ import optuna
 from optuna.storages import RDBStorage
 
 import models
-from search import advice, notes, space, storage
 from search.bundle.source import Source
-from search.errors import UsageError
-from search.marks import BEGUN_AS, CONFIRMED, ORIGIN, RUN_ID
-from search.owned import UUID
-from search.settings import Place, caveat, check_name, resolve
+from search.problem import space
+from search.problem.settings import Place, caveat, check_name, resolve
+from search.store import dashboard_notes, storage
+from search.store.attributes import BEGUN_AS, CONFIRMED, ORIGIN, RUN_ID
+from search.store.owned import UUID
+from search.system import next_commands
+from search.system.errors import UsageError
 
 # The attribute of a study into which a bundle is being taken, which begins before anything else and ends empty.
 IMPORTING = "importing"
@@ -55,7 +57,7 @@ def ensure(store: RDBStorage, name: str, source: Source) -> None:
         _refuse_others(study, source)
         return
     for attribute, value in source.system.items():
-        if not attribute.startswith(notes.OF_STUDY):
+        if not attribute.startswith(dashboard_notes.OF_STUDY):
             store.set_study_system_attr(store.get_study_id_from_name(name), attribute, value)
     for attribute, value in {**_attributes(study, source), "settings": source.settings}.items():
         study.set_user_attr(attribute, value)
@@ -79,7 +81,7 @@ def _refuse_others(study: optuna.Study, source: Source) -> None:
         name, file = study.study_name, source.archive.file
         raise UsageError(
             f"study {name} cannot take in {file}: {'; '.join(differences)}; give that another name, as in "
-            f"`{advice.command('import', file, '--study', advice.another(name))}`"
+            f"`{next_commands.command('import', file, '--study', next_commands.another(name))}`"
         )
 
 

@@ -8,10 +8,10 @@ from typing import Any
 from optuna.distributions import distribution_to_json, json_to_distribution
 from optuna.trial import FrozenTrial, TrialState
 
-from search import notes
+from search.store import dashboard_notes
 
 # What is made anew for each home: pictures go by the numbers of its own storage.
-OF_THIS_HOME = notes.ARTIFACT.format("")
+OF_THIS_HOME = dashboard_notes.ARTIFACT.format("")
 
 
 def to_json(trial: FrozenTrial) -> dict[str, Any]:

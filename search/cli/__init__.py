@@ -8,10 +8,10 @@ from rich.console import Console
 from typer.exceptions import TyperException
 
 from models.data import DataError
-from search import advice, streams, surroundings
 from search.cli import keeping, looking, refusals, searching, using
-from search.errors import SearchError, UsageError
-from search.signals import Stopped
+from search.system import next_commands, streams, surroundings
+from search.system.errors import SearchError, UsageError
+from search.system.signals import Stopped
 from tracking import TrackingError
 
 app = typer.Typer(
@@ -41,20 +41,20 @@ def call(arguments: list[str]) -> int:
     # Finding the images may take a download; what is tried is said as it goes.
     logging.basicConfig(format="%(message)s")
     logging.getLogger("models.data").setLevel(logging.INFO)
-    with advice.typed(arguments):
+    with next_commands.typed(arguments):
         return _called(arguments)
 
 
 def _called(arguments: list[str]) -> int:
     try:
-        return int(app(arguments, prog_name=advice.program(), standalone_mode=False) or 0)
+        return int(app(arguments, prog_name=next_commands.program(), standalone_mode=False) or 0)
     except (TyperException, UsageError, DataError, TrackingError, SearchError) as error:
         if "--debug" in arguments:
             raise
         message = refusals.words(error) if isinstance(error, TyperException) else str(error)
         if message:
             # The rooms below know only what this program is usually started by.
-            _say(f"error: {message}".replace("`python -m search ", f"`{advice.program()} "))
+            _say(f"error: {message}".replace("`python -m search ", f"`{next_commands.program()} "))
         return 1 if isinstance(error, SearchError) else 2
     except Stopped as stopped:
         return stopped.exit_code
@@ -64,5 +64,5 @@ def _called(arguments: list[str]) -> int:
 
 def _say(text: str) -> None:
     out = Console(stderr=True)
-    shown = advice.wrapped(text, out.width) if out.is_terminal else text
+    shown = next_commands.wrapped(text, out.width) if out.is_terminal else text
     out.print(shown, highlight=False, markup=False, soft_wrap=True)

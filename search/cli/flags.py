@@ -6,8 +6,8 @@ import typer
 
 import models
 from search.cli.options import RUNNING, SEARCH
-from search.objectives import COSTS
-from search.settings import Baselines, Pruner, Sampler
+from search.problem.objectives import COSTS
+from search.problem.settings import Baselines, Pruner, Sampler
 
 FamilyName = Annotated[str | None, typer.Option(help=f"One of {', '.join(models.names())}.", rich_help_panel=SEARCH)]
 Trials = Annotated[

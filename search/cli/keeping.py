@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from search.cli.options import Debug, Home, OtherStorage, Output, Storage, Tracking
-from search.settings import Place
+from search.problem.settings import Place
 
 PANEL = "Keep"
 commands = typer.Typer()
@@ -46,7 +46,7 @@ def upgrade(
     the copies. What is killed on the way leaves a home as it was, or as it is
     to be, and the same command goes on. At last the doctor looks at it.
     """
-    from search import upgrading
+    from search.commands import upgrading
 
     raise typer.Exit(upgrading.upgrade(Place.at(home, storage, tracking_uri), dry_run=dry_run))
 
@@ -67,10 +67,10 @@ def keep(
     Beside those of the best trials stay the models of the reports' rows, of
     finalists and what `confirm` made of them, and what is registered in MLflow.
     """
-    from search import clearing
+    from search.commands import keeping
 
     place = Place.at(home, storage, tracking_uri)
-    raise typer.Exit(clearing.keep(study, place, top=top, dry_run=dry_run, output=output))
+    raise typer.Exit(keeping.keep(study, place, top=top, dry_run=dry_run, output=output))
 
 
 @commands.command(rich_help_panel=PANEL)
@@ -89,8 +89,8 @@ def promote(
     Better is what was right more often about the same test images, by more than
     noise. `confirm` does the same for each winner.
     """
+    from search.output.tables import say
     from search.registry import promotion
-    from search.tables import say
 
     standing = promotion.promote(model, Place.at(home, None, tracking_uri), force)
     say(f"{standing.sentence}.")
@@ -116,7 +116,7 @@ def delete(
 
     Says what goes, and asks. A call that was cut short is ended by the next one.
     """
-    from search import deleting
+    from search.commands import deleting
 
     place = Place.at(home, storage, tracking_uri)
     deleting.delete(study, place, yes=yes, export=export, versions=registered)
@@ -135,7 +135,7 @@ def rename(
 
     A call that was cut short is ended by the next one.
     """
-    from search import renaming
+    from search.commands import renaming
 
     renaming.rename(study, name, Place.at(home, storage, tracking_uri))
 

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from search import links
 from search.cli.options import Debug, Home, OtherStorage, OtherTracking, Output, Storage, TableOutput, Tracking
-from search.settings import Place
+from search.problem.settings import Place
+from search.store import links
 
 PANEL = "Look"
 commands = typer.Typer()
@@ -24,9 +24,10 @@ def list_studies(
     """List the studies."""
     from rich.console import Console
 
-    from search import printing, results
-    from search import storage as stores
-    from search.progress import say
+    from search.output import printing
+    from search.output.progress import say
+    from search.store import results
+    from search.store import storage as stores
 
     with stores.reading(Place.at(home, storage, None).storage) as store:
         console = Console(stderr=True)
@@ -47,8 +48,9 @@ def show(
     debug: Debug = False,
 ) -> None:
     """Show a study's trials, or one trial."""
-    from search import claims, printing, results
-    from search import storage as stores
+    from search.output import printing
+    from search.store import claims, results
+    from search.store import storage as stores
 
     place = Place.at(home, storage, None)
     with stores.reading(place.storage) as store:
@@ -70,8 +72,9 @@ def best(
     debug: Debug = False,
 ) -> None:
     """Show the best trial of a study; of one with two objectives, the trials of its Pareto set."""
-    from search import claims, comparison, printing, results
-    from search import storage as stores
+    from search.output import comparison, printing
+    from search.store import claims, results
+    from search.store import storage as stores
 
     place = Place.at(home, storage, None)
     with stores.reading(place.storage) as store:
@@ -107,16 +110,18 @@ def compare(
     """
     from rich.console import Console
 
-    from search import comparison, judgements, results
-    from search import storage as stores
-    from search.progress import say
+    from search.analysis import predictions
+    from search.output import comparison
+    from search.output.progress import say
+    from search.store import results
+    from search.store import storage as stores
 
     place = Place.at(home, storage, tracking_uri)
     with stores.reading(place.storage) as store:
         if any("/" in name for name in names or []):
             chosen = [results.named(store, name) for name in names or []]
             unread: list[str] = []
-            pairings = judgements.against_first(place, chosen, lambda error: unread.append(str(error)))
+            pairings = predictions.against_first(place, chosen, lambda error: unread.append(str(error)))
             comparison.trials(chosen, pairings, output)
             for problem in unread:
                 say(Console(stderr=True), problem)
@@ -158,7 +163,7 @@ def report(
     debug: Debug = False,
 ) -> None:
     """Write studies, charts and confusion matrices into one HTML file that needs no server and no network."""
-    from search.page import writing
+    from search.report import writing
 
     place = Place.at(home, storage, tracking_uri)
     raise typer.Exit(writing.report(place, names or [], out, open_browser=open_browser))
@@ -209,6 +214,6 @@ def show_data(
 ) -> None:
     """Show the images: where they are from, their digest, how many of each class, and test images among the others."""
     from models.data import load
-    from search import printing
+    from search.output import printing
 
     printing.data(load(data, cache=Place.at(home, None, None).home / "cache", images=images), output)

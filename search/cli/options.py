@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from search.settings import EngineName, PrecisionChoice
+from search.problem.settings import EngineName, PrecisionChoice
 
 Format = Literal["text", "json"]
 TableFormat = Literal["text", "json", "csv", "markdown"]

@@ -7,7 +7,7 @@ from typing import Any
 from typer.exceptions import TyperException
 
 from models.naming import hint
-from search import advice
+from search.system import next_commands
 
 # What Pydantic calls what it finds, and what to give instead; it tells the limit itself.
 _NUMBERS = {
@@ -65,4 +65,4 @@ def _options(context: Any) -> list[str]:
 
 
 def _help(context: Any) -> str:
-    return advice.command(context.info_name, "--help") if context.parent else f"{advice.program()} --help"
+    return next_commands.command(context.info_name, "--help") if context.parent else f"{next_commands.program()} --help"

@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 import models
-from search import advice
 from search.cli.flags import (
     BeginWith,
     Data,
@@ -39,8 +38,9 @@ from search.cli.options import (
     Tracking,
     Workers,
 )
-from search.errors import UsageError
-from search.settings import Place, check_name, seconds, worker_count
+from search.problem.settings import Place, check_name, seconds, worker_count
+from search.system import next_commands
+from search.system.errors import UsageError
 
 PANEL = "Search"
 commands = typer.Typer()
@@ -81,7 +81,7 @@ def run(
     debug: Debug = False,
 ) -> None:
     """Search: begin a study, or continue it."""
-    from search import running
+    from search.commands import running
 
     place = Place.at(home, storage, tracking_uri)
     flags = {
@@ -120,7 +120,7 @@ def _named(name: str | None, study: str | None) -> str:
     if found is not None:
         return found
     raise UsageError(
-        f"run needs the name of a study, as in `{advice.command('run', '--study', 'lenet5')}`; the families are "
+        f"run needs the name of a study, as in `{next_commands.command('run', '--study', 'lenet5')}`; the families are "
         f"{', '.join(models.names())}"
     )
 
@@ -148,7 +148,7 @@ def confirm(
     seed. What was trained before is not trained again. Of several studies, the
     winners are compared.
     """
-    from search.confirm import confirming, outcome
+    from search.commands.confirm import confirming, outcome
 
     place = Place.at(home, storage, tracking_uri)
     flags = {"workers": worker_count(workers) if workers else None, "precision": precision, "engine": engine}
@@ -176,7 +176,7 @@ def retrain(
     It stands in MLflow under its study, and is no trial: the search does not
     learn from it. What was trained before is not trained again.
     """
-    from search.again import retrain as again
+    from search.commands.retrain import retrain as again
 
     place = Place.at(home, storage, tracking_uri)
     found = again.retrain(name, place, epochs=epochs, all_images=all_images, seed=seed, engine=engine)
@@ -199,7 +199,7 @@ def reproduce(
     tolerance" where accuracies differ by less than half a point, and what
     differs of versions, code and machine: 1 where the difference is larger.
     """
-    from search.again import reproduce as again
+    from search.commands.retrain import reproduce as again
 
     found = again.reproduce(name, Place.at(home, storage, tracking_uri), engine)
     again.printed(found, output)

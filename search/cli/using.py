@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from search import links
 from search.cli.options import AnswerFormat, Debug, Home, Storage, TableOutput, Tracking
-from search.settings import Place
+from search.problem.settings import Place
+from search.store import links
 
 PANEL = "Use"
 commands = typer.Typer()
@@ -59,7 +59,7 @@ def predict(
     are named and left out, and the exit code is 1. Where an .npz file has
     classes, too (y_test), the accuracy is told.
     """
-    from search.using import predicting
+    from search.commands.predict import predicting
 
     place = Place.at(home, storage, tracking_uri)
     raise typer.Exit(predicting.predict(model, place, images, out, output, trust_file))
@@ -81,7 +81,7 @@ def nearest(
     debug: Debug = False,
 ) -> None:
     """Show the training images that a Siamese network finds most like a picture, with their classes and distances."""
-    from search.using import nearest as finding
+    from search.commands.predict import nearest as finding
 
     place = Place.at(home, storage, tracking_uri)
     raise typer.Exit(finding.nearest(model, place, images, k, out, output, trust_file))
@@ -106,6 +106,6 @@ def serve(
     pictures in base64. It answers as soon as the model is loaded. It asks for
     no password: from elsewhere, reach it through SSH.
     """
-    from search.using import service
+    from search.commands.predict import service
 
     raise typer.Exit(service.serve(model, Place.at(home, storage, tracking_uri), port, trust_file))

@@ -8,7 +8,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search.doctor.findings import Finding
 from search.doctor.snapshot import Snapshot
-from search.marks import ASKED_FOR, DIFFERS_TAG, dismissed
+from search.store.attributes import ASKED_FOR, DIFFERS_TAG, dismissed
 
 
 def check(snapshot: Snapshot) -> Iterator[Finding]:

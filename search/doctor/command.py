@@ -9,13 +9,15 @@ from typing import Any, Literal
 
 from rich.console import Console
 
-from search import advice, claims, quiet, storage, tables
 from search.doctor import budget, contents, leftovers, links, networks, snapshot, states, stores
 from search.doctor.findings import Finding
 from search.doctor.snapshot import Snapshot
-from search.errors import SearchError, UsageError
-from search.progress import say
-from search.settings import Place
+from search.output import tables
+from search.output.progress import say
+from search.problem.settings import Place
+from search.store import claims, storage
+from search.system import library_output, next_commands
+from search.system.errors import SearchError, UsageError
 
 Format = Literal["text", "json"]
 CHECKS: tuple[Callable[[Snapshot], Iterator[Finding]], ...] = (
@@ -58,11 +60,13 @@ def _readable() -> Iterator[None]:
 def visit(study: str | None, place: Place, *, fix: bool, abandon: bool, output: Format) -> int:
     """Look after one study or all, and print what is found: 0 where nothing remains to be mended, else 1."""
     if abandon and not fix:
-        raise UsageError(f"--abandon changes what is there; give --fix with it, as in `{advice.repeated('--fix')}`")
+        raise UsageError(
+            f"--abandon changes what is there; give --fix with it, as in `{next_commands.repeated('--fix')}`"
+        )
     if place.tracking_uri == "memory:":
         raise UsageError("--tracking-uri memory: keeps nothing that could be looked at; give MLflow's address")
     console = Console(stderr=True)
-    quiet.libraries()
+    library_output.libraries()
     with _readable():
         found = list(stores.check(place))
         names = _names(study, place)

@@ -11,11 +11,13 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from models import metrics
-from search import judgements, objectives, recording, space
+from search.analysis import predictions
 from search.doctor.findings import Finding, Id
 from search.doctor.snapshot import Snapshot
-from search.marks import CORRECTED_TAG, DIFFERS_TAG, MISSING_TAG, RECONSTRUCTED_TAG, REPEAT_OF, removal
-from search.recording import INFEASIBLE
+from search.problem import objectives, space
+from search.recording import artifacts
+from search.recording.artifacts import INFEASIBLE
+from search.store.attributes import CORRECTED_TAG, DIFFERS_TAG, MISSING_TAG, RECONSTRUCTED_TAG, REPEAT_OF, removal
 from tracking import MODEL_REMOVED_TAG, MODEL_TAG, Record, recorded
 
 MODEL = "model"
@@ -77,7 +79,7 @@ def _noted(
 def _results(snapshot: Snapshot, trial: FrozenTrial, run: Record, counted: Mapping[str, float]) -> Iterator[Finding]:
     complete = trial.state == TrialState.COMPLETE and trial.values
     told = dict(zip(objectives.recorded(snapshot.study.goals), trial.values, strict=False)) if complete else {}
-    known = recording.summarised(trial.user_attrs) | told
+    known = artifacts.summarised(trial.user_attrs) | told
     finite = {name: value for name, value in known.items() if math.isfinite(value)}
     missing = {name: value for name, value in finite.items() if name not in run.metrics}
     if missing:
@@ -186,12 +188,12 @@ def _counted(snapshot: Snapshot, run: Record) -> tuple[dict[str, float], set[str
             except (ValueError, KeyError, TypeError, ZeroDivisionError):
                 torn.add(artifact)
                 continue
-            predictions = artifact.replace("confusion", "predictions").replace("json", "csv")
-            read = partial(judgements.parsed, run.name, counts)
-            if predictions in run.artifacts and not _is_whole(read, snapshot, run, predictions):
-                torn.add(predictions)
+            listed = artifact.replace("confusion", "predictions").replace("json", "csv")
+            read = partial(predictions.parsed, run.name, counts)
+            if listed in run.artifacts and not _is_whole(read, snapshot, run, listed):
+                torn.add(listed)
     pictures = (name for name in run.artifacts if name in PROMISED and name.endswith(".png"))
-    return found, torn.union(name for name in pictures if not _is_whole(judgements.whole, snapshot, run, name))
+    return found, torn.union(name for name in pictures if not _is_whole(predictions.whole, snapshot, run, name))
 
 
 def _is_whole(read: Callable[[bytes], object], snapshot: Snapshot, run: Record, artifact: str) -> bool:

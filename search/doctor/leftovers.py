@@ -5,10 +5,10 @@ from functools import partial
 
 from optuna.trial import FrozenTrial, TrialState
 
-from search import recording
 from search.doctor.findings import Finding
 from search.doctor.snapshot import Snapshot
-from search.recording import Outcome
+from search.recording import artifacts
+from search.recording.artifacts import Outcome
 from tracking import Status
 from tracking.removal import remove
 
@@ -61,6 +61,6 @@ def _deliver(snapshot: Snapshot, key: str, trial: FrozenTrial | None) -> None:
     if trial is None:
         run.finish(Status.KILLED)
     elif trial.state.is_finished():
-        recording.conclude(run, Outcome(trial.state, reason=trial.user_attrs.get("reason", "")))
+        artifacts.conclude(run, Outcome(trial.state, reason=trial.user_attrs.get("reason", "")))
     else:
         run.finish(Status.SCHEDULED)

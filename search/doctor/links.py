@@ -5,11 +5,11 @@ from functools import partial
 
 from optuna.trial import FrozenTrial
 
-from search import marks, recording
 from search.doctor.findings import Finding
 from search.doctor.snapshot import Snapshot, counts
-from search.marks import FOREIGN_TAG, RECONSTRUCTED_TAG, run_name
-from search.recording import Outcome
+from search.recording import artifacts
+from search.recording.artifacts import Outcome
+from search.store.attributes import FOREIGN_TAG, RECONSTRUCTED_TAG, identity_of_trial, run_name
 from tracking import DUPLICATE_TAG, KEY_TAG, STUDY_TAG, Record, Status
 
 # Seconds in which the tracker has to name a run that was made anew.
@@ -119,9 +119,9 @@ def _reconstruct(snapshot: Snapshot, trial: FrozenTrial) -> None:
     run.log_parameters(trial.params | made | {"seed": snapshot.study.seed(trial.number)})
     for step, value in sorted(trial.intermediate_values.items()):
         run.log_metrics({snapshot.study.goal.metric: value}, step)
-    run.log_metrics(recording.summarised(trial.user_attrs))
+    run.log_metrics(artifacts.summarised(trial.user_attrs))
     if trial.state.is_finished():
-        recording.conclude(run, Outcome(trial.state, reason=trial.user_attrs.get("reason", "")))
+        artifacts.conclude(run, Outcome(trial.state, reason=trial.user_attrs.get("reason", "")))
     else:
         run.finish(Status.SCHEDULED)
     named = tools.courier.wait_for_id(snapshot.key(trial), PATIENCE)
@@ -131,7 +131,9 @@ def _reconstruct(snapshot: Snapshot, trial: FrozenTrial) -> None:
 
 def identity(snapshot: Snapshot, trial: FrozenTrial) -> dict[str, str]:
     """Return the tags by which a trial's run is known."""
-    return marks.identity(snapshot.name, snapshot.key(trial), trial.number, snapshot.settings.family, trial.user_attrs)
+    return identity_of_trial(
+        snapshot.name, snapshot.key(trial), trial.number, snapshot.settings.family, trial.user_attrs
+    )
 
 
 def _strange(snapshot: Snapshot, run: Record, ours: frozenset[str]) -> Iterator[Finding]:

@@ -10,12 +10,13 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 import tracking
-from search import advice, claims, storage
-from search.errors import UsageError
-from search.marks import FOREIGN_TAG, dismissed, run_of
-from search.seam import Seam
-from search.settings import Place, Settings, resolve
-from search.study import Study
+from search.problem.settings import Place, Settings, resolve
+from search.recording.trial_runs import TrialRuns
+from search.store import claims, storage
+from search.store.attributes import FOREIGN_TAG, dismissed, run_of
+from search.store.study import Study
+from search.system import next_commands
+from search.system.errors import UsageError
 from tracking import DUPLICATE_TAG, KEY_TAG, Record, Tracker
 from tracking.courier import Courier
 from tracking.engines.memory import MemoryTracker
@@ -28,7 +29,7 @@ class Tools:
 
     tracker: Tracker
     courier: Courier
-    seam: Seam
+    trial_runs: TrialRuns
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +159,7 @@ def opened(store: RDBStorage, name: str, place: Place) -> Study:
     with storage.legible(name, place.storage):
         found = storage.load(store, name)
         if "settings" not in found.user_attrs:
-            begin = advice.command("run", "--study", name)
+            begin = next_commands.command("run", "--study", name)
             raise UsageError(f"study {name} was only about to begin; `{begin}` begins it")
         return Study(found, resolve(name, place, {}, found.user_attrs["settings"]))
 
@@ -182,7 +183,7 @@ def to_mend(place: Place, name: str) -> Iterator[tuple[Study, Tools]]:
     courier = Courier(Spool(study.settings.spool), tracker)
     try:
         with storage.told(place.storage):
-            yield study, Tools(tracker, courier, Seam(study, courier))
+            yield study, Tools(tracker, courier, TrialRuns(study, courier))
     finally:
         courier.close()
         store.engine.dispose()

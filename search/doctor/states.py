@@ -5,12 +5,12 @@ from functools import partial
 
 from optuna.trial import FrozenTrial, TrialState
 
-from search import recording
 from search.doctor.findings import Finding
 from search.doctor.links import identity
 from search.doctor.snapshot import Snapshot
-from search.marks import DIFFERS_TAG, REASON_TAG, STATE_TAG
-from search.recording import Outcome
+from search.recording import artifacts
+from search.recording.artifacts import Outcome
+from search.store.attributes import DIFFERS_TAG, REASON_TAG, STATE_TAG
 from tracking import Record, Status
 
 ABANDONED = "abandoned"
@@ -55,7 +55,7 @@ def _same(tag: str, reason: str) -> bool:
 
 def _conclude(snapshot: Snapshot, trial: FrozenTrial, run: Record) -> None:
     opened, reason = snapshot.tools.tracker.reopen(run.id), trial.user_attrs.get("reason", "")
-    recording.conclude(opened, Outcome(trial.state, reason=reason))
+    artifacts.conclude(opened, Outcome(trial.state, reason=reason))
     if not reason and run.tags.get(REASON_TAG):
         # Tags can be set over, and not taken away.
         opened.set_tags({REASON_TAG: ""})
@@ -64,7 +64,7 @@ def _conclude(snapshot: Snapshot, trial: FrozenTrial, run: Record) -> None:
 def _open(snapshot: Snapshot, trial: FrozenTrial) -> Iterator[Finding]:
     # What waits to be delivered is newer than what was.
     run = snapshot.spool.record(snapshot.key(trial)) or snapshot.run(trial)
-    ended = recording.outcome(run, snapshot.study.goals) if run else None
+    ended = artifacts.outcome(run, snapshot.study.goals) if run else None
     if ended:
         yield Finding(
             "I4",
@@ -72,7 +72,7 @@ def _open(snapshot: Snapshot, trial: FrozenTrial) -> Iterator[Finding]:
             trial.number,
             f"its run ended as {ended.state.name}, and Optuna was not told",
             "Optuna is told",
-            lambda: snapshot.tools.seam.catch_up(),
+            lambda: snapshot.tools.trial_runs.catch_up(),
         )
     elif snapshot.abandon:
         yield Finding(
@@ -101,9 +101,9 @@ def _schedule(snapshot: Snapshot, run: str) -> None:
 
 
 def _abandon(snapshot: Snapshot, trial: FrozenTrial) -> None:
-    seam = snapshot.tools.seam
+    trial_runs = snapshot.tools.trial_runs
     left = next(found for found in snapshot.study.interrupted() if found.number == trial.number)
-    seam.end(left, seam.begin(left, identity(snapshot, trial)), Outcome(TrialState.FAIL, reason=ABANDONED))
+    trial_runs.end(left, trial_runs.begin(left, identity(snapshot, trial)), Outcome(TrialState.FAIL, reason=ABANDONED))
 
 
 def _begun(snapshot: Snapshot, trial: FrozenTrial, run: Record) -> Iterator[Finding]:

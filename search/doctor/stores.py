@@ -9,10 +9,10 @@ from pathlib import Path
 from shlex import quote
 
 import tracking
-from search import addresses, disk
 from search.doctor.findings import Finding
-from search.errors import UsageError
-from search.settings import Place
+from search.problem.settings import Place
+from search.system import addresses, disk
+from search.system.errors import UsageError
 from tracking import databases
 
 # Megabytes below which a few trials fill the disk.

@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 
-from search import advice
+from search.output.tables import Sheet, TableFormat, as_json, say, sheets
+from search.problem.settings import Place
 from search.registry import registered
 from search.registry.promotion import ACCURACY, DIGEST, FINALIST, FORCED, MARGIN
-from search.settings import Place
-from search.tables import Sheet, TableFormat, as_json, say, sheets
+from search.system import next_commands
 from tracking import Version
 
 
@@ -17,13 +17,13 @@ def printed(place: Place, output: TableFormat) -> None:
         as_json([_data(version) for version in found])
         return
     if not found and output == "text":
-        say(f"no registered models yet; `{advice.command('confirm', 'STUDY')}` registers the winner of a study")
+        say(f"no registered models yet; `{next_commands.command('confirm', 'STUDY')}` registers the winner of a study")
         return
     columns = ("model", "champion", "test", "±", "what", "images", "registered")
     notes = (
         []
         if output == "csv" or not found
-        else [f"`{advice.command('predict', found[0].name, 'IMAGE')}` uses a champion."]
+        else [f"`{next_commands.command('predict', found[0].name, 'IMAGE')}` uses a champion."]
     )
     sheets([Sheet("", columns, [_row(version) for version in found])], notes, output)
 

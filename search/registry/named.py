@@ -15,11 +15,13 @@ from typing import Any
 from models import unloadable
 from models.arrays import sha256
 from models.naming import hint
-from search import advice, judgements, results, storage
-from search.addresses import expanded
-from search.errors import SearchError, UsageError
+from search.analysis import predictions
+from search.problem.settings import Place
 from search.registry import registered
-from search.settings import Place
+from search.store import results, storage
+from search.system import next_commands
+from search.system.addresses import expanded
+from search.system.errors import SearchError, UsageError
 
 SUFFIX = ".keras"
 FORMS = f"STUDY/NUMBER, STUDY, NAME, NAME/VERSION, models:/NAME@champion, or a {SUFFIX} file with --trust-file SHA256"
@@ -56,7 +58,7 @@ def opened(name: str, place: Place, trusted: str | None = None) -> Iterator[Kept
     if trusted is not None:
         raise UsageError(f"--trust-file is for a {SUFFIX} file, and {name!r} is none; leave it out")
     called, run = _run_of(name, place)
-    with judgements.opened(place) as tracker, tempfile.TemporaryDirectory() as folder:
+    with predictions.opened(place) as tracker, tempfile.TemporaryDirectory() as folder:
         record = tracker.record(run)
         found = tracker.model(run, Path(folder))
         yield _described(Kept(called, found.file, study=record.tags.get("search.study", ""), run=run), found.metadata)
@@ -78,7 +80,7 @@ def _run_of(name: str, place: Place) -> tuple[str, str]:
     version = registered.find(name, place)
     if version is None:
         instead = _else(Path(name)) or hint(name, _called(place))
-        see = f"`{advice.command('list')}` and `{advice.command('models')}`"
+        see = f"`{next_commands.command('list')}` and `{next_commands.command('models')}`"
         raise UsageError(f"no model {name!r}{instead}; give {FORMS}: see {see}")
     return version.address, version.run
 
@@ -108,7 +110,7 @@ def _trusted(file: Path, digest: str | None) -> Kept:
     if digest is None or not re.fullmatch(r"[0-9a-fA-F]{64}", digest):
         raise UsageError(
             f"{file} was not made by a search of this home, and a model can run code; if you know where it is from, "
-            f"`{advice.repeated('--trust-file', found)}` takes it"
+            f"`{next_commands.repeated('--trust-file', found)}` takes it"
         )
     if found != digest.lower():
         raise UsageError(f"{file} has the SHA-256 {found}, not {digest}: it is another file than the one you trust")

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 import tracking
-from search import advice, commands, judgements, opening
-from search.addresses import redacted
-from search.errors import UsageError
+from search.analysis import predictions
+from search.analysis.ranking import Scored, Standings
+from search.driver import opening
+from search.output import suggestions
+from search.problem.settings import Place
 from search.registry import registered
-from search.settings import Place
-from search.standings import Scored, Standings
-from search.wording import counted
+from search.system import next_commands
+from search.system.addresses import redacted
+from search.system.errors import UsageError
+from search.system.wording import counted
 from tracking import CHAMPION, Registry, Tracker, TrackingError, Version
 
 # Tags of a version: what it was confirmed as, on which images, and the runs of all its seeds.
@@ -84,7 +87,7 @@ def promote(called: str, place: Place, force: str | None) -> Standing:
         raise UsageError("--force: give the reason, which is kept with the version")
     version = registered.named(called, place)
     opening.require_writable(place.home)
-    with registered.opened(place) as registry, judgements.opened(place) as tracker:
+    with registered.opened(place) as registry, predictions.opened(place) as tracker:
         if force is None or version.is_champion:
             return _moved(registry, tracker, version)
         registry.set_tags(version.name, version.number, {FORCED: force})
@@ -107,8 +110,8 @@ def _moved(registry: Registry, tracker: Tracker, version: Version) -> Standing:
     return Standing(
         version,
         False,
-        f"the champion is still {champion.address}, not {version.number}: {why}; "
-        f"`{advice.command('promote', f'{version.name}/{version.number}', '--force', 'REASON')}` would change it",
+        f"the champion is still {champion.address}, not {version.number}: {why}; `"
+        f"{next_commands.command('promote', f'{version.name}/{version.number}', '--force', 'REASON')}` would change it",
     )
 
 
@@ -119,7 +122,7 @@ def _better(tracker: Tracker, version: Version, champion: Version) -> tuple[bool
         return False, f"they were judged on other images (digest {ours[:12] or 'unknown'}, was {theirs[:12]})"
     try:
         scored = [_scored(tracker, one) for one in (version, champion)]
-    except (TrackingError, judgements.Unreadable) as error:
+    except (TrackingError, predictions.Unreadable) as error:
         return False, f"they cannot be compared ({error})"
     lead = Standings(scored).lead(*scored)
     return lead.clear and lead.difference > 0, lead.sentence
@@ -127,7 +130,7 @@ def _better(tracker: Tracker, version: Version, champion: Version) -> tuple[bool
 
 def _scored(tracker: Tracker, version: Version) -> Scored:
     study, runs = version.tags.get(STUDY, ""), version.tags.get(RUNS, "").split()
-    rights = [judgements.of_run(tracker, run, version.address, study).right for run in runs]
+    rights = [predictions.of_run(tracker, run, version.address, study).right for run in runs]
     if not rights:
         raise TrackingError(f"{version.address} does not say what judged it")
     return Scored(f"version {version.number}", np.stack(rights))
@@ -151,5 +154,5 @@ def _description(winner: Winner) -> str:
     return (
         f"{winner.finalist}, confirmed in study {winner.study} with {counted(len(winner.runs), 'seed')}: test_accuracy "
         f"{winner.accuracy:.4f} ± {winner.margin:.4f} on {winner.data} (digest {winner.digest[:12]}). "
-        f"The network is that of the first seed, run {winner.runs[0]}; {commands.TAKES}."
+        f"The network is that of the first seed, run {winner.runs[0]}; {suggestions.TAKES}."
     )

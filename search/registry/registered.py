@@ -6,10 +6,10 @@ from contextlib import closing, contextmanager
 
 import tracking
 from models.naming import hint
-from search import advice
-from search.addresses import redacted
-from search.errors import UsageError
-from search.settings import Place
+from search.problem.settings import Place
+from search.system import next_commands
+from search.system.addresses import redacted
+from search.system.errors import UsageError
 from tracking import CHAMPION, Registry, Version
 
 SCHEME = "models:/"
@@ -53,6 +53,6 @@ def named(called: str, place: Place) -> Version:
     version = find(called, place)
     if version is None:
         there = [one.address.removeprefix(SCHEME) for one in everything(place)]
-        near, made = hint(called, there), f"`{advice.command('confirm', 'STUDY')}` makes them"
+        near, made = hint(called, there), f"`{next_commands.command('confirm', 'STUDY')}` makes them"
         raise UsageError(f"no registered model {called!r}{near}; there are: {', '.join(there) or 'none yet'}; {made}")
     return version

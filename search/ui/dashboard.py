@@ -11,10 +11,10 @@ from optuna.artifacts.exceptions import ArtifactNotFound
 from optuna.storages import RDBStorage
 from optuna_dashboard import wsgi
 
-from search import owned
-from search.links import UUID
-from search.marks import run_of
-from search.notes import picture_of
+from search.store import owned
+from search.store.attributes import run_of
+from search.store.dashboard_notes import picture_of
+from search.store.links import UUID
 from search.ui.guard import Application
 from tracking import Tracker, TrackingError
 

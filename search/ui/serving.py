@@ -10,9 +10,9 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from search import links
-from search.errors import SearchError, UsageError
-from search.signals import Stop, Stopped, heeded
+from search.store import links
+from search.system.errors import SearchError, UsageError
+from search.system.signals import Stop, Stopped, heeded
 from search.ui.guard import Application
 
 LOOPBACK = "127.0.0.1"

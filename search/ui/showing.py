@@ -10,10 +10,12 @@ from optuna.storages import RDBStorage
 from rich.console import Console
 
 import tracking
-from search import judgements, links, quiet, storage
-from search.errors import UsageError
-from search.progress import say
-from search.settings import Place
+from search.analysis import predictions
+from search.output.progress import say
+from search.problem.settings import Place
+from search.store import links, storage
+from search.system import library_output
+from search.system.errors import UsageError
 from search.ui import dashboard
 from search.ui.guard import Application, Guard
 from search.ui.serving import address, hosts, listen, served, until_stopped
@@ -31,7 +33,7 @@ def show(place: Place, *, mlflow_port: int, dashboard_port: int, open_browser: b
     if writable and only_looking:
         raise UsageError(f"--writable: {place.home} cannot be written; leave it out to look")
     console = Console(stderr=True)
-    quiet.libraries()
+    library_output.libraries()
     if only_looking:
         say(console, f"{place.home} cannot be written: what is shown is how it is now, and stays so")
     with until_stopped(), storage.reading(place.storage) as store:
@@ -50,7 +52,7 @@ def _serve(
     writable: bool,
 ) -> None:
     with ExitStack() as stack:
-        tracker = stack.enter_context(judgements.opened(place))
+        tracker = stack.enter_context(predictions.opened(place))
         trials = stack.enter_context(closing(listen(ports[1])))
         # A server has an interface of its own.
         runs = None if place.tracking_uri.startswith("http") else stack.enter_context(closing(listen(ports[0])))

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from search import advice
 from search.cli import app, call
+from search.system import next_commands
 
 # These answer within a second, and change nothing that is asked for a second time.
 RUN_HERE = ("list", "show", "best", "compare", "models", "doctor", "data")
@@ -31,10 +31,12 @@ class Reader:
 
     def follows(self, message: str, least: int = 1) -> None:
         """Run every command of this program in backticks; there have to be some."""
-        found = [command for command in re.findall(r"`([^`]+)`", message) if command.startswith(advice.program())]
+        found = [
+            command for command in re.findall(r"`([^`]+)`", message) if command.startswith(next_commands.program())
+        ]
         assert len(found) >= least, message
         for command in found:
-            self._follow(shlex.split(command.removeprefix(advice.program())))
+            self._follow(shlex.split(command.removeprefix(next_commands.program())))
 
     def _follow(self, words: list[str]) -> None:
         words = [self._stand_for.get(word, word) for word in words]

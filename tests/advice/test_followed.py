@@ -17,16 +17,20 @@ from rich.console import Console
 
 import tracking
 from models.data import DataError, finding, load, splits
-from search import advice, commands, disk, locks, pairing, results, settings, storage
+from search.analysis import paired
+from search.analysis.predictions import judged, opened
 from search.cli import call
+from search.commands.predict import gallery, loading
 from search.doctor import stores
-from search.errors import UsageError
-from search.judgements import judged, opened
-from search.marks import removal
+from search.output import suggestions
+from search.problem import settings
+from search.problem.settings import Place
 from search.registry import registered
 from search.registry.named import Kept
-from search.settings import Place
-from search.using import gallery, loading
+from search.store import results, storage
+from search.store.attributes import removal
+from search.system import disk, locks, next_commands
+from search.system.errors import UsageError
 from tests.advice.conftest import begun_on
 from tests.advice.following import Reader, parses
 from tests.search.breaks import Home
@@ -212,10 +216,10 @@ def test_a_study_whose_images_are_others_is_begun_anew_with_all_it_had(reader: R
 
 def test_a_study_whose_space_or_goal_is_another_is_begun_anew(reader: Reader) -> None:
     place = Place.at(reader.home, None, None)
-    with advice.typed(["--home", str(reader.home)]), storage.reading(place.storage) as store:
+    with next_commands.typed(["--home", str(reader.home)]), storage.reading(place.storage) as store:
         study = storage.load(store, "mlp")
         flags = settings.resolve("mlp", place, {}, study.user_attrs["settings"])
-        from search.study import _refuse_changes
+        from search.store.study import _refuse_changes
 
         with pytest.raises(UsageError, match="cannot go on: the images are others") as refused:
             _refuse_changes(study, flags, {**study.user_attrs["identity"], "data": "0" * 64})
@@ -224,16 +228,16 @@ def test_a_study_whose_space_or_goal_is_another_is_begun_anew(reader: Reader) ->
 
 def test_what_a_search_ends_with_can_be_pasted(reader: Reader) -> None:
     place = Place.at(reader.home, None, None)
-    with advice.typed(["run", "--home", str(reader.home)]), storage.reading(place.storage) as store:
+    with next_commands.typed(["run", "--home", str(reader.home)]), storage.reading(place.storage) as store:
         for name in ("mlp", "poor", "two"):
             study = storage.load(store, name)
             summary = results.summary(study)
             chosen = settings.resolve(name, place, {}, study.user_attrs["settings"])
-            shown, interface = commands.looks(summary, chosen)
+            shown, interface = suggestions.looks(summary, chosen)
             reader.follows(f"`{shown}`")
-            parses(shlex.split(interface.removeprefix(advice.program())))
+            parses(shlex.split(interface.removeprefix(next_commands.program())))
             for result in results.everything(study)[1][:1]:
-                again = commands.again(summary, result).replace("python -m search", advice.program(), 1)
+                again = suggestions.again(summary, result).replace("python -m search", next_commands.program(), 1)
                 reader.follows(f"`{again}`")
 
 
@@ -252,7 +256,7 @@ def test_a_bundle_that_cannot_be_merged_is_taken_in_under_the_name_that_is_given
     message = own.types("import", bundle, "--study", "two", code=2)
     assert "cannot take in" in message
     (command,) = re.findall(r"as in `([^`]+)`", message)
-    words = shlex.split(command.removeprefix(advice.program()))
+    words = shlex.split(command.removeprefix(next_commands.program()))
     assert call(words) == 0, own._capture.readouterr()
     own.types("show", "two-2", code=0)
 
@@ -292,7 +296,7 @@ def test_a_file_of_a_model_is_taken_with_the_digest_that_is_told(reader: Reader,
     message = reader.types("predict", model, reader._stand_for["FILE"], code=2)
     (command,) = re.findall("`([^`]+)` takes it", message)
     assert "--trust-file" in command
-    parses(shlex.split(command.removeprefix(advice.program())))
+    parses(shlex.split(command.removeprefix(next_commands.program())))
     known = reader.types("predict", "mlp", reader._stand_for["FILE"], "--trust-file", "0" * 64, code=2)
     assert "leave it out" in known
 
@@ -332,7 +336,7 @@ def test_an_experiment_that_was_deleted_comes_back_by_the_command_that_is_told(o
     command = re.findall(r"`(mlflow experiments restore [^`]+)`", str(refused.value))[0]
     words = shlex.split(command)
     done = subprocess.run(
-        [advice.tool(words[0]), *words[1:]], env={"MLFLOW_TRACKING_URI": place.tracking_uri}, check=False
+        [next_commands.tool(words[0]), *words[1:]], env={"MLFLOW_TRACKING_URI": place.tracking_uri}, check=False
     )
     assert done.returncode == 0
     tracker.prepare("poor", found.tags)
@@ -362,7 +366,9 @@ def test_commands_of_the_libraries_are_ones_that_they_have(command: str) -> None
             chosen.make_context(name, rest, parent=context)
         return
     assert optuna.__version__.startswith("5.")
-    done = subprocess.run([advice.tool(words[0]), *words[1:3], "--help"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [next_commands.tool(words[0]), *words[1:3], "--help"], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert "--storage" in done.stdout
 
@@ -380,12 +386,12 @@ def test_a_registered_model_is_used_and_promoted_as_told(own: Reader) -> None:
     own.follows(message)
     assert "give the reason" in own.types("promote", "bars-mlp/2", "--force", "", code=2)
     (command,) = re.findall("`([^`]+)` would change it", message)
-    assert call(shlex.split(command.removeprefix(advice.program()))) == 0
+    assert call(shlex.split(command.removeprefix(next_commands.program()))) == 0
 
 
 def test_a_model_is_asked_by_the_command_that_suits_its_network(reader: Reader, bars_file: Path) -> None:
     console, place = Console(), Place.at(reader.home, None, None)
-    with advice.typed(["--home", str(reader.home)]):
+    with next_commands.typed(["--home", str(reader.home)]):
         with pytest.raises(UsageError, match="is a Siamese network") as refused:
             loading.classifier(console, Kept("two/0", Path(), family="siamese"), "predict")
         reader.follows(str(refused.value))
@@ -411,7 +417,7 @@ def test_trials_of_the_same_images_are_compared(reader: Reader) -> None:
         first = judged(tracker, results.one(store, "mlp/0"))
         fewer = judged(tracker, results.one(store, "mlp/0"), "validation")
     with pytest.raises(UsageError, match="compare trials of studies with the same --data and --images"):
-        pairing.pair(first, fewer)
+        paired.pair(first, fewer)
     reader.types("compare", "mlp/0", "two/0", code=0)
 
 
@@ -455,4 +461,4 @@ def test_a_study_that_was_only_about_to_begin_is_begun(own: Reader) -> None:
     message = own.types("keep", "poor", code=2)
     assert "was only about to begin" in message
     (command,) = re.findall("`([^`]+)`", message)
-    parses(shlex.split(command.removeprefix(advice.program())))
+    parses(shlex.split(command.removeprefix(next_commands.program())))

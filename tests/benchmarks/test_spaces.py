@@ -10,8 +10,8 @@ import models
 from benchmarks.drawn import Drawn
 from benchmarks.peers.keras_tuner_space import FromKerasTuner
 from models.family import Choice
-from search import space
-from search.worker import Given
+from search.problem import space
+from search.workers.worker import Given
 
 FAMILIES = ("mlp", "cnn", "lenet5")
 

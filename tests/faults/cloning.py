@@ -10,8 +10,8 @@ if __name__ == "__main__":
     from optuna.trial import TrialState
 
     from search.cli import main
-    from search.driver import Driver, Open
-    from search.study import Study
+    from search.driver.driver import Driver, Open
+    from search.store.study import Study
 
     def clone(study: Study, number: int) -> None:
         study._study.tell(number, state=TrialState.FAIL)

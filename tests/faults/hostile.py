@@ -23,8 +23,9 @@ import numpy as np
 from optuna.trial import FrozenTrial
 
 import tracking
-from search import quiet, storage
-from search.settings import Place
+from search.problem.settings import Place
+from search.store import storage
+from search.system import library_output
 from tests.support import make_split
 from tracking import Record, Tracker
 
@@ -283,7 +284,7 @@ def differing(one: Mapping[str, object], other: Mapping[str, object]) -> list[st
 
 def main() -> None:
     """Search under each setting that is named, or all, and print what differs from a plain search."""
-    quiet.libraries()
+    library_output.libraries()
     root = Path(tempfile.mkdtemp(prefix="hostile-"))
     usual = results(search(root / "plain", Setting()))
     print(f"plain: {len(usual)} numbers, networks, pictures and tables", flush=True)

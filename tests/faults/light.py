@@ -10,7 +10,7 @@ from types import ModuleType
 
 import models
 from models import families, precision
-from search.engines import processes
+from search.workers.engines import processes
 
 processes.IMPORTS = ()
 families.__path__.append(str(Path(__file__).parent / "families"))

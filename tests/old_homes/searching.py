@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from mlflow import MlflowClient
 
-from search import recording
+from search.recording import artifacts
 
 # What MLflow 3.1 cannot ask for; in a new home there is none.
 WITHOUT_DUPLICATES = " AND tags.`search.duplicate_of` IS NULL"
@@ -38,5 +38,5 @@ def installed(package: str) -> str:
 if not hasattr(MlflowClient, "log_stream"):
     MlflowClient.log_stream = log_stream
     MlflowClient.search_runs = partialmethod(search_runs, MlflowClient.search_runs)
-recording.version = installed
+artifacts.version = installed
 runpy.run_path(str(Path(__file__).parents[1] / "faults" / "light.py"), run_name="__main__")

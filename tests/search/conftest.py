@@ -8,13 +8,14 @@ import pytest
 from rich.console import Console
 
 from models.data import Images, share
-from search import engines, storage
-from search.driver import Driver
-from search.engines import Engine
-from search.progress import begin
-from search.seam import Seam
-from search.settings import Place, Settings, resolve
-from search.study import Study
+from search.driver.driver import Driver
+from search.output.progress import begin
+from search.problem.settings import Place, Settings, resolve
+from search.recording.trial_runs import TrialRuns
+from search.store import storage
+from search.store.study import Study
+from search.workers import engines
+from search.workers.engines import Engine
 from tests.support import PLAN, THREADS
 from tracking.courier import Courier
 from tracking.engines.memory import MemoryTracker
@@ -59,15 +60,15 @@ def search(bars: Images, open_study: Callable[[Settings], Study], tensorflow: No
         shared = share(bars, settings.home / "cache")
         console = Console(file=(settings.home / "console.txt").open("a"), width=200)
         courier = Courier(Spool(settings.spool), tracker)
-        seam = Seam(study, courier)
+        trial_runs = TrialRuns(study, courier)
         try:
-            seam.catch_up()
+            trial_runs.catch_up()
             with begin(console, settings.study, study.goal, settings.trials, 60.0, settings.timeout) as progress:
-                Driver(study, engine, seam, progress, bars, shared, PLAN).run()
+                Driver(study, engine, trial_runs, progress, bars, shared, PLAN).run()
         finally:
             engine.close()
             courier.settle(60 if not courier.problem else 1)
-            seam.link()
+            trial_runs.link()
             courier.close()
             console.file.close()
         return study, tracker

@@ -13,17 +13,18 @@ from models import metrics
 from models.data import Images, share
 from models.data.images import Split
 from models.family import Evaluation
-from search import crash, quiet, storage
-from search.driver import Driver
-from search.errors import SearchError
-from search.jobs import Blocked, Built, EpochDone, Failed, Job, Message, ModelFile, Rejected, Trained
-from search.page import writing
-from search.planned import planned_baselines
-from search.progress import begin
-from search.seam import Seam
-from search.settings import Place, Settings, resolve
-from search.study import Study
-from tests.search.test_driver import Script
+from search.driver.driver import Driver
+from search.output.progress import begin
+from search.problem.planned import planned_baselines
+from search.problem.settings import Place, Settings, resolve
+from search.recording.trial_runs import TrialRuns
+from search.report import writing
+from search.store import storage
+from search.store.study import Study
+from search.system import failpoints, library_output
+from search.system.errors import SearchError
+from search.workers.messages import Blocked, Built, EpochDone, Failed, Job, Message, ModelFile, Rejected, Trained
+from tests.search.driver.test_driver import Script
 from tests.support import PLAN
 from tracking.courier import Courier
 from tracking.spool import Spool
@@ -58,7 +59,7 @@ def search(
     objective: str | None = None,
 ) -> None:
     """Search with the driver, the courier and MLflow's own database, as far as `endings` go."""
-    quiet.libraries()
+    library_output.libraries()
     chosen = settings(home, study, endings, keep, objective)
     store = storage.connect(chosen.storage)
     opened = Study.open(store, chosen, images.digest)
@@ -66,11 +67,11 @@ def search(
     opened.enqueue_first()
     tracker = tracking.connect(chosen.tracking_uri, home / "artifacts")
     tracker.prepare(study, {"search.study_uuid": opened.uuid})
-    courier = Courier(Spool(chosen.spool), tracker, passed=lambda deed: crash.point(f"after_{deed}"))
+    courier = Courier(Spool(chosen.spool), tracker, passed=lambda deed: failpoints.point(f"after_{deed}"))
     for key in Spool(chosen.spool).keys(opened.uuid):
         courier.deliver(key)
-    seam = Seam(opened, courier)
-    seam.catch_up()
+    trial_runs = TrialRuns(opened, courier)
+    trial_runs.catch_up()
     engine = Script(
         lambda job, attempt: messages(job, endings[job.number], images), workers=max(1, endings.count("interrupted"))
     )
@@ -78,13 +79,13 @@ def search(
         console = Console(file=file, width=200)
         with begin(console, study, opened.goal, chosen.trials, 60.0) as progress:
             try:
-                Driver(opened, engine, seam, progress, images, share(images, home / "cache"), PLAN).run()
+                Driver(opened, engine, trial_runs, progress, images, share(images, home / "cache"), PLAN).run()
             except SearchError as error:
                 assert "was stopped" in str(error)
-    seam.portray(writing.of_study(store, study))
-    seam.clear()
+    trial_runs.portray(writing.of_study(store, study))
+    trial_runs.clear()
     assert courier.settle(120) == []
-    seam.link()
+    trial_runs.link()
     courier.close()
     known = [trial.user_attrs.get("baseline") for trial in opened.trials()]
     for name, row, attributes in planned_baselines(replace(chosen, baselines="all"))[:3]:

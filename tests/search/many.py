@@ -14,8 +14,9 @@ import tracking
 from models import metrics
 from models.data.images import Images, Split
 from models.family import Evaluation
-from search import quiet, recording
-from search.jobs import ModelFile, Trained
+from search.recording import artifacts
+from search.system import library_output
+from search.workers.messages import ModelFile, Trained
 from tracking import Status, Tracker
 from tracking.courier import Courier
 from tracking.spool import Spool
@@ -48,9 +49,9 @@ def record(home: Path, tracker: Tracker) -> None:
     trained = Trained(1, None, evaluation(images.validation), evaluation(images.test), model)
     courier = Courier(Spool(home / "spool"), tracker)
     run = courier.run("many", "key/0", "many-0", {})
-    run.log_dataset(recording.dataset(images))
-    run.log_metrics(recording.measured(trained, HISTORY))
-    recording.record(run, "many/0", trained, HISTORY, images, family="mlp")
+    run.log_dataset(artifacts.dataset(images))
+    run.log_metrics(artifacts.measured(trained, HISTORY))
+    artifacts.record(run, "many/0", trained, HISTORY, images, family="mlp")
     run.finish(Status.FINISHED)
     assert courier.settle(300) == [], courier.problem
     courier.close()
@@ -59,7 +60,7 @@ def record(home: Path, tracker: Tracker) -> None:
 def main(home: Path) -> None:
     # More is more than anybody has, and no reason to take this machine down.
     resource.setrlimit(resource.RLIMIT_AS, (6_000_000_000, 6_000_000_000))
-    quiet.libraries()
+    library_output.libraries()
     tracker = tracking.connect(f"sqlite:///{home / 'mlflow.db'}", home / "artifacts")
     tracker.prepare("many", {tracking.STUDY_TAG: "key"})
     import matplotlib.figure  # noqa: F401  # what libraries take is no trial's

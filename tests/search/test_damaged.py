@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from models.data import Images
-from search import Study, advice
+from search import Study
+from search.analysis.predictions import Unreadable
 from search.cli import call
-from search.judgements import Unreadable
-from search.page import gathering
-from search.settings import Place
+from search.problem.settings import Place
+from search.report import gathering
+from search.system import next_commands
 from tests.search import homes
 from tests.search.breaks import Home
 
@@ -57,7 +58,7 @@ def doctor_in(said: str) -> list[str]:
     """Return the words of the doctor's command that a message names."""
     found = re.search(r"`([^`]* doctor [^`]*)`", said)
     assert found, said
-    return shlex.split(found[1].removeprefix(advice.program()))
+    return shlex.split(found[1].removeprefix(next_commands.program()))
 
 
 @pytest.mark.parametrize(("name", "how"), TEXTS)
@@ -65,7 +66,7 @@ def test_what_a_network_said_is_left_out_where_it_is_damaged_and_the_doctor_who_
     home: Path, capfd: pytest.CaptureFixture[str], name: str, how: str
 ) -> None:
     with damaged(home, name, how):
-        with advice.typed(["--home", str(home)]):
+        with next_commands.typed(["--home", str(home)]):
             found = gathering.gather(Place.at(home, None, None), ())
         (said,) = found.problems
         assert said.startswith("what mlp/1 said of the test images is missing or damaged: ")

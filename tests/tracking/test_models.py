@@ -13,7 +13,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 import tracking
-from search import commands
+from search.output import suggestions
 from tracking.run import MODEL_SHA256_TAG, MODEL_TAG, Model, Tensor
 
 REQUIREMENTS = ("keras==3.15.1", "tensorflow==2.21.0")
@@ -83,7 +83,7 @@ def test_what_is_said_of_mlflows_own_server_is_so() -> None:
     from mlflow.utils.proto_json_utils import parse_tf_serving_input
 
     schema = Schema([TensorSpec(np.dtype("uint8"), (-1, 2))])
-    assert "takes 0.5 for 0" in commands.TAKES
+    assert "takes 0.5 for 0" in suggestions.TAKES
     assert parse_tf_serving_input({"inputs": [[0.5, 0.99]]}, schema).tolist() == [[0, 0]]
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from search.bundle import archive, source
 from search.bundle.archive import MANIFEST, Writer
 from search.cli import call
-from search.errors import UsageError
+from search.system.errors import UsageError
 from tracking import KEY_TAG
 
 UUID = "5" * 32

@@ -17,12 +17,13 @@ import pytest
 
 import models
 from models.data import Images
-from search import disk, locks, storage
 from search.cli import call
-from search.settings import Place
+from search.problem.settings import Place
+from search.store import storage
+from search.system import disk, locks
 from tests.search import homes
 from tests.search.breaks import Home, run
-from tests.search.test_doctor import dump
+from tests.search.doctor.test_doctor import dump
 from tracking import Status
 from tracking.spool import Spool
 

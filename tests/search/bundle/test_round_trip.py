@@ -17,16 +17,17 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from rich.console import Console
 
-from search import marks, recording, storage
 from search.bundle import archive, source, target
 from search.bundle.exporting import Export
 from search.bundle.moving import renamed
 from search.bundle.taking import Taking
 from search.doctor import snapshot
-from search.errors import UsageError
-from search.marks import RUN_ID, run_name
-from search.settings import Place, resolve
-from search.study import Study
+from search.problem.settings import Place, resolve
+from search.recording import artifacts
+from search.store import storage
+from search.store.attributes import RUN_ID, identity_of_trial, run_name
+from search.store.study import Study
+from search.system.errors import UsageError
 from tracking import MODEL_TAG, Dataset, Model, Status, Tensor
 from tracking.engines.memory import MemoryTracker
 
@@ -105,7 +106,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Home, Home
 
 def record(tracker: MemoryTracker, study: Study, trial: FrozenTrial, number: int, held: Held, folder: Path) -> str:
     name, key = study.settings.study, study.key(number)
-    tags = held["tags"] | marks.identity(name, key, number, "mlp", trial.user_attrs)
+    tags = held["tags"] | identity_of_trial(name, key, number, "mlp", trial.user_attrs)
     run = tracker.run(name, key, run_name(name, number), tags, time=1_700_000_000_000 + number)
     run.log_parameters(held["parameters"])
     for metric, step, value, time in held["metrics"]:
@@ -211,11 +212,11 @@ def test_a_repeat_that_is_merged_names_the_trial_that_it_repeats_by_its_new_numb
     tracker, other, name = MemoryTracker(), MemoryTracker(), f"s{uuid.uuid4().hex}"
     study, merged = begin(here, name), begin(there, name)
     merged.add(over(7), 0)
-    repeat = over(1, repeat_of=0, reason=recording.repeats(0))
+    repeat = over(1, repeat_of=0, reason=artifacts.repeats(0))
     for number, trial in enumerate((over(0), repeat)):
         study.add(trial, number)
         run = tracker.run(name, study.key(number), run_name(name, number), {})
-        run.set_tags({"search.repeat_of": "0", "search.reason": recording.repeats(0)} if number else {})
+        run.set_tags({"search.repeat_of": "0", "search.reason": artifacts.repeats(0)} if number else {})
         run.finish(Status.FINISHED)
     export(study, tracker, here.store, tmp_path / "a.zip")
     _, added = take_in(tmp_path / "a.zip", there, name, other)

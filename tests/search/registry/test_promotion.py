@@ -13,10 +13,10 @@ import pytest
 
 import tracking
 from search.cli import call
-from search.errors import UsageError
+from search.problem.settings import Place
 from search.registry import named, promotion, registered
 from search.registry.promotion import Winner
-from search.settings import Place
+from search.system.errors import UsageError
 from tracking import Model, Tensor, TrackingError
 
 IMAGES, NAMES = 2_000, [str(number) for number in range(10)]

@@ -1,0 +1,106 @@
+"""`rename`: a study under another name, in both stores and on the disk."""
+
+from contextlib import closing
+
+from rich.console import Console
+
+import tracking
+from search.bundle.moving import renamed
+from search.doctor import snapshot
+from search.driver import opening
+from search.output.tables import say
+from search.problem.settings import Place, check_name
+from search.registry import registered
+from search.registry.promotion import FINALIST, STUDY
+from search.report import writing
+from search.store import claims, storage
+from search.store.attributes import BEGUN_AS, CONFIRMED, RENAMING, confirmed
+from search.store.study import Study
+from search.system import addresses, failpoints, library_output, signals
+from search.system.errors import SearchError, UsageError
+
+# Seconds for which the tracker may take the study's page.
+PATIENCE = 60.0
+
+
+def rename(before: str, name: str, place: Place) -> None:
+    """Give a study another name. Raises `UsageError`, `SearchError` and `TrackingError`."""
+    console = Console(stderr=True)
+    library_output.libraries()
+    addresses.require_two(place.storage, place.tracking_uri)
+    with storage.reading(place.storage) as store:
+        there = storage.names(store)
+        known = storage.load(store, name).user_attrs if check_name(name) in there else {}
+        half = known.get(RENAMING) == [before, name]
+        if known and not half:
+            raise UsageError(f"there is a study {name} already; choose another name")
+        study = snapshot.opened(store, name if half else before, place)
+    _require_free(study, name, place)
+    with (
+        signals.heeded(),
+        claims.alone(place.home, place.storage, before),
+        claims.alone(place.home, place.storage, name),
+    ):
+        if not half:
+            if not opening.deliver(console, study):
+                raise SearchError(f"runs of study {before} wait for the tracker, as said; try again when it has them")
+            _rename(before, name, place)
+        _describe(name, place)
+    say(f"study {before} is called {name} now; its runs and its registered models keep their names")
+
+
+def _require_free(study: Study, name: str, place: Place) -> None:
+    """Raise `UsageError` where the tracker has an experiment of this name that is another study's."""
+    tracker = tracking.open_existing(place.tracking_uri, place.artifacts)
+    if tracker is None:
+        return
+    with closing(tracker):
+        tags = tracker.experiment_tags(name)
+    if tags is not None and tags.get(tracking.STUDY_TAG) != study.uuid:
+        raise UsageError(f"MLflow has an experiment {name} already; choose another name")
+
+
+def _rename(before: str, name: str, place: Place) -> None:
+    """Rename what there is, in Optuna last: as long as the study has its name there, the same call goes on."""
+    with snapshot.to_mend(place, before) as (study, tools):
+        study.note(RENAMING, [before, name])
+        tools.tracker.rename(before, name, {STUDY: name})
+        checkpoints = place.home / "checkpoints"
+        if (checkpoints / before).exists():
+            (checkpoints / before).rename(checkpoints / name)
+        known = study.attributes
+        if found := confirmed(known):
+            study.note(CONFIRMED, renamed(found, before, name))
+        names, last = known.get(BEGUN_AS, []), [len(study.trials()), before]
+        study.note(BEGUN_AS, names if last in names else [*names, last])
+    _rename_versions(before, name, place)
+    failpoints.point("before_rename")
+    store = storage.connect(place.storage)
+    try:
+        with storage.told(place.storage):
+            storage.rename(storage.load(store, before), name)
+    finally:
+        store.engine.dispose()
+
+
+def _rename_versions(before: str, name: str, place: Place) -> None:
+    if not registered.everything(place):
+        return
+    with registered.opened(place) as registry:
+        for version in registry.versions():
+            if version.tags.get(STUDY) == before:
+                tags = {tag: renamed(version.tags.get(tag, ""), before, name) for tag in (STUDY, FINALIST)}
+                registry.set_tags(version.name, version.number, tags)
+
+
+def _describe(name: str, place: Place) -> None:
+    """Let notes and the study's page say its name."""
+    with snapshot.to_mend(place, name) as (study, tools):
+        best = study.best()
+        for trial in study.trials():
+            study.annotate(trial.number, best=best is not None and trial.number == best[1])
+        with storage.reading(place.storage) as store:
+            tools.trial_runs.portray(writing.of_study(store, name))
+        tools.trial_runs.settle(PATIENCE)
+        tools.trial_runs.link()
+        study.note(RENAMING, None)

@@ -1,0 +1,120 @@
+"""`retrain`: a trial's configuration with other epochs, another seed, or on all images but the test ones."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from models.data import Images
+from search.analysis import predictions
+from search.analysis.paired import pair
+from search.commands.retrain import trained
+from search.driver import session
+from search.driver.session import Opened
+from search.output import suggestions
+from search.output.tables import Cell, Format, Points, Sheet, as_json, sheets
+from search.problem.settings import Place
+from search.store.attributes import RETRAINED_TAG, RETRAINING
+from search.store.results import Result
+from search.system import next_commands
+from search.system.errors import UsageError
+from search.workers.messages import Job
+from tracking import Record, Status, model_address
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """A trial, and the run in which it was trained again. `sentence` compares what they said of the test images."""
+
+    trial: Result
+    run: Record
+    trained_before: bool
+    sentence: str
+
+    @property
+    def model(self) -> str:
+        """The address under which MLflow loads the network."""
+        return model_address(self.run.id, self.run.name)
+
+
+def retrain(
+    name: str, place: Place, *, epochs: int | None, all_images: bool, seed: int | None, engine: str | None
+) -> Retrained:
+    """Train a trial again, unless that was done before. Raises `UsageError` and `SearchError`."""
+    trial, study = trained.known(name, place, engine)
+    usual = trial.budget or study.settings.epochs
+    if epochs in (None, usual) and not all_images and seed is None:
+        raise UsageError(
+            f"{name} would come out as it did: give --epochs (it was {usual}), --all-images or --seed, or see "
+            f"`{next_commands.command('reproduce', name)}`"
+        )
+    what = f"training {name} again{', on all images but the test ones' if all_images else ''}"
+    with session.opened(study, Images.all_to_train if all_images else session.as_they_are, before=what) as opened:
+        job = _job(opened, trial, epochs, seed, all_images=all_images)
+        record = opened.trial_runs.found(job.key)
+        before = record is not None and record.status == Status.FINISHED
+        if not before:
+            tags = {RETRAINED_TAG: name} | opened.of_trial(trial.number)
+            trained.run(opened, opened.task(job, what, tags, model=True, validated=not all_images))
+            record = opened.trial_runs.found(job.key)
+        assert record is not None, "it was delivered just now"
+    return Retrained(trial, record, before, _compared(place, trial, record))
+
+
+def _job(opened: Opened, trial: Result, epochs: int | None, seed: int | None, *, all_images: bool) -> Job:
+    parts = [
+        *([f"epochs-{epochs}"] if epochs is not None else []),
+        *(["all-images"] if all_images else []),
+        *([f"seed-{seed}"] if seed is not None else []),
+    ]
+    same = trained.job(opened, trial, opened.key(RETRAINING, trial.number, *parts), RETRAINING, *parts)
+    if seed is not None:
+        same = replace(same, seed=seed)
+    if epochs is not None:
+        same = replace(same, epochs=epochs, until=None)
+    if not all_images:
+        return replace(same, until=None)
+    # Validation, which is trained on now, chose the epoch then; with other epochs nothing has chosen one.
+    until = round(trial.metrics.get("best_epoch", trial.epochs)) if epochs is None else None
+    return replace(same, until=until, kept="last", temperature=trial.metrics.get("temperature"))
+
+
+def _compared(place: Place, trial: Result, record: Record) -> str:
+    if not predictions.has_judged(trial):
+        return ""
+    with predictions.opened(place) as tracker:
+        again = predictions.of_run(tracker, record.id, f"{trial.name} again", trial.study)
+        try:
+            return pair(predictions.judged(tracker, trial), again).sentences()
+        except predictions.Unreadable as error:
+            return f"they cannot be compared image by image: {error}"
+
+
+def printed(found: Retrained, output: Format) -> None:
+    """Print the figures of both side by side."""
+    metrics = {name: value for name, value in found.run.metrics.items() if "." not in name}
+    if output == "json":
+        as_json(
+            {
+                "trial": found.trial.name,
+                "run": found.run.id,
+                "model": found.model,
+                "trained_before": found.trained_before,
+                "metrics": metrics,
+                "sentence": found.sentence,
+            }
+        )
+        return
+    names = [name for name in found.trial.metrics if name in metrics]
+    rows: list[tuple[Cell, ...]] = [
+        (name, found.trial.metrics[name], metrics[name], _points(name, found.trial.metrics, metrics)) for name in names
+    ]
+    notes = [
+        *(["this was trained before; nothing was trained now."] if found.trained_before else []),
+        *filter(None, [found.sentence]),
+        suggestions.model(found.model),
+    ]
+    sheets([Sheet("", ("metric", found.trial.name, "again", "points"), rows)], notes, "text")
+
+
+def _points(name: str, before: Mapping[str, float], now: Mapping[str, float]) -> Points | None:
+    shares = 0 <= before[name] <= 1 and 0 <= now[name] <= 1 and not name.endswith(("loss", "temperature"))
+    return Points(now[name] - before[name]) if shares else None

@@ -1,0 +1,1 @@
+"""The one writer of both stores: it asks, hands out, reports, records and tells."""

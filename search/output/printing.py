@@ -1,0 +1,284 @@
+"""Results, as tables for people and as JSON for programs. On stdout."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from optuna.trial import TrialState
+from rich.console import Console
+from rich.text import Text
+
+from models.data import Images
+from models.data import Summary as DataSummary
+from models.data import summary as described
+from models.data.leakage import leakage
+from models.data.names import shortened
+from models.data.remarks import remarks
+from models.family import Choice, Goal
+from search.output import suggestions
+from search.output.progress import duration, short
+from search.output.tables import Format, as_json, columns, lines, say
+from search.problem import baselines, objectives
+from search.problem.baselines import Baseline
+from search.problem.settings import Settings
+from search.problem.space import Space, describe
+from search.problem.textbook import Start
+from search.store.results import Result, Summary
+from search.system import next_commands
+from search.system.formats import number, points
+from search.system.wording import counted
+from search.workers.estimate import Estimate
+from search.workers.execution import Plan
+
+# What the mark of `marked` means.
+PARETO = "*: the Pareto set, in which nobody is better in one objective without being worse in the other"
+
+
+def studies(found: Sequence[Summary], output: Format) -> None:
+    """Print a line a study."""
+    if output == "json":
+        as_json([summary_data(summary) for summary in found])
+        return
+    table = columns("study", "family", "data", "epochs", "trials", "pruned", "failed", "goal", "best", "trial")
+    for summary in found:
+        now, best = summary.standing, summary.best
+        table.add_row(
+            summary.title,
+            summary.family,
+            summary.images,
+            str(summary.settings.get("epochs", "-")),
+            summary.done,
+            str(now.pruned),
+            str(now.failed),
+            summary.goal.metric,
+            number(best.value) if best else "-",
+            str(best.number) if best else "-",
+        )
+    say(table if found else f"no studies yet; begin with `{next_commands.command('run', '--study', 'lenet5')}`")
+
+
+def trials(summary: Summary, found: Sequence[Result], driver: str, output: Format) -> None:
+    """Print a line a trial; `driver` is the process that searches now, if one does."""
+    if output == "json":
+        as_json(summary_data(summary) | {"results": [result_data(result) for result in found]})
+        return
+    rows = [
+        (
+            str(result.number),
+            marked(result, summary, driver),
+            number(result.value),
+            *(number(result.metrics.get(cost.metric)) for cost in summary.costs),
+            number(result.metrics.get("test_accuracy")),
+            str(result.epochs),
+            duration(result.seconds) if result.seconds is not None else "-",
+            what(result),
+        )
+        for result in found
+    ]
+    now = summary.standing
+    of_family = "" if summary.family == summary.name else f", {summary.family}"
+    say(
+        f"{summary.title}{of_family}: {summary.progress}, "
+        f"{now.pruned} pruned, {now.failed} failed, {now.running} {'running' if driver else 'open'}"
+    )
+    digest = f" (digest {summary.digest[:12]})" if summary.digest else ""
+    say(f"on {summary.images}{digest}, up to {summary.settings.get('epochs', '?')} epochs a trial")
+    metrics = (goal.metric for goal in summary.goals)
+    lines(("trial", "state", *metrics, "test", "epochs", "time", "what"), rows)
+    if summary.pareto:
+        say(PARETO)
+    if now.running and not driver:
+        say(f"nobody searches now; what is open goes on with `{next_commands.command('run', '--study', summary.name)}`")
+    if summary.best:
+        say(f"best: trial {summary.best.number}; see `{next_commands.command('show', summary.best.name)}`")
+
+
+def trial(result: Result, driver: str, output: Format) -> None:
+    """Print everything that is known of a trial; `driver` is the process that searches now, if one does."""
+    if output == "json":
+        as_json(result_data(result))
+        return
+    say(", ".join(filter(None, (f"{result.name}: {state(result, driver)}", result.reason, result.caveat))))
+    for title, values in (("hyperparameters", result.parameters), ("metrics", result.metrics)):
+        if values:
+            table = columns(title, "")
+            for name, value in values.items():
+                table.add_row(name, number(value) if isinstance(value, float) else str(value))
+            say(table)
+    row = next((row for row in baselines.everything() if row.name == result.baseline), None)
+    if row:
+        say(f"baseline {row.name}: {row.label}; reported {row.headline[0]} {row.headline[1]:.4f}")
+    loaded = suggestions.model(result.model) if result.model else ""
+    if result.removed:
+        loaded = f"model: {result.removal}"
+    run = f"MLflow run: {result.run}" if result.run else ""
+    for line in filter(None, (loaded, run, result.traceback)):
+        say(line)
+
+
+def confirmed(summary: Summary) -> None:
+    """Print what several seeds have said of a study's best, or how they are asked."""
+    if summary.confirmed:
+        say("confirmed with several seeds, on all images but the test ones:")
+        for sentence in summary.confirmed["sentences"]:
+            say(f"  {sentence}")
+        if model := summary.confirmed["model"]:
+            say(f"  registered as {model}")
+    else:
+        say(f"not confirmed yet: `{next_commands.command('confirm', summary.name)}` tells how much of this was luck")
+
+
+def data(images: Images, output: Format) -> None:
+    """Print what the images are."""
+    summary, leaked = described(images), leakage(images)
+    told = remarks(images, leaked)
+    if output == "json":
+        as_json(asdict(summary) | {"leakage": asdict(leaked), "remarks": told})
+        return
+    shape = summary.shape
+    say(f"{summary.name}: images of {shape.height}x{shape.width}x{shape.channels}, {shape.classes} classes")
+    say(f"source: {summary.source}")
+    say(f"digest: {summary.digest}")
+    table = columns("class", *summary.counts)
+    for index, name in enumerate(summary.class_names):
+        table.add_row(shortened(name), *(f"{counts[index]:,}" for counts in summary.counts.values()))
+    table.add_row(Text("all", style="bold"), *(f"{sum(counts):,}" for counts in summary.counts.values()))
+    say(table)
+    for remark in told if leaked.found else (*told, leaked.text):
+        say(remark)
+
+
+def plan(
+    settings: Settings,
+    *,
+    space: Space,
+    fixed: Mapping[str, Choice],
+    baselines: Sequence[tuple[str, Baseline, Mapping[str, Any]]],
+    start: Start | None,
+    execution: Plan,
+    estimated: Estimate,
+    images: DataSummary,
+    remarks: Sequence[str],
+    goals: Sequence[Goal],
+    output: Format,
+) -> None:
+    """Print what a search would do."""
+    described = {name: describe(distribution) for name, distribution in space.items()}
+    if output == "json":
+        as_json(
+            {
+                "settings": settings.lasting() | {"study": settings.study, "home": str(settings.home)},
+                "space": described | {name: [value] for name, value in fixed.items()},
+                "baselines": [{"name": name, **attributes} for name, _, attributes in baselines],
+                "start": {"label": start.label, "parameters": start.parameters} if start else None,
+                "execution": asdict(execution),
+                "estimate": asdict(estimated),
+                "data": {"name": images.name, "digest": images.digest, "remarks": remarks},
+                "objectives": [asdict(goal) for goal in goals],
+            }
+        )
+        return
+    say(f"study {settings.study}, {settings.asked}; nothing is written by this call")
+    say(
+        f"objective: {objectives.words(goals)}"
+        + (f"; at most {settings.limits.words}" if settings.limits.words else "")
+    )
+    table = columns("hyperparameter", "space")
+    for name, description in described.items():
+        table.add_row(name, f"{fixed[name]} (pinned)" if name in fixed else description)
+    say(table)
+    if baselines:
+        table = columns("baselines first", "epochs", "what", "reported")
+        for name, row, attributes in baselines:
+            table.add_row(name, str(attributes["epochs"]), row.label, f"{row.headline[0]} {row.headline[1]:.4f}")
+        say(table)
+    if start:
+        say(f"then, as textbooks advise: {start.label}")
+    say(
+        f"about {counted(estimated.epochs, 'epoch')} on {sum(images.counts['train']):,} images of {images.name}, "
+        f"roughly {duration(estimated.seconds)} and up to {estimated.megabytes:,.0f} MB in {settings.home}"
+    )
+    say(f"{execution.text}; an epoch in one call, {execution.evaluation_batch:,} images judged at once")
+    for remark in remarks:
+        say(remark)
+
+
+def conclusion(summary: Summary, settings: Settings) -> None:
+    """Print what a search came to, and where to look further."""
+    now = summary.standing
+    repeats = f"; {summary.repeats} of them repeats, not trained again" if summary.repeats else ""
+    say(
+        f"{summary.title}: {counted(now.finished, 'trial')}, {now.complete} complete, {now.pruned} pruned, "
+        f"{now.failed} failed{repeats}"
+    )
+    if summary.best:
+        best, against = summary.best, summary.against
+        epoch = best.metrics.get("best_epoch")
+        say(
+            f"best: trial {best.number}, {summary.goal.metric} {number(best.value)}"
+            + (f" (epoch {epoch:.0f})" if epoch else "")
+            + (f", test_accuracy {number(best.metrics['test_accuracy'])}" if "test_accuracy" in best.metrics else "")
+        )
+        if against:
+            say(
+                f"report's best, {against.row.epochs} epochs: {against.row.name}, {against.metric} "
+                f"{against.reported:.4f}; ours, {best.budget or settings.epochs} epochs: {number(against.ours)}, "
+                f"{points(against.difference)} points"
+            )
+        if best.model:
+            say(suggestions.model(best.model))
+        if summary.pareto:
+            see = next_commands.command("best", summary.name)
+            say(f"Pareto set: trials {', '.join(map(str, summary.pareto))}; see `{see}`")
+    else:
+        say(f"no trial is complete; see why with `{next_commands.command('show', summary.name)}`")
+    for command in suggestions.looks(summary, settings):
+        # Never broken: it is there to be copied.
+        Console().print(f"  {command}", highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def conclusion_data(summary: Summary, settings: Settings) -> dict[str, Any]:
+    """Return the same for programs."""
+    return summary_data(summary) | {"commands": suggestions.looks(summary, settings)}
+
+
+def summary_data(summary: Summary) -> dict[str, Any]:
+    """Return what a study has come to, for programs."""
+    against = summary.against
+    return {
+        "study": summary.name,
+        "family": summary.family,
+        "goal": asdict(summary.goal),
+        "objectives": [asdict(goal) for goal in summary.goals],
+        "pareto": list(summary.pareto),
+        "trials": asdict(summary.standing)
+        | {"finished": summary.standing.finished, "asked_for": summary.asked_for, "repeats": summary.repeats},
+        "settings": dict(summary.settings),
+        "digest": summary.digest,
+        "best": result_data(summary.best) if summary.best else None,
+        "report": against.data() if against else {},
+        "confirmed": dict(summary.confirmed),
+    }
+
+
+def result_data(result: Result) -> dict[str, Any]:
+    """Return all that is known of a trial, for programs."""
+    return asdict(result)
+
+
+def state(result: Result, driver: str) -> str:
+    """Return a trial's state as people call it; `driver` is the process that searches now, if one does."""
+    if result.state == TrialState.RUNNING.name and not driver:
+        # Optuna calls it running for as long as nobody has told it how the trial ended.
+        return "open"
+    return "infeasible" if result.reason.startswith("infeasible") else result.state.lower()
+
+
+def marked(result: Result, summary: Summary, driver: str) -> str:
+    """Return a trial's state, with a star where it is in the Pareto set of its study."""
+    return state(result, driver) + "*" * (result.number in summary.pareto)
+
+
+def what(result: Result) -> str:
+    """Return what people tell a trial by: the report's row, why it ended as it did, or a few hyperparameters."""
+    return result.baseline or result.reason or short(result.parameters)

@@ -1,0 +1,1 @@
+"""Who is tried, waits, goes on and is stopped."""

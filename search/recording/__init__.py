@@ -1,0 +1,1 @@
+"""The runs of trials: what they hold, how they are tied to their trials, and which models stay."""

@@ -1,0 +1,398 @@
+"""What studies have come to, read from Optuna alone: quickly, and while a search is going on."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf, sqrt
+from pathlib import PurePath
+from typing import Any, Final, Literal, TypeVar
+
+import optuna
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from models.data import fashion_mnist
+from models.family import Goal
+from search.problem import baselines, objectives
+from search.problem.baselines import Baseline
+from search.problem.settings import caveat
+from search.store import storage
+from search.store.attributes import (
+    ORIGIN,
+    REPEAT_OF,
+    RUN_ID,
+    START,
+    Standing,
+    confirmed,
+    first_run_name,
+    left_model,
+    removal,
+    run_of,
+    standing,
+)
+from search.store.attributes import best as best_of
+from search.store.dashboard_notes import COUNTS
+from search.system import next_commands
+from search.system.errors import SearchError, UsageError
+from tracking import model_address
+
+Read = TypeVar("Read")
+# So many standard errors on both sides hold 95 of 100.
+NORMAL: Final = 1.96
+
+
+@dataclass(frozen=True)
+class Result:
+    """One trial, as it stands in Optuna. `value` is its best epoch's, or the last reported one's, of the study's goal.
+
+    `model` is the address of its network, empty where it has none; `removed` says when that was removed, and by what.
+
+    `budget` and `patience` are those of a report's row that was run as the report did; None where they are the study's.
+    """
+
+    study: str
+    number: int
+    state: str
+    value: float | None
+    parameters: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    baseline: str | None
+    reason: str
+    caveat: str
+    model: str
+    removed: str
+    run: str
+    traceback: str
+    epochs: int
+    budget: int | None
+    patience: int | None
+    seconds: float | None
+
+    @property
+    def name(self) -> str:
+        """As people type it: `lenet5/17`."""
+        return f"{self.study}/{self.number}"
+
+    @property
+    def removal(self) -> str:
+        """What became of a model that was removed, and what brings it back; empty where none was."""
+        again = f"`{next_commands.command('reproduce', self.name)}` trains it again"
+        return f"removed {self.removed}; {again}" if self.removed else ""
+
+    @property
+    def epoch_seconds(self) -> float | None:
+        """What an epoch took on average, of training alone."""
+        spent = self.metrics.get("training_seconds")
+        return spent / self.epochs if spent is not None and self.epochs else None
+
+
+def apart(ours: float, theirs: float) -> float:
+    """Return ours minus theirs, without the digits that are there only since both are binary fractions."""
+    return round(ours - theirs, 12)
+
+
+def margin(share: float, images: int) -> float:
+    """Return half of a 95 % interval of a share of so many images, had others of the kind been drawn."""
+    return NORMAL * sqrt(share * (1 - share) / images)
+
+
+@dataclass(frozen=True)
+class Against:
+    """A figure of ours beside that of a report's row, in the report's own metric."""
+
+    row: Baseline
+    ours: float
+
+    @property
+    def metric(self) -> str:
+        """By what the report judges the row."""
+        return self.row.headline[0]
+
+    @property
+    def reported(self) -> float:
+        """The report's figure."""
+        return self.row.headline[1]
+
+    @property
+    def difference(self) -> float:
+        """Ours minus theirs."""
+        return apart(self.ours, self.reported)
+
+    @property
+    def standard_error(self) -> float | None:
+        """Of the difference, as if both were judged on other test images: at most this. None for other metrics."""
+        if self.metric != "test_accuracy":
+            return None
+        return sqrt(sum(share * (1 - share) for share in (self.ours, self.reported)) / fashion_mnist.TEST_IMAGES)
+
+    def data(self) -> dict[str, Any]:
+        """Return it for programs."""
+        names = ("metric", "reported", "ours", "difference", "standard_error")
+        return {"row": self.row.name} | {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One study.
+
+    `asked_for` is None where there are to be as many trials as there is time for. Where it has `costs` beside its goal,
+    `pareto` are the trials between which one has to choose.
+    """
+
+    name: str
+    family: str
+    goal: Goal
+    standing: Standing
+    asked_for: int | None
+    settings: Mapping[str, Any]
+    best: Result | None
+    repeats: int = 0
+    costs: tuple[Goal, ...] = ()
+    pareto: tuple[int, ...] = ()
+    # What `confirm` came to, as it is told to programs; empty where nothing was confirmed.
+    confirmed: Mapping[str, Any] = field(default_factory=dict)
+    # Of all its images; empty where the study does not say. Only what has the same can be ranked.
+    digest: str = ""
+
+    @property
+    def goals(self) -> tuple[Goal, ...]:
+        """All objectives, the one by which trials are called best first."""
+        return self.goal, *self.costs
+
+    @property
+    def progress(self) -> str:
+        """How many trials are over, and of how many."""
+        return f"{self.done.replace('/', ' of ')} {'trial' if self.done == '1' else 'trials'} finished"
+
+    @property
+    def done(self) -> str:
+        """The same in figures: `3/20`, or `3` where no more were asked for."""
+        finished = self.standing.finished
+        return str(finished) if self.asked_for is None or finished > self.asked_for else f"{finished}/{self.asked_for}"
+
+    @property
+    def images(self) -> str:
+        """What it was searched on, as people call it."""
+        name, most = PurePath(self.settings.get("data", "?")).name, self.settings.get("images")
+        return name if most is None else f"{name}, {most:,} training images"
+
+    @property
+    def reported(self) -> Baseline | None:
+        """The row with which a report did best, where the best trial can stand beside it."""
+        row, best = baselines.best(self.family), self.best
+        return row if row and best and row.is_comparable(self.settings, best.budget) else None
+
+    @property
+    def against(self) -> "Against | None":
+        """The best trial beside that row; None where there is nothing to compare."""
+        row = self.reported
+        if row is None or self.best is None:
+            return None
+        metric, found = row.headline[0], self.best.metrics
+        # A threshold of distances belongs to a network: the report's is made for its own, and says nothing of others.
+        ours = found.get(f"{metric}_at_best", found.get(metric))
+        return None if ours is None else Against(row, ours)
+
+    @property
+    def steered(self) -> float:
+        """What validation said of the best trial, by which studies are ranked: the test images must not choose."""
+        if self.best is None or self.best.value is None:
+            return -inf
+        return self.best.metrics.get("best_val_accuracy", self.best.value)
+
+    @property
+    def test_margin(self) -> float | None:
+        """Half of a 95 % interval of the best trial's test accuracy; None where nobody knows of how many images."""
+        test = self.best.metrics.get("test_accuracy") if self.best else None
+        known = self.settings.get("data") == fashion_mnist.NAME
+        return None if test is None or not known else margin(test, fashion_mnist.TEST_IMAGES)
+
+    @property
+    def title(self) -> str:
+        """The study's name, and what has to stand beside its results."""
+        beside = caveat(self.settings.get("weights", ""))
+        return f"{self.name} ({beside})" if beside else self.name
+
+
+# Python also takes other scripts' digits for a number, and gives up on very long ones.
+TRIAL_NUMBER = re.compile(r"[0-9]{1,9}")
+# User attributes that are not metrics.
+WORDS = ("baseline", START, "caveat", "epochs", "patience", "reason", "traceback", RUN_ID, REPEAT_OF, ORIGIN)
+
+
+def result(study: str, trial: FrozenTrial, of_study: Mapping[str, Any]) -> Result:
+    """Return what a trial has come to; `of_study` are its study's user attributes."""
+    attributes = trial.user_attrs
+    run, removed = run_of(trial, of_study), of_study.get(removal(trial.number), "")
+    last = trial.intermediate_values.get(trial.last_step) if trial.last_step is not None else None
+    return Result(
+        study=study,
+        number=trial.number,
+        state=trial.state.name,
+        value=(trial.values or [None])[0] if trial.state == TrialState.COMPLETE else last,
+        parameters=trial.params,
+        metrics={
+            name: int(value) if name in COUNTS else value for name, value in attributes.items() if name not in WORDS
+        },
+        baseline=attributes.get("baseline"),
+        reason=attributes.get("reason", ""),
+        caveat=attributes.get("caveat", ""),
+        model=model_address(run, first_run_name(study, trial.number, of_study))
+        if run and left_model(trial) and not removed
+        else "",
+        removed=removed,
+        run=run,
+        traceback=attributes.get("traceback", ""),
+        epochs=len(trial.intermediate_values),
+        budget=attributes.get("epochs"),
+        patience=attributes.get("patience"),
+        seconds=trial.duration.total_seconds() if trial.duration else None,
+    )
+
+
+def summary(study: optuna.Study) -> Summary:
+    """Return what a study has come to. Raises `UsageError` where it cannot be read."""
+    with storage.legible_study(study):
+        return _summed_up(study, storage.outlines(study))
+
+
+def _summed_up(study: optuna.Study, trials: Sequence[FrozenTrial]) -> Summary:
+    attributes = study.user_attrs
+    settings = attributes.get("settings", {})
+    identity = attributes.get("identity", {})
+    metrics = identity.get("goal", "value").split(",")
+    goal, *costs = [Goal(*found) for found in zip(metrics, map(_word, study.directions), strict=False)]
+    best = best_of(trials, goal)
+    complete = {trial.number: trial.values for trial in trials if trial.state == TrialState.COMPLETE and trial.values}
+    return Summary(
+        name=study.study_name,
+        family=settings.get("family", "?"),
+        goal=goal,
+        standing=standing(trials),
+        asked_for=settings.get("trials", len(trials)),
+        settings=settings,
+        best=result(study.study_name, storage.whole(study, trials[best[1]]), attributes) if best else None,
+        repeats=len(storage.marked(study, REPEAT_OF)),
+        confirmed=confirmed(attributes),
+        costs=tuple(costs),
+        pareto=objectives.pareto(complete, (goal, *costs)),
+        digest=identity.get("data", ""),
+    )
+
+
+def _word(direction: optuna.study.StudyDirection) -> Literal["maximize", "minimize"]:
+    return "maximize" if direction == optuna.study.StudyDirection.MAXIMIZE else "minimize"
+
+
+def pareto(study: optuna.Study, found: Summary) -> list[Result]:
+    """Return the trials of the Pareto set, in its order; none where there is one objective."""
+    trials, of_study = storage.outlines(study) if found.pareto else [], study.user_attrs
+    return [result(found.name, storage.whole(study, trials[number]), of_study) for number in found.pareto]
+
+
+def summaries(store: RDBStorage, passed: Callable[[str], None]) -> list[Summary]:
+    """Return what every study has come to, by name. `passed` is told of each that cannot be read."""
+    return list(each(store, lambda name: summary(storage.load(store, name)), passed))
+
+
+def each(store: RDBStorage, read: Callable[[str], Read], passed: Callable[[str], None]) -> Iterator[Read]:
+    """Yield what is read of every study, by name; `passed` is told of each that cannot be, and why."""
+    for name in storage.names(store):
+        try:
+            found = read(name)
+        except UsageError as error:
+            passed(f"passed over: {error}")
+        else:
+            yield found
+
+
+def results(study: optuna.Study) -> list[Result]:
+    """Return every trial of a study that has begun, in order."""
+    return _begun(study, study.get_trials(deepcopy=False))
+
+
+def _begun(study: optuna.Study, trials: Sequence[FrozenTrial]) -> list[Result]:
+    of_study = study.user_attrs
+    return [result(study.study_name, trial, of_study) for trial in trials if trial.state != TrialState.WAITING]
+
+
+def everything(study: optuna.Study) -> tuple[Summary, list[Result]]:
+    """Return what a study has come to and every trial that has begun, both as of one moment: they are read once.
+
+    Raises `UsageError` where it cannot be read.
+    """
+    with storage.legible_study(study):
+        trials = study.get_trials(deepcopy=False)
+        return _summed_up(study, trials), _begun(study, trials)
+
+
+def named(store: RDBStorage, name: str) -> Result:
+    """Return the trial named `STUDY/NUMBER`, or the best one of the study `STUDY`. Raises `UsageError`."""
+    if "/" in name:
+        return one(store, name)
+    return best(summary(storage.load(store, name)))
+
+
+def best(found: Summary) -> Result:
+    """Return the best trial of a study. Raises `SearchError` where none is complete."""
+    if found.best is None:
+        raise SearchError(
+            f"study {found.name} has no complete trial yet; see `{next_commands.command('show', found.name)}`"
+        )
+    return found.best
+
+
+def one(store: RDBStorage, name: str) -> Result:
+    """Return the trial named `STUDY/NUMBER`. Raises `UsageError`."""
+    study_name, _, number = name.rpartition("/")
+    study = storage.load(store, study_name)
+    with storage.legible_study(study):
+        trials = storage.outlines(study)
+        if not TRIAL_NUMBER.fullmatch(number) or int(number) >= len(trials):
+            there = f"{study_name}/0 to {study_name}/{len(trials) - 1}" if trials else "none yet"
+            raise UsageError(f"no trial {name!r}; there are: {there}")
+        return result(study_name, storage.whole(study, trials[int(number)]), study.user_attrs)
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A row of a report beside the trial of a study that ran it again; `ours` is in the report's own metric."""
+
+    study: str
+    baseline: Baseline
+    trial: Result
+    ours: float | None
+
+    @property
+    def judged_by(self) -> tuple[str, str]:
+        """The report and the metric by which it judges the row."""
+        return self.baseline.title, self.baseline.headline[0]
+
+    @property
+    def difference(self) -> float | None:
+        """Ours minus theirs."""
+        return None if self.ours is None else apart(self.ours, self.baseline.headline[1])
+
+
+def reproductions(study: optuna.Study) -> list[Reproduction]:
+    """Return every row of the reports that a study ran, with the trial that ran it as the report did.
+
+    Where there is none, the one that came closest in epochs stands in; its `epochs` say so. Rows that no trial can
+    stand beside are left out.
+    """
+    found, of_study = summary(study), study.user_attrs
+    ran = [result(found.name, trial, of_study) for trial in storage.marked(study, "baseline")]
+    # What was over a limit has no figure of its own.
+    done = [trial for trial in ran if trial.metrics and trial.epochs]
+    beside = [(row, [trial for trial in done if _is_of(row, trial, found)]) for row in baselines.of(found.family)]
+    return [_reproduction(found.name, row, trials) for row, trials in beside if trials]
+
+
+def _is_of(row: Baseline, trial: Result, found: Summary) -> bool:
+    return trial.baseline == row.name and row.is_comparable(found.settings, trial.budget)
+
+
+def _reproduction(study: str, row: Baseline, done: Sequence[Result]) -> Reproduction:
+    # The one that was given the report's epochs before the one that came closest to them.
+    trial = max(done, key=lambda found: (row.patience is not None or found.epochs == row.epochs, found.epochs))
+    return Reproduction(study, row, trial, trial.metrics.get(row.headline[0]))

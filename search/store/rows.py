@@ -1,0 +1,179 @@
+"""Optuna's storage in a database, from which all trials of a study are read as rows and not one object each.
+
+Optuna makes an object of SQLAlchemy's out of every hyperparameter, attribute and report, and reads what can be drawn
+out of JSON for every hyperparameter of every trial: of ten thousand trials that takes ten times as long.
+"""
+
+import gc
+import json
+from collections import defaultdict
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from optuna.distributions import BaseDistribution, json_to_distribution
+from optuna.storages import RDBStorage
+
+# Its tables, and what it makes of their columns: there is no public name for them.
+from optuna.storages._rdb.models import (
+    StudyModel,
+    TrialIntermediateValueModel,
+    TrialModel,
+    TrialParamModel,
+    TrialSystemAttributeModel,
+    TrialUserAttributeModel,
+    TrialValueModel,
+)
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import ColumnElement, Connection, select, update
+
+from search.store.owned import Guard
+
+# Optuna writes without spaces before or behind, for which `json.loads` looks every time.
+_JSON = json.JSONDecoder()
+Parts = defaultdict[int, dict[Any, Any]]
+
+
+class RowStorage(RDBStorage):
+    """The same trials as Optuna reads, sooner; and parts of them, where all would take too long."""
+
+    def __init__(self, url: str, engine_kwargs: dict[str, Any] | None = None, *, skip_table_creation: bool) -> None:
+        super().__init__(url, engine_kwargs, skip_table_creation=skip_table_creation)
+        self.guard = Guard(self.engine)
+
+    def rename(self, study_id: int, name: str) -> None:
+        """Give a study another name, for which Optuna has no way."""
+        studies = StudyModel.__table__
+        with self.engine.begin() as connection:
+            connection.execute(update(studies).where(studies.c.study_id == study_id).values(study_name=name))
+
+    def outlines(self, study_id: int) -> list[FrozenTrial]:
+        """Return all trials of a study without their hyperparameters, attributes and reports."""
+        with self.engine.connect() as connection:
+            return list(_trials(connection, TrialModel.__table__.c.study_id == study_id, whole=False))
+
+    def marked(self, study_id: int, attribute: str) -> list[FrozenTrial]:
+        """Return the trials that have a user attribute."""
+        trials, attributes = TrialModel.__table__.c, TrialUserAttributeModel.__table__.c
+        having = trials.trial_id.in_(select(attributes.trial_id).where(attributes.key == attribute))
+        with self.engine.connect() as connection:
+            return list(_trials(connection, (trials.study_id == study_id) & having))
+
+    def _get_trials(
+        self,
+        study_id: int,
+        states: Container[TrialState] | None,
+        included_trial_ids: set[int],
+        trial_id_greater_than: int,
+    ) -> list[FrozenTrial]:
+        """Return all trials of a study; a few, by Optuna's own means."""
+        if trial_id_greater_than >= 0:
+            return super()._get_trials(study_id, states, included_trial_ids, trial_id_greater_than)
+        # A study that is not there is told as Optuna tells it.
+        self.get_study_directions(study_id)
+        with self.engine.connect() as connection, _all_kept():
+            trials = list(_trials(connection, TrialModel.__table__.c.study_id == study_id))
+        return [trial for trial in trials if states is None or trial.state in states]
+
+
+@contextmanager
+def _all_kept() -> Iterator[None]:
+    """Let nobody look for garbage: among a million objects that all are kept, that takes two fifths of the time."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
+
+
+def _trials(connection: Connection, chosen: ColumnElement[bool], *, whole: bool = True) -> Iterator[FrozenTrial]:
+    """Yield trials in the order of their numbers.
+
+    Their states are read first: to what is over by then nothing is added any more.
+    """
+    table = TrialModel.__table__.c
+    rows = connection.execute(
+        select(table.trial_id, table.number, table.state, table.datetime_start, table.datetime_complete)
+        .where(chosen)
+        .order_by(table.trial_id)
+    ).all()
+    values = _values(connection, chosen)
+    nothing: Parts = defaultdict(dict)
+    reports = _reports(connection, chosen) if whole else nothing
+    parameters, distributions = _parameters(connection, chosen) if whole else (nothing, nothing)
+    user, system = (
+        _attributes(connection, chosen, model) if whole else nothing
+        for model in (TrialUserAttributeModel, TrialSystemAttributeModel)
+    )
+    for trial, number, state, start, complete in rows:
+        found = values.get(trial)
+        yield FrozenTrial(
+            number=number,
+            state=state,
+            value=None,
+            values=[found[objective] for objective in sorted(found)] if found else None,
+            datetime_start=_local(start),
+            datetime_complete=_local(complete),
+            params=parameters[trial],
+            distributions=distributions[trial],
+            user_attrs=user[trial],
+            system_attrs=system[trial],
+            intermediate_values=reports[trial],
+            trial_id=trial,
+        )
+
+
+def _values(connection: Connection, chosen: ColumnElement[bool]) -> Parts:
+    found: Parts = defaultdict(dict)
+    table, read = TrialValueModel.__table__.c, TrialValueModel.stored_repr_to_value
+    query = select(table.trial_id, table.objective, table.value, table.value_type).join(TrialModel.__table__)
+    for trial, objective, value, kind in connection.execute(query.where(chosen)).all():
+        found[trial][objective] = read(value, kind)
+    return found
+
+
+def _reports(connection: Connection, chosen: ColumnElement[bool]) -> Parts:
+    found: Parts = defaultdict(dict)
+    table = TrialIntermediateValueModel.__table__.c
+    read = TrialIntermediateValueModel.stored_repr_to_intermediate_value
+    query = select(table.trial_id, table.step, table.intermediate_value, table.intermediate_value_type)
+    query = query.join(TrialModel.__table__).where(chosen)
+    for trial, step, value, kind in connection.execute(query).all():
+        found[trial][step] = read(value, kind)
+    return found
+
+
+def _parameters(connection: Connection, chosen: ColumnElement[bool]) -> tuple[Parts, Parts]:
+    values: Parts = defaultdict(dict)
+    distributions: Parts = defaultdict(dict)
+    table = TrialParamModel.__table__.c
+    query = select(table.trial_id, table.param_name, table.param_value, table.distribution_json)
+    query = query.join(TrialModel.__table__).where(chosen).order_by(table.param_id)
+    for trial, name, value, text in connection.execute(query).all():
+        distribution = _distribution(text)
+        values[trial][name] = distribution.to_external_repr(value)
+        distributions[trial][name] = distribution
+    return values, distributions
+
+
+def _attributes(connection: Connection, chosen: ColumnElement[bool], model: type[Any]) -> Parts:
+    found: Parts = defaultdict(dict)
+    table = model.__table__.c
+    query = select(table.trial_id, table.key, table.value_json).join(TrialModel.__table__).where(chosen)
+    for trial, key, text in connection.execute(query).all():
+        found[trial][key] = _JSON.raw_decode(text)[0]
+    return found
+
+
+@cache
+def _distribution(text: str) -> BaseDistribution:
+    return json_to_distribution(text)
+
+
+def _local(utc: datetime | None) -> datetime | None:
+    """Return a time as Optuna gives it: by this machine's clock, and without a zone."""
+    return utc and utc.replace(tzinfo=UTC).astimezone().replace(tzinfo=None)

@@ -1,0 +1,399 @@
+"""A study in Optuna's storage: opened or continued, asked for trials, told how they went."""
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.samplers import BaseSampler, PartialFixedSampler, QMCSampler, RandomSampler, TPESampler
+from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+import models
+from models.family import Choice, Goal
+from search.policies.halving import Ladder, ladder
+from search.policies.pruning import ByFirst, Hyperband
+from search.problem import baselines, space
+from search.problem.planned import goals, grid_points, planned_baselines, planned_start
+from search.problem.settings import Settings
+from search.store import dashboard_notes, links, owned, storage
+from search.store.attributes import (
+    ASKED_FOR,
+    DELETING,
+    EXTRAS,
+    RENAMING,
+    REPEAT_OF,
+    RUN_ID,
+    START,
+    Standing,
+    best,
+    dismissed,
+    late_link,
+    of_experiment,
+    run_of,
+    standing,
+)
+from search.system import next_commands
+from search.system.errors import UsageError
+
+Point = frozenset[tuple[str, Choice]]
+
+
+class Study:
+    """One study, and the settings under which this call goes on with it."""
+
+    def __init__(self, study: optuna.Study, settings: Settings) -> None:
+        self.settings = settings
+        self.goals = goals(settings)
+        # The first of them, by which epochs are kept, trials pruned, and one called the best.
+        self.goal: Goal = self.goals[0]
+        self.fixed = space.parse(models.family(settings.family), settings.fix)
+        self._study = ByFirst(study.study_name, study._storage)  # noqa: SLF001  # no public way
+        # What tells this study from another one of the same name, or of the same number.
+        self.uuid = str(study.user_attrs[owned.UUID])
+        storage.require_same(study)
+        self._grid: Iterator[dict[str, Choice]] | None = None
+        # The trials that have a point, of a grid or any other.
+        self._tried: dict[Point, list[int]] = {}
+        # The trial in the study's own note.
+        self._noted: int | None = None
+        self._study.sampler = self._sampler()
+        self._study.pruner = self._pruner()
+        if settings.sampler == "grid":
+            self._grid = iter(grid_points(settings, self.fixed))
+        for trial in self.trials():
+            self._tried.setdefault(_point(trial.params), []).append(trial.number)
+
+    @classmethod
+    def open(
+        cls, store: RDBStorage, settings: Settings, digest: str, begun: Callable[[], object] = lambda: None
+    ) -> "Study":
+        """Create the study, or continue it where it is ours, and its images, space and goal are what they were.
+
+        `begun` is called once there is one, before anything is written to it.
+        """
+        family = models.family(settings.family)
+        directions = [StudyDirection[goal.direction.upper()] for goal in goals(settings)]
+        study = storage.begun(store, settings.study, directions)
+        begun()
+        identity = {"data": digest} | _identity(settings)
+        if "identity" in study.user_attrs:
+            _refuse_changes(study, settings, identity)
+        else:
+            with warnings.catch_warnings():
+                # Without it the dashboard calls what is searched for "Objective 0".
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                study.set_metric_names([goal.metric for goal in goals(settings)])
+            study.set_user_attr("distributions", space.fingerprint(space.of(family)))
+            study.set_user_attr("identity", identity)
+        study.set_user_attr("settings", settings.lasting())
+        # A later call may ask for fewer, when more were done already.
+        before = study.user_attrs.get(ASKED_FOR, 0)
+        most = None if settings.trials is None or before is None else max(settings.trials, before)
+        study.set_user_attr(ASKED_FOR, most)
+        return cls(study, settings)
+
+    @property
+    def own_address(self) -> str:
+        """Where the Optuna dashboard shows the study."""
+        place = links.study(self._study._study_id)  # noqa: SLF001  # the dashboard's own name of a study
+        return links.known(place, self.uuid)
+
+    @property
+    def experiment(self) -> Mapping[str, str]:
+        """What is said of the study's runs where the tracker keeps them together."""
+        return of_experiment(self.uuid, self.goals, self.own_address)
+
+    def address(self, number: int) -> str:
+        """Return where the Optuna dashboard shows a trial."""
+        place = links.trial(self._study._study_id, number)  # noqa: SLF001  # see above
+        return links.known(place, self.uuid)
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """What the study remembers."""
+        return self._study.user_attrs
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """The digests of images and space, and the goals: what stays as it was when the study was begun."""
+        return dict(self.attributes["identity"])
+
+    def note(self, name: str, what: object) -> None:
+        """Remember something that JSON can hold."""
+        self._study.set_user_attr(name, what)
+
+    def changes(self) -> str:
+        """Say what of the space or the goal is not what the study was begun with; empty where all is."""
+        try:
+            _refuse_changes(self._study, self.settings, {**self.identity, **_identity(self.settings)})
+        except UsageError as error:
+            return str(error)
+        return ""
+
+    @property
+    def own_key(self) -> str:
+        """What the study's own run is known by, as those of its trials are by theirs."""
+        return f"{self.uuid}/study"
+
+    def extra_key(self, kind: str, *parts: object) -> str:
+        """Return what a run of the study is known by that is no trial's."""
+        return "/".join((self.uuid, kind, *map(str, parts)))
+
+    def is_extra(self, key: str) -> bool:
+        """Whether a run with this key belongs to the study, and to no trial."""
+        return key == self.own_key or key.startswith(tuple(self.extra_key(kind, "") for kind in EXTRAS))
+
+    def key(self, number: int) -> str:
+        """Return what tells a trial from all others there are: names of studies can be used again."""
+        return f"{self.uuid}/{number}"
+
+    def trials(self, states: Sequence[TrialState] | None = None) -> list[FrozenTrial]:
+        """Return the trials in these states, in the order of their numbers."""
+        return self._study.get_trials(deepcopy=False, states=tuple(states) if states else None)
+
+    def standing(self) -> Standing:
+        """Count the trials."""
+        return standing(self.trials())
+
+    def best(self) -> tuple[float, int] | None:
+        """Return the best value of a complete trial, and its number."""
+        return best(self.trials(), self.goal)
+
+    def enqueue_first(self) -> list[str]:
+        """Put first what a search begins with, each once however often this is called.
+
+        Returns the names of the new baselines. They come first; then what textbooks advise.
+        """
+        wanted = planned_baselines(self.settings)
+        marks = [trial.user_attrs for trial in self.trials()]
+        there = {(attributes.get("baseline"), attributes.get("epochs")) for attributes in marks}
+        new = {name: (row, attrs) for name, row, attrs in wanted if (name, attrs["epochs"]) not in there}
+        for row, attributes in new.values():
+            self._study.enqueue_trial(dict(row.parameters), user_attrs=attributes)
+        start = planned_start(self.settings)
+        if start and not any(START in attributes for attributes in marks):
+            self._study.enqueue_trial({**start.parameters, **self.fixed}, user_attrs={START: start.label})
+        return list(new)
+
+    def interrupted(self) -> list[optuna.Trial]:
+        """Return the trials that a driver left open: the same trials, with their parameters and reports."""
+        # Optuna advises against this constructor for those who want a new trial; it has no other way to an old one.
+        return [optuna.trial.Trial(self._study, t._trial_id) for t in self.trials([TrialState.RUNNING])]  # noqa: SLF001  # see above
+
+    def ask(self) -> optuna.Trial | None:
+        """Return the next trial, its hyperparameters drawn; nothing where a grid has come to its end."""
+        if self._grid is not None and not self.trials([TrialState.WAITING]):
+            point = next((point for point in self._grid if _point(point) not in self._tried), None)
+            if point is None:
+                return None
+            self._study.enqueue_trial(point)
+        return self._study.ask()
+
+    def suggest(self, trial: optuna.Trial) -> dict[str, Choice]:
+        """Return the trial's hyperparameters, drawing those that it does not have yet."""
+        models.family(self.settings.family).suggest(trial)
+        drawn = dict(trial.params)
+        self._tried.setdefault(_point(drawn), []).append(trial.number)
+        return drawn
+
+    def same(self, trial: optuna.Trial | FrozenTrial) -> list[FrozenTrial]:
+        """Return the trials with these hyperparameters and the same budget: those that are over first, oldest first.
+
+        Without those that failed, which may have been the seed's doing, and those that are repeats themselves. None
+        for baselines, which stand for themselves, for what has begun to train, and where a person wants repeats.
+        """
+        told = self._study._storage.get_trial(trial._trial_id)  # noqa: SLF001  # no public way
+        if self.settings.repeats or "baseline" in told.user_attrs or told.intermediate_values:
+            return []
+        others = set(self._tried[_point(told.params)]) - {told.number}
+        # Of a study that has grown large, all trials are not to be asked for without need.
+        everything = self.trials() if others else []
+        return sorted(
+            (
+                one
+                for one in (everything[number] for number in others)
+                if one.state in (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
+                and REPEAT_OF not in one.user_attrs
+                and self._budget(one) == self._budget(told)
+            ),
+            key=lambda one: (not one.state.is_finished(), one.number),
+        )
+
+    def _budget(self, trial: FrozenTrial) -> tuple[int, int | None]:
+        """Return for how many epochs a trial may train, and for how many without improvement."""
+        own, usual = trial.user_attrs, self.settings
+        return own.get("epochs", usual.epochs), own.get("patience", usual.patience)
+
+    def seed(self, number: int) -> int:
+        """Return the seed of a trial: the same however often it is begun."""
+        return int(np.random.SeedSequence((self.settings.seed, number)).generate_state(1)[0])
+
+    def report(self, trial: optuna.Trial, step: int, value: float) -> bool:
+        """Report the value after so many epochs, once, and return whether to go on.
+
+        It is that of the first objective. A trial's own `report` and `should_prune` do the same, and refuse two.
+        """
+        storage, id_ = self._study._storage, trial._trial_id  # noqa: SLF001  # no public way
+        told = storage.get_trial(id_)
+        if step not in told.intermediate_values:
+            storage.set_trial_intermediate_value(id_, step, float(value))
+            told = storage.get_trial(id_)
+        return "baseline" in told.user_attrs or not self._study.pruner.prune(self._study, told)
+
+    def unlinked(self) -> list[int]:
+        """Return the finished trials that do not name their runs: of those a driver was killed just then."""
+        of_study = self.attributes
+        over = [trial for trial in self.trials() if trial.state.is_finished() and not dismissed(trial)]
+        return [trial.number for trial in over if not run_of(trial, of_study)]
+
+    def link(self, number: int, run: str) -> None:
+        """Remember what the tracker calls a trial's run: with the trial, or with the study where the trial is over."""
+        storage = self._study._storage  # noqa: SLF001  # no public way
+        trial = storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)  # noqa: SLF001  # see above
+        try:
+            storage.set_trial_user_attr(trial, RUN_ID, run)
+        except UpdateFinishedTrialError:
+            # Optuna lets nobody add to it any more.
+            self._study.set_user_attr(late_link(number), run)
+
+    def link_own(self, run: str) -> None:
+        """Remember what the tracker calls the study's own run, and have the study's note lead there."""
+        self._study.set_user_attr(RUN_ID, run)
+        if self._noted is not None:
+            self.annotate(self._noted)
+
+    def annotate(self, number: int, *, best: bool = False) -> None:
+        """Give a trial what the dashboard shows beside its numbers; the best one stands in the study's own note, too.
+
+        Pictures can only be given to a trial that is not over yet.
+        """
+        if best:
+            self._noted = number
+        elif self._noted is None and (known := self.best()):
+            self._noted = known[1]
+        # Neither Optuna nor the dashboard has a public way that would not copy files, or read every note there is.
+        storage, study = self._study._storage, self._study._study_id  # noqa: SLF001  # see above
+        trial = storage.get_trial(storage.get_trial_id_from_study_id_trial_number(study, number))
+        ids = dashboard_notes.Ids(study, trial._trial_id, number)  # noqa: SLF001  # see above
+        pictures, name, metrics = dashboard_notes.pictures(trial), self.settings.study, trial.user_attrs
+        if not trial.state.is_finished():
+            for attribute, text in dashboard_notes.artifacts(ids, pictures).items():
+                storage.set_trial_system_attr(ids.trial, attribute, text)
+        of_study = self.attributes
+        run, own = self._address_of(run_of(trial, of_study)), self._address_of(of_study.get(RUN_ID, ""))
+        written = dashboard_notes.of_trial(ids, name, run, metrics, pictures)
+        if number == self._noted:
+            row = baselines.best(self.settings.family)
+            beside = row if row and row.is_comparable(self.settings.lasting(), metrics.get("epochs")) else None
+            written |= dashboard_notes.of_study(name, ids, run, own, metrics, beside)
+        for attribute, value in written.items():
+            storage.set_study_system_attr(study, attribute, value)
+
+    def _address_of(self, run: str) -> str:
+        return links.run(self.settings.tracking_uri, run) if run else ""
+
+    def add(self, trial: FrozenTrial, number: int) -> None:
+        """Add a trial that was searched elsewhere: all of it at once, as the next one, which has this number."""
+        study, added = self._study._study_id, copy(trial)  # noqa: SLF001  # no public way
+        # Optuna lets nobody give pictures to what is over; they go by numbers of this storage.
+        added.system_attrs = trial.system_attrs | dashboard_notes.artifacts(
+            dashboard_notes.Ids(study, -1, number), dashboard_notes.pictures(trial)
+        )
+        self._study._storage.create_new_trial(study, added)  # noqa: SLF001  # `add_trial` takes none that was dismissed
+
+    def dismiss(self, number: int, reason: str) -> None:
+        """End a trial that waits and is never to begin."""
+        trial = self.trials()[number]
+        storage = self._study._storage  # noqa: SLF001  # no public way
+        storage.set_trial_user_attr(trial._trial_id, "reason", reason)  # noqa: SLF001  # see above
+        storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)  # noqa: SLF001  # see above
+
+    def tell(self, trial: optuna.Trial, state: TrialState, *values: float) -> None:
+        """End a trial; one that is complete has a value for each objective."""
+        self._study.tell(trial, values or None, state)
+
+    def _sampler(self) -> BaseSampler:
+        with warnings.catch_warnings():
+            # Both are years old; what is called experimental is their interface.
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            sampler = self._free_sampler()
+            return PartialFixedSampler(dict(self.fixed), sampler) if self.fixed else sampler
+
+    def _free_sampler(self) -> BaseSampler:
+        # With one seed for every call, a continued study would draw what it drew at its begin once more.
+        seed = int(np.random.SeedSequence((self.settings.seed, len(self.trials()))).generate_state(1)[0])
+        match self.settings.sampler:
+            case "tpe":
+                return TPESampler(seed=seed)
+            case "qmc":
+                # The sequence goes on where it was only with the seed it was begun with.
+                # What its first trial did not have is in no sequence, and is drawn on as by the others.
+                return QMCSampler(
+                    seed=self.settings.seed,
+                    scramble=True,
+                    independent_sampler=RandomSampler(seed=seed),
+                    warn_independent_sampling=False,
+                )
+            case _:
+                return RandomSampler(seed=seed)
+
+    @property
+    def ladder(self) -> Ladder | None:
+        """The epochs after which trials wait for each other, where the pruner is one that lets them."""
+        return ladder(self.settings)
+
+    def _pruner(self) -> optuna.pruners.BasePruner:
+        match self.settings.pruner:
+            case "hyperband":
+                return Hyperband(min_resource=1, max_resource=self.settings.epochs)
+            case "median":
+                # Steps count from 1, and Optuna spares those *below* the number: a first epoch is judged by nobody.
+                return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2)
+            case _:
+                return optuna.pruners.NopPruner()
+
+
+def _point(parameters: Mapping[str, Choice]) -> Point:
+    """Return what is equal where all hyperparameters are, and found at once among many."""
+    return frozenset(parameters.items())
+
+
+def _identity(settings: Settings) -> dict[str, str]:
+    """Return what has to stay as it was when a study was begun, beside its images."""
+    metrics = ",".join(goal.metric for goal in goals(settings))
+    return {"space": space.digest(models.family(settings.family)), "goal": metrics}
+
+
+def _refuse_halves(study: optuna.Study) -> None:
+    """Raise `UsageError` where a call was killed that was to delete a study, or to rename it."""
+    name, known = study.study_name, study.user_attrs
+    if DELETING in known:
+        raise UsageError(f"study {name} was being deleted; `{next_commands.command('delete', name)}` ends that")
+    if known.get(RENAMING):
+        way = next_commands.command("rename", *known[RENAMING])
+        raise UsageError(f"study {name} was being renamed; `{way}` ends that")
+
+
+def _refuse_changes(study: optuna.Study, settings: Settings, identity: Mapping[str, str]) -> None:
+    """Raise `UsageError` where the study was begun on other images, or with another space or goal."""
+    before = study.user_attrs["identity"]
+    changed = [name for name in identity if before.get(name) != identity[name]]
+    if not changed:
+        return
+    details = {
+        "data": f"the images are others (digest {identity['data'][:12]}, was {before.get('data', '')[:12]})",
+        "goal": f"the goal is {identity['goal']}, was {before.get('goal')}",
+        "space": _difference(study.user_attrs.get("distributions", {}), settings.family),
+    }
+    why = "; ".join(details[name] for name in changed)
+    raise UsageError(f"study {settings.study} cannot go on: {why}; begin another with `{settings.another}`")
+
+
+def _difference(before: Mapping[str, str], family: str) -> str:
+    now = space.fingerprint(space.of(models.family(family)))
+    return f"the space has changed ({space.changes(before, now)})"

@@ -1,0 +1,1 @@
+"""What a search takes of the machine, and what all else builds upon: errors, locks, disks, signals, addresses."""

@@ -1,0 +1,1 @@
+"""Where training takes place: engines, what they exchange with workers, and how a machine is used."""
