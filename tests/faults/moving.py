@@ -245,7 +245,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 def compared(first: Home, second: Home) -> list[str]:
     """Return what both have said otherwise."""
-    both = first.said.keys() & second.said.keys() - {"export mlp", "models --format"}
+    both = first.said.keys() & second.said.keys() - {"export mlp", "report --out", "models --format"}
     return [name for name in sorted(both) if first.said[name] != second.said[name]]
 
 
