@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from typing_extensions import override
 
 from tracking import pictures, rules
 from tracking.engines.memory import MemoryTracker
@@ -26,7 +27,7 @@ JOURNAL: Final = "journal.jsonl"
 Deed = Mapping[str, Any]
 
 
-class SpooledRun:
+class SpooledRun(Recorder):
     """One run, recorded in its folder."""
 
     def __init__(self, folder: Path, written: Callable[[], None]) -> None:
@@ -44,32 +45,34 @@ class SpooledRun:
         """Record that the run begins, or goes on."""
         self._write("open", experiment=experiment, key=key, name=name, tags=rules.tag_texts(tags), time=now())
 
+    @override
     def log_parameters(self, parameters: Mapping[str, object]) -> None:
-        """As in the contract; a value that changes is refused by the store alone."""
+        """A value that changes is refused by the store alone."""
         self._write("parameters", values={name: str(value) for name, value in parameters.items()})
 
+    @override
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0, *, time: int | None = None) -> None:
-        """As in the contract."""
         values = {name: float(value) for name, value in metrics.items()}
         self._write("metrics", values=values, step=step, time=now() if time is None else time)
 
+    @override
     def set_tags(self, tags: Mapping[str, str]) -> None:
-        """As in the contract."""
         self._write("tags", values=rules.tag_texts(tags))
 
+    @override
     def log_dataset(self, dataset: Dataset) -> None:
-        """As in the contract."""
         self._write("dataset", values=_plain(dataset))
 
+    @override
     def log_text(self, name: str, text: str) -> None:
-        """As in the contract."""
         file = self._new_file(".txt")
         with _told(file):
             file.write_bytes(text.encode())
         self._write("text", name=rules.artifact_name(name), file=file.name)
 
+    @override
     def log_picture(self, name: str, picture: Picture) -> None:
-        """As in the contract. It is drawn when it is delivered."""
+        """It is drawn when it is delivered."""
         file = self._new_file(".npz")
         values = _plain(picture)
         arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
@@ -79,15 +82,16 @@ class SpooledRun:
         kind = type(picture).__name__
         self._write("picture", name=rules.artifact_name(name), kind=kind, values=plain, file=file.name)
 
+    @override
     def log_model(self, model: Model) -> None:
-        """As in the contract."""
         file = self._new_file(model.file.suffix)
         with _told(file):
             _link(model.file, file)
         self._write("model", values=_plain(model) | {"file": file.name})
 
+    @override
     def finish(self, status: Status, *, time: int | None = None) -> None:
-        """As in the contract. What was recorded outlasts a failure of the power, too.
+        """What was recorded outlasts a failure of the power, too.
 
         Afterwards the run takes nothing more; where this raises before it is written down, it can be tried again.
         """

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 from tracking import rules
 from tracking.run import (
     DESCRIPTION_TAG,
@@ -23,7 +25,9 @@ from tracking.run import (
     Model,
     ModelRecord,
     Record,
+    Run,
     Status,
+    Tracker,
     TrackingError,
     now,
 )
@@ -32,13 +36,13 @@ if TYPE_CHECKING:
     from tracking.pictures import Picture
 
 
-class MemoryRun:
+class MemoryRun(Run):
     """One run, and all it holds."""
 
     def __init__(
         self, run_id: str, name: str, tags: Mapping[str, str], model_ids: Iterator[int], time: int | None
     ) -> None:
-        self.id = run_id
+        self._id = run_id
         self.name = name
         self.status = Status.RUNNING
         self.began = now() if time is None else time
@@ -51,43 +55,49 @@ class MemoryRun:
         self.models: dict[str, tuple[Model, bytes]] = {}
         self._model_ids = model_ids
 
+    @property
+    @override
+    def id(self) -> str:
+        return self._id
+
+    @override
     def history(self, metric: str) -> Mapping[int, float]:
-        """As in the contract."""
         return {step: found.value for step, found in self.metrics.get(rules.metric_name(metric), {}).items()}
 
+    @override
     def log_parameters(self, parameters: Mapping[str, object]) -> None:
-        """As in the contract."""
         self.parameters |= rules.new_parameters(self.name, self.parameters, parameters)
 
+    @override
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0, *, time: int | None = None) -> None:
-        """As in the contract."""
         when = now() if time is None else time
         for name, value in rules.finite(metrics).items():
             self.metrics.setdefault(name, {}).setdefault(step, Measurement(step, value, when))
 
+    @override
     def set_tags(self, tags: Mapping[str, str]) -> None:
-        """As in the contract."""
         self.tags |= rules.tag_texts(tags)
 
+    @override
     def log_dataset(self, dataset: Dataset) -> None:
-        """As in the contract."""
         if dataset not in self.datasets:
             self.datasets.append(dataset)
 
+    @override
     def log_text(self, name: str, text: str) -> None:
-        """As in the contract."""
         self.log_artifact(name, text.encode())
 
+    @override
     def log_picture(self, name: str, picture: "Picture") -> None:
-        """As in the contract. It is kept undrawn."""
+        """It is kept undrawn."""
         self.artifacts[rules.artifact_name(name)] = picture
 
+    @override
     def log_artifact(self, name: str, content: bytes) -> None:
-        """As in the contract."""
         self.artifacts[rules.artifact_name(name)] = content
 
+    @override
     def log_model(self, model: Model) -> None:
-        """As in the contract."""
         content = model.file.read_bytes()
         digest = hashlib.sha256(content).hexdigest()
         if digest not in rules.recorded(self.tags):
@@ -95,16 +105,16 @@ class MemoryRun:
             self.models[address] = model, content
             self.tags |= {MODEL_TAG: address, MODEL_SHA256_TAG: digest}
 
+    @override
     def remove_model(self, reason: str) -> int:
-        """As in the contract."""
         kept = self.models.pop(self.tags.pop(MODEL_TAG, ""), None)
         if kept is None:
             return 0
         self.tags[MODEL_REMOVED_TAG] = reason
         return len(kept[1])
 
+    @override
     def mend_model(self, file: Path) -> None:
-        """As in the contract."""
         address = self.tags[MODEL_TAG]
         model, before = self.models[address]
         self.models[address] = model, file.read_bytes()
@@ -112,14 +122,14 @@ class MemoryRun:
         if digests[0] != digests[1]:
             self.tags |= dict(zip((MODEL_SHA256_TAG, MODEL_BEFORE_TAG), digests, strict=True))
 
+    @override
     def finish(self, status: Status, *, time: int | None = None) -> None:
-        """As in the contract."""
         self.status = status
         if status not in (Status.SCHEDULED, Status.RUNNING):
             self.ended = now() if time is None else time
 
 
-class MemoryTracker:
+class MemoryTracker(Tracker):
     """A store that is gone with its process."""
 
     def __init__(self) -> None:
@@ -128,14 +138,14 @@ class MemoryTracker:
         self._run_ids = itertools.count(1)
         self._model_ids = itertools.count(1)
 
+    @override
     def prepare(self, experiment: str, tags: Mapping[str, str]) -> None:
-        """As in the contract."""
         self._require_ours(experiment, tags[STUDY_TAG])
         there = self._tags[experiment]
         there |= {name: text for name, text in tags.items() if name != DESCRIPTION_TAG or name not in there}
 
+    @override
     def claim(self, experiment: str, owner: str) -> None:
-        """As in the contract."""
         self._tags[experiment][STUDY_TAG] = owner
 
     def _require_ours(self, experiment: str, owner: str) -> None:
@@ -143,18 +153,18 @@ class MemoryTracker:
         if self._tags.setdefault(experiment, {}).setdefault(STUDY_TAG, owner) != owner:
             raise TrackingError(f"experiment {experiment!r} in memory is somebody else's; name another study")
 
+    @override
     def experiment_id(self, experiment: str) -> str | None:
-        """As in the contract."""
         return experiment if experiment in self._experiments else None
 
+    @override
     def experiment_tags(self, experiment: str) -> Mapping[str, str] | None:
-        """As in the contract."""
         return self._tags.get(experiment, {}) if experiment in self._experiments else None
 
+    @override
     def run(
         self, experiment: str, key: str, name: str, tags: Mapping[str, str], *, time: int | None = None
     ) -> MemoryRun:
-        """As in the contract."""
         self._require_ours(experiment, key.partition("/")[0])
         runs = self._experiments[experiment]
         for run in runs:
@@ -165,36 +175,36 @@ class MemoryTracker:
         runs.append(run)
         return run
 
+    @override
     def reopen(self, run: str) -> MemoryRun:
-        """As in the contract."""
         found = next((one for runs in self._experiments.values() for one in runs if one.id == run), None)
         if found is None:
             raise TrackingError(f"there is no run {run} in memory")
         return found
 
+    @override
     def find(self, experiment: str, key: str) -> Record | None:
-        """As in the contract."""
         return next((record for record in self.records(experiment) if _counts(record.tags, key)), None)
 
+    @override
     def record(self, run: str) -> Record:
-        """As in the contract."""
         return _record(self.reopen(run))
 
+    @override
     def records(self, experiment: str) -> Sequence[Record]:
-        """As in the contract."""
         return [_record(run) for run in self._experiments.get(experiment, [])]
 
+    @override
     def values(self, run: str, metric: str) -> Sequence[tuple[int, float]]:
-        """As in the contract."""
         return sorted(self.reopen(run).history(metric).items())
 
+    @override
     def histories(self, run: str) -> Mapping[str, Sequence[Measurement]]:
-        """As in the contract."""
         recorded = self.reopen(run).metrics
         return {name: [history[step] for step in sorted(history)] for name, history in recorded.items()}
 
+    @override
     def read(self, run: str, artifact: str) -> bytes:
-        """As in the contract."""
         found = self.reopen(run).artifacts.get(artifact)
         if found is None:
             raise TrackingError(f"run {run} in memory has no artifact {artifact}")
@@ -204,34 +214,35 @@ class MemoryTracker:
 
         return figures.png(found.draw)
 
+    @override
     def model_sha256(self, run: str) -> str | None:
-        """As in the contract."""
         opened = self.reopen(run)
         kept = opened.models.get(opened.tags.get(MODEL_TAG, ""))
         return hashlib.sha256(kept[1]).hexdigest() if kept else None
 
+    @override
     def models(self, experiment: str) -> Sequence[ModelRecord]:
-        """As in the contract. Nothing is registered here."""
+        """Nothing is registered here."""
         return [
             ModelRecord(address, address, run.id, run.name, "" if DUPLICATE_TAG in run.tags else run.tags[KEY_TAG], "")
             for run in self._experiments.get(experiment, [])
             for address in run.models
         ]
 
+    @override
     def model_bytes(self, model: ModelRecord) -> int:
-        """As in the contract."""
         return len(self.reopen(model.run).models[model.id][1])
 
+    @override
     def rename(self, experiment: str, name: str, tags: Mapping[str, str]) -> None:
-        """As in the contract."""
         if experiment in self._experiments:
             self._experiments[name] = self._experiments.pop(experiment)
             self._tags[name] = self._tags.pop(experiment, {})
         for run in self._experiments.get(name, []):
             run.set_tags(tags)
 
+    @override
     def remove(self, experiment: str, prefix: str) -> Gone:
-        """As in the contract."""
         runs = self._experiments.get(experiment, [])
         gone = [run for run in runs if run.tags[KEY_TAG].startswith(prefix)]
         self._experiments[experiment] = [run for run in runs if run not in gone]
@@ -240,8 +251,8 @@ class MemoryTracker:
             self._tags.pop(experiment, None)
         return Gone(sum(len(content) for run in gone for _, content in run.models.values()), "")
 
+    @override
     def model(self, run: str, folder: Path) -> Model:
-        """As in the contract."""
         opened = self.reopen(run)
         kept = opened.models.get(opened.tags.get(MODEL_TAG, ""))
         if kept is None:

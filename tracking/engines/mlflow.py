@@ -12,6 +12,7 @@ from urllib.parse import quote
 from mlflow import artifacts, entities
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NAME
+from typing_extensions import override
 
 from tracking import rules
 from tracking.engines import keras_model, mlflow_models, pages
@@ -33,6 +34,7 @@ from tracking.run import (
     ModelRecord,
     Record,
     Status,
+    Tracker,
     TrackingError,
 )
 
@@ -44,7 +46,7 @@ PEOPLES = (DESCRIPTION_TAG, *_KIND)
 TRIES = 3
 
 
-class MlflowTracker:
+class MlflowTracker(Tracker):
     """A store of MLflow's, written to by one process."""
 
     def __init__(self, site: Site) -> None:
@@ -59,8 +61,8 @@ class MlflowTracker:
             self._client = MlflowClient(site.address)
             self._client.search_experiments(max_results=1)
 
+    @override
     def prepare(self, experiment: str, tags: Mapping[str, str]) -> None:
-        """As in the contract."""
         for tries_left in reversed(range(TRIES)):
             try:
                 with told(self._place, f"make experiment {experiment}"):
@@ -74,8 +76,8 @@ class MlflowTracker:
                 self._try_artifacts(experiment, experiment_id)
                 return
 
+    @override
     def claim(self, experiment: str, owner: str) -> None:
-        """As in the contract."""
         with told(self._place, f"mark experiment {experiment}"):
             found = self._client.get_experiment_by_name(experiment)
             assert found, "what is claimed was seen to be there"
@@ -87,22 +89,22 @@ class MlflowTracker:
             if text != there.get(name) and not (name in PEOPLES and name in there):
                 self._client.set_experiment_tag(experiment_id, name, text)
 
+    @override
     def experiment_id(self, experiment: str) -> str | None:
-        """As in the contract."""
         with told(self._place, f"look up experiment {experiment}"):
             found = self._client.get_experiment_by_name(experiment)
             return str(found.experiment_id) if found else None
 
+    @override
     def experiment_tags(self, experiment: str) -> Mapping[str, str] | None:
-        """As in the contract."""
         with told(self._place, f"look up experiment {experiment}"):
             found = self._client.get_experiment_by_name(experiment)
             return dict(found.tags) if found else None
 
+    @override
     def run(
         self, experiment: str, key: str, name: str, tags: Mapping[str, str], *, time: int | None = None
     ) -> MlflowRun:
-        """As in the contract."""
         with told(self._place, f"open run {name}"):
             experiment_id = self._experiment(experiment, key.partition("/")[0])
             found = self._find(experiment_id, key)
@@ -114,39 +116,39 @@ class MlflowTracker:
                 self._client.update_run(found.info.run_id, status=Status.RUNNING.value)
         return MlflowRun(self._client, self._place, self._files, found)
 
+    @override
     def reopen(self, run: str) -> MlflowRun:
-        """As in the contract."""
         with told(self._place, f"open run {run}"):
             return MlflowRun(self._client, self._place, self._files, self._client.get_run(run))
 
+    @override
     def find(self, experiment: str, key: str) -> Record | None:
-        """As in the contract."""
         with told(self._place, f"look up a run of {experiment}"):
             within = self._client.get_experiment_by_name(experiment)
             found = self._find(within.experiment_id, key) if within else None
             return self._record(found) if found else None
 
+    @override
     def record(self, run: str) -> Record:
-        """As in the contract."""
         with told(self._place, f"look up run {run}"):
             return self._record(self._client.get_run(run))
 
+    @override
     def records(self, experiment: str) -> Sequence[Record]:
-        """As in the contract."""
         with told(self._place, f"list the runs of {experiment}"):
             found = self._client.get_experiment_by_name(experiment)
             if found is None:
                 return []
             return [self._record(run) for run in self._runs(found.experiment_id)]
 
+    @override
     def values(self, run: str, metric: str) -> Sequence[tuple[int, float]]:
-        """As in the contract."""
         with told(self._place, f"give back {metric} of run {run}"):
             found = self._client.get_metric_history(run, rules.metric_name(metric))
         return sorted((recorded.step, recorded.value) for recorded in found)
 
+    @override
     def histories(self, run: str) -> Mapping[str, Sequence[Measurement]]:
-        """As in the contract."""
         with told(self._place, f"give back the metrics of run {run}"):
             names = self._client.get_run(run).data.metrics
             found = {name: self._client.get_metric_history(run, name) for name in names}
@@ -155,15 +157,15 @@ class MlflowTracker:
             for name, history in found.items()
         }
 
+    @override
     def read(self, run: str, artifact: str) -> bytes:
-        """As in the contract."""
         with told(self._place, f"give back {artifact} of run {run}"):
             if run not in self._folders:
                 self._folders[run] = self._client.get_run(run).info.artifact_uri
             return self._fetch(self._folders[run], artifact)
 
+    @override
     def model_sha256(self, run: str) -> str | None:
-        """As in the contract."""
         with told(self._place, f"look up the model of run {run}"):
             address = self._client.get_run(run).data.tags.get(MODEL_TAG)
             if address is None:
@@ -177,19 +179,19 @@ class MlflowTracker:
         except TrackingError:
             return None
 
+    @override
     def models(self, experiment: str) -> Sequence[ModelRecord]:
-        """As in the contract."""
         with told(self._place, f"list the models of {experiment}"):
             found = self._client.get_experiment_by_name(experiment)
             return mlflow_models.stored(self._client, self._files, found) if found else []
 
+    @override
     def model_bytes(self, model: ModelRecord) -> int:
-        """As in the contract."""
         with told(self._place, f"look up what the model of run {model.name} takes"):
             return self._files.size(model.place)
 
+    @override
     def rename(self, experiment: str, name: str, tags: Mapping[str, str]) -> None:
-        """As in the contract."""
         with told(self._place, f"give {experiment} the name {name}"):
             if found := self._client.get_experiment_by_name(experiment):
                 self._client.rename_experiment(found.experiment_id, name)
@@ -198,8 +200,8 @@ class MlflowTracker:
                 for tag, text in tags.items():
                     self._client.set_tag(run.info.run_id, tag, text)
 
+    @override
     def remove(self, experiment: str, prefix: str) -> Gone:
-        """As in the contract."""
         with told(self._place, f"remove the runs of {experiment}"):
             found = self._client.get_experiment_by_name(experiment)
             if found is None or found.lifecycle_stage == entities.LifecycleStage.DELETED:
@@ -218,8 +220,8 @@ class MlflowTracker:
             kept = mlflow_models.set_aside(self._client, experiment) if len(gone) == len(runs) else ""
         return Gone(freed, kept)
 
+    @override
     def model(self, run: str, folder: Path) -> Model:
-        """As in the contract."""
         with told(self._place, f"give back the model of run {run}"):
             tags = self._client.get_run(run).data.tags
             logged = mlflow_models.find(self._client, tags[MODEL_TAG].rpartition("/")[2]) if MODEL_TAG in tags else None

@@ -5,16 +5,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from mlflow import entities
 from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.tracking import MlflowClient
+from typing_extensions import override
 
 from tracking import rules
 from tracking.engines import pages
 from tracking.engines.places import Site
 from tracking.engines.refusals import told
-from tracking.registry import Version
+from tracking.registry import Registry, Version
 from tracking.run import MODEL_TAG, TrackingError
 
 
-class MlflowRegistry:
+class MlflowRegistry(Registry):
     """The registered models of a store of MLflow's."""
 
     def __init__(self, site: Site) -> None:
@@ -22,8 +23,8 @@ class MlflowRegistry:
         with told(self._place, "be opened"):
             self._client = MlflowClient(site.address, registry_uri=site.address)
 
+    @override
     def versions(self, name: str | None = None) -> Sequence[Version]:
-        """As in the contract."""
         with told(self._place, "list its models"):
             return [
                 self._version(version, model)
@@ -32,8 +33,8 @@ class MlflowRegistry:
                 for version in sorted(self._versions(model.name), key=lambda one: int(one.version))
             ]
 
+    @override
     def register(self, name: str, run: str, tags: Mapping[str, str], description: str) -> Version:
-        """As in the contract."""
         with told(self._place, f"register model {name}"):
             known = next((version for version in self.versions(name) if version.run == run), None)
             if known is None:
@@ -44,19 +45,19 @@ class MlflowRegistry:
             self.set_tags(name, number, tags)
             return next(version for version in self.versions(name) if version.number == number)
 
+    @override
     def point(self, name: str, alias: str, number: int) -> None:
-        """As in the contract."""
         with told(self._place, f"let {alias} of {name} mean version {number}"):
             self._client.set_registered_model_alias(name, alias, str(number))
 
+    @override
     def set_tags(self, name: str, number: int, tags: Mapping[str, str]) -> None:
-        """As in the contract."""
         with told(self._place, f"set tags of version {number} of {name}"):
             for tag, text in rules.tag_texts(tags).items():
                 self._client.set_model_version_tag(name, str(number), tag, text)
 
+    @override
     def remove(self, name: str, number: int) -> None:
-        """As in the contract."""
         with told(self._place, f"remove version {number} of {name}"):
             self._client.delete_model_version(name, str(number))
             if not list(self._versions(name)):

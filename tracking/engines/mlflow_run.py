@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mlflow import entities
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
+from typing_extensions import override
 
 from tracking import rules
 from tracking.engines import keras_model, mlflow_models
@@ -23,6 +24,7 @@ from tracking.run import (
     MODEL_TAG,
     Dataset,
     Model,
+    Run,
     Status,
     TrackingError,
     now,
@@ -32,11 +34,11 @@ if TYPE_CHECKING:
     from tracking.pictures import Picture
 
 
-class MlflowRun:
+class MlflowRun(Run):
     """A run, and what is known of it: nobody else writes to it, so that the store is read once and not every epoch."""
 
     def __init__(self, client: MlflowClient, place: str, files: Files, run: entities.Run) -> None:
-        self.id: str = run.info.run_id
+        self._id: str = run.info.run_id
         self._name: str = run.info.run_name
         self._experiment_id: str = run.info.experiment_id
         self._client = client
@@ -49,12 +51,17 @@ class MlflowRun:
         # Metrics of which the store holds values that are not in `_metrics`.
         self._unread: set[str] = set(run.data.metrics)
 
+    @property
+    @override
+    def id(self) -> str:
+        return self._id
+
+    @override
     def history(self, metric: str) -> Mapping[int, float]:
-        """As in the contract."""
         return {step: recorded.value for step, recorded in sorted(self._recorded(rules.metric_name(metric)).items())}
 
+    @override
     def log_parameters(self, parameters: Mapping[str, object]) -> None:
-        """As in the contract."""
         new = rules.new_parameters(self._name, self._parameters, parameters)
         if new:
             with self._told("record parameters"):
@@ -62,8 +69,8 @@ class MlflowRun:
                 self._client.log_batch(self.id, params=entries, synchronous=True)
             self._parameters |= new
 
+    @override
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0, *, time: int | None = None) -> None:
-        """As in the contract."""
         when = now() if time is None else time
         entries = [
             entities.Metric(name, value, when, step)
@@ -84,16 +91,16 @@ class MlflowRun:
         for entry in entries:
             self._metrics[entry.key][step] = entry
 
+    @override
     def set_tags(self, tags: Mapping[str, str]) -> None:
-        """As in the contract."""
         texts = rules.tag_texts(tags)
         with self._told("set tags"):
             entries = [entities.RunTag(name, text) for name, text in texts.items()]
             self._client.log_batch(self.id, tags=entries, synchronous=True)
         self._tags |= texts
 
+    @override
     def log_dataset(self, dataset: Dataset) -> None:
-        """As in the contract."""
         remote = dataset.source.startswith(("http://", "https://"))
         entry = entities.Dataset(
             name=dataset.name,
@@ -106,23 +113,23 @@ class MlflowRun:
         with self._told("record the data set"):
             self._client.log_inputs(self.id, datasets=[entities.DatasetInput(entry, [context])])
 
+    @override
     def log_text(self, name: str, text: str) -> None:
-        """As in the contract."""
         self.log_artifact(name, text.encode())
 
+    @override
     def log_picture(self, name: str, picture: "Picture") -> None:
-        """As in the contract."""
         from tracking.figures import png
 
         self.log_artifact(name, png(picture.draw))
 
+    @override
     def log_artifact(self, name: str, content: bytes) -> None:
-        """As in the contract."""
         with self._told(f"record {name}"):
             self._files.put(self._folder, self._root, rules.artifact_name(name), content)
 
+    @override
     def log_model(self, model: Model) -> None:
-        """As in the contract."""
         with self._told("record the model"):
             digest = rules.sha256(model.file)
             if digest in rules.recorded(self._tags):
@@ -143,8 +150,9 @@ class MlflowRun:
             self._log_results(logged.model_id)
         self.set_tags({MODEL_TAG: logged.model_uri, MODEL_SHA256_TAG: digest})
 
+    @override
     def remove_model(self, reason: str) -> int:
-        """As in the contract. The run says so first, and names the address of its model until all is done."""
+        """The run says so first, and names the address of its model until all is done."""
         with self._told("let go of its model"):
             there = self._models()
             if not there and MODEL_REMOVED_TAG not in self._tags:
@@ -157,8 +165,9 @@ class MlflowRun:
                 del self._tags[MODEL_TAG]
         return freed
 
+    @override
     def mend_model(self, file: Path) -> None:
-        """As in the contract. The run tells of both files before one takes the other's place."""
+        """The run tells of both files before one takes the other's place."""
         with self._told("mend its model"):
             model = self._client.get_logged_model(self._tags[MODEL_TAG].rpartition("/")[2])
             digest, before = rules.sha256(file), self._tags[MODEL_SHA256_TAG]
@@ -167,8 +176,8 @@ class MlflowRun:
             mlflow_models.rewrite(self._files, model, self._root, file)
             self._client.set_logged_model_tags(model.model_id, {MODEL_SHA256_TAG: digest})
 
+    @override
     def finish(self, status: Status, *, time: int | None = None) -> None:
-        """As in the contract."""
         with self._told(f"set it {status.value}"):
             if status in (Status.SCHEDULED, Status.RUNNING):
                 self._client.update_run(self.id, status=status.value)
