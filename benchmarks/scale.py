@@ -43,7 +43,7 @@ from search.system import library_output
 from search.workers.execution import Plan
 from search.workers.messages import Answer, Built, EpochDone, Job, Message, ModelFile, Probe, Rejected, Trained
 from tracking import KEY_TAG
-from tracking.courier import Courier
+from tracking.relay import Relay
 from tracking.spool import Spool
 
 T = TypeVar("T")
@@ -122,19 +122,19 @@ class Timed(BaseSampler):
 class Instant:
     """One worker that has trained before it was asked to. It begins once all that was before is delivered."""
 
-    def __init__(self, images: Images, courier: Courier) -> None:
-        self._images, self._courier = images, courier
+    def __init__(self, images: Images, relay: Relay) -> None:
+        self._images, self._relay = images, relay
         self._ahead: Iterator[Message] = iter(())
         self._number: int | None = None
         self.waited = 0.0
 
     @property
     def free(self) -> int:
-        """One, as soon as the courier has nothing to do: what it does then is not what the driver waits for."""
+        """One, as soon as the relay has nothing to do: what it does then is not what the driver waits for."""
         if self._number is not None:
             return 0
         began = time.perf_counter()
-        assert self._courier.settle(60.0) == []
+        assert self._relay.settle(60.0) == []
         self.waited += time.perf_counter() - began
         return 1
 
@@ -214,20 +214,20 @@ def search(home: Path, before: int, sampler: Sampler) -> Hundred:
     study._study.sampler = timed  # noqa: SLF001  # see above
     tracker = tracking.connect(chosen.tracking_uri, home / "artifacts")
     tracker.prepare(STUDY, {"search.study_uuid": study.uuid})
-    courier = Courier(Spool(chosen.spool), tracker)
+    relay = Relay(Spool(chosen.spool), tracker)
     with (
         (home / "console.txt").open("a") as file,
         Lines(Console(file=file), STUDY, study.goal, chosen.trials, 60.0) as progress,
     ):
-        trial_runs, engine = TrialRuns(study, courier), Instant(images, courier)
+        trial_runs, engine = TrialRuns(study, relay), Instant(images, relay)
         trial_runs.catch_up()
         driver = Driver(study, engine, trial_runs, progress, images, share(images, home / "cache"), PLAN)
         began = time.perf_counter()
         driver.run()
         total = time.perf_counter() - began
-    courier.settle(60.0)
+    relay.settle(60.0)
     trial_runs.link()
-    courier.close()
+    relay.close()
     store.engine.dispose()
     own = total - engine.waited - timed.seconds
     each = [1000 * seconds / HUNDRED for seconds in (own, timed.seconds, engine.waited)]

@@ -38,7 +38,7 @@ def _hide_the_test() -> None:
     """Let MLflow do what it does for users, here and in processes that a test starts.
 
     Where it is told of a test, it listens to each session with its database, by way of a register of SQLAlchemy's that
-    no two threads may change at once; the courier is one.
+    no two threads may change at once; the relay is one.
     """
     os.environ["PYTEST_CURRENT_TEST"] = ""
 

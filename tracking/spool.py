@@ -1,6 +1,6 @@
 """Runs written to files of their own first: nothing waits for the store, and nothing is lost while it is away.
 
-A run is a folder with a journal, one line a deed, and the files that deeds need. It is gone once a store has it all.
+A run is a folder with a journal, one line an entry, and the files that entries need; it is gone once a store has it all.
 """
 
 import contextlib
@@ -24,7 +24,9 @@ from tracking.removal import remove
 from tracking.run import Dataset, Model, Record, Recorder, Run, Status, Tensor, Tracker, TrackingError, now
 
 JOURNAL: Final = "journal.jsonl"
-Deed = Mapping[str, Any]
+# Under which name an entry says what was recorded; journals of every version have it.
+KIND: Final = "deed"
+Entry = Mapping[str, Any]
 
 
 class SpooledRun(Recorder):
@@ -108,14 +110,14 @@ class SpooledRun(Recorder):
                 self._close()
 
     def _new_file(self, suffix: str) -> Path:
-        """Name a file that no deed names yet: those of a line that was torn may still be there."""
+        """Name a file that no entry names yet: those of a line that was torn may still be there."""
         self._files += 1
         return self._folder / f"{self._files:04d}{suffix}"
 
-    def _write(self, deed: str, **details: Any) -> None:
+    def _write(self, what: str, **details: Any) -> None:
         if not self._close.alive:
-            raise TrackingError(f"{self._folder}: this run is over, and takes no more {deed}")
-        line = json.dumps({"deed": deed, **details}, ensure_ascii=False).encode() + b"\n"
+            raise TrackingError(f"{self._folder}: this run is over, and takes no more {what}")
+        line = json.dumps({KIND: what, **details}, ensure_ascii=False).encode() + b"\n"
         with _told(self._folder):
             written = os.pwrite(self._journal, line, self._size)
             if written < len(line):
@@ -135,7 +137,7 @@ class Spool:
     def run(
         self, experiment: str, key: str, name: str, tags: Mapping[str, str], *, written: Callable[[], None]
     ) -> SpooledRun:
-        """Begin the run with this key, or go on with it. `written` is called after each deed."""
+        """Begin the run with this key, or go on with it. `written` is called after each entry."""
         run = SpooledRun(self.place(key), written)
         run.open(experiment, key, name, tags)
         return run
@@ -143,7 +145,7 @@ class Spool:
     def keys(self, prefix: str = "") -> list[str]:
         """Return the keys of the runs that wait, of those that begin with `prefix`."""
         firsts = [_first(folder) for folder in self._folders(prefix)]
-        return [deed["key"] for deed in firsts if deed]
+        return [entry["key"] for entry in firsts if entry]
 
     def leftovers(self, prefix: str) -> list[Path]:
         """Return what a killed process has left of runs that never began or were delivered."""
@@ -161,14 +163,14 @@ class Spool:
         tracker = MemoryTracker()
         opened: Run | None = None
         experiment = ""
-        for deed, _ in self.deeds(key):
-            experiment = deed.get("experiment", experiment)
-            if deed["deed"] not in ("picture", "model", "text"):
-                opened = self.repeat(key, deed, tracker, opened)
+        for entry, _ in self.entries(key):
+            experiment = entry.get("experiment", experiment)
+            if entry[KIND] not in ("picture", "model", "text"):
+                opened = self.repeat(key, entry, tracker, opened)
         found = tracker.find(experiment, key)
         return replace(found, id="") if found else None
 
-    def deeds(self, key: str, start: int = 0) -> Iterator[tuple[Deed, int]]:
+    def entries(self, key: str, start: int = 0) -> Iterator[tuple[Entry, int]]:
         """Yield what was done from the place `start` of the journal on, and the place after it."""
         journal = self.place(key) / JOURNAL
         if not journal.exists():
@@ -176,18 +178,18 @@ class Spool:
         with journal.open("rb") as stream:
             stream.seek(start)
             for line in stream:
-                deed = _parsed(line)
-                if deed is None:
+                entry = _parsed(line)
+                if entry is None:
                     return
                 start += len(line)
-                yield deed, start
+                yield entry, start
 
-    def repeat(self, key: str, deed: Deed, tracker: Tracker, run: Run | None) -> Run:
+    def repeat(self, key: str, entry: Entry, tracker: Tracker, run: Run | None) -> Run:
         """Do in a store what was done here, and return its run."""
-        if deed["deed"] == "open":
-            return tracker.run(deed["experiment"], key, deed["name"], deed["tags"], time=deed["time"])
+        if entry[KIND] == "open":
+            return tracker.run(entry["experiment"], key, entry["name"], entry["tags"], time=entry["time"])
         assert run is not None, "a journal begins with `open`"
-        _repeat(deed, run, self.place(key))
+        _repeat(entry, run, self.place(key))
         return run
 
     def remove(self, key: str) -> None:
@@ -205,7 +207,7 @@ class Spool:
         return sorted(folder for folder in folders if folder.name.startswith(prefix.replace("/", "-")))
 
 
-def _first(folder: Path) -> Deed | None:
+def _first(folder: Path) -> Entry | None:
     try:
         with (folder / JOURNAL).open("rb") as stream:
             return _parsed(stream.readline())
@@ -213,38 +215,38 @@ def _first(folder: Path) -> Deed | None:
         return None
 
 
-def _repeat(deed: Deed, run: Recorder, folder: Path) -> None:
-    match deed["deed"]:
+def _repeat(entry: Entry, run: Recorder, folder: Path) -> None:
+    match entry[KIND]:
         case "parameters":
-            run.log_parameters(deed["values"])
+            run.log_parameters(entry["values"])
         case "metrics":
-            run.log_metrics(deed["values"], deed["step"], time=deed["time"])
+            run.log_metrics(entry["values"], entry["step"], time=entry["time"])
         case "tags":
-            run.set_tags(deed["values"])
+            run.set_tags(entry["values"])
         case "dataset":
-            run.log_dataset(Dataset(**deed["values"]))
+            run.log_dataset(Dataset(**entry["values"]))
         case "finish":
-            run.finish(Status(deed["status"]), time=deed["time"])
+            run.finish(Status(entry["status"]), time=entry["time"])
         case _:
-            _repeat_file(deed, run, folder)
+            _repeat_file(entry, run, folder)
 
 
-def _repeat_file(deed: Deed, run: Recorder, folder: Path) -> None:
-    match deed["deed"]:
+def _repeat_file(entry: Entry, run: Recorder, folder: Path) -> None:
+    match entry[KIND]:
         case "text":
             with _told(folder):
-                text = (folder / deed["file"]).read_bytes().decode()
-            run.log_text(deed["name"], text)
+                text = (folder / entry["file"]).read_bytes().decode()
+            run.log_text(entry["name"], text)
         case "picture":
-            run.log_picture(deed["name"], _picture(deed, folder))
+            run.log_picture(entry["name"], _picture(entry, folder))
         case "model":
-            run.log_model(Model.of(deed["values"], folder / deed["values"]["file"]))
+            run.log_model(Model.of(entry["values"], folder / entry["values"]["file"]))
 
 
-def _picture(deed: Deed, folder: Path) -> Picture:
-    kind = next(kind for kind in pictures.KINDS if kind.__name__ == deed["kind"])
-    with _told(folder), np.load(folder / deed["file"], allow_pickle=False) as arrays:
-        return kind(**deed["values"], **arrays)
+def _picture(entry: Entry, folder: Path) -> Picture:
+    kind = next(kind for kind in pictures.KINDS if kind.__name__ == entry["kind"])
+    with _told(folder), np.load(folder / entry["file"], allow_pickle=False) as arrays:
+        return kind(**entry["values"], **arrays)
 
 
 def _plain(value: Any) -> dict[str, Any]:
@@ -265,12 +267,12 @@ def _mend(journal: int) -> int:
     return size
 
 
-def _parsed(line: bytes) -> Deed | None:
+def _parsed(line: bytes) -> Entry | None:
     try:
-        deed = json.loads(line) if line.endswith(b"\n") else None
+        entry = json.loads(line) if line.endswith(b"\n") else None
     except ValueError:
         return None
-    return deed if isinstance(deed, dict) else None
+    return entry if isinstance(entry, dict) else None
 
 
 def _link(file: Path, to: Path) -> None:

@@ -155,8 +155,8 @@ def _cure(console: Console, name: str, place: Place, copies: Copies, *, abandon:
             for finding in seen:
                 _mend([finding])
                 # One after the other: two that follow each other in the spool are two deliveries.
-                tools.courier.settle(PATIENCE)
-        problem = tools.courier.problem
+                tools.relay.settle(PATIENCE)
+        problem = tools.relay.problem
     if problem:
         say(console, problem)
     return _compared(found, _look(console, [name], place, named=named, held=True, abandon=abandon))

@@ -52,12 +52,12 @@ def _checkpoints(snapshot: Snapshot) -> Iterator[Finding]:
 
 def _deliver(snapshot: Snapshot, key: str, trial: FrozenTrial | None) -> None:
     """Deliver a run; one that a killed driver has not finished is finished as its trial stands."""
-    courier = snapshot.tools.courier
+    relay = snapshot.tools.relay
     found = snapshot.spool.record(key)
     if found is None or found.status != Status.RUNNING:
-        courier.deliver(key)
+        relay.deliver(key)
         return
-    run = courier.run(snapshot.name, key, found.name, found.tags)
+    run = relay.run(snapshot.name, key, found.name, found.tags)
     if trial is None:
         run.finish(Status.KILLED)
     elif trial.state.is_finished():

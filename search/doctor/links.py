@@ -109,7 +109,7 @@ def _retire(snapshot: Snapshot, run: str, of: str) -> None:
 def _reconstruct(snapshot: Snapshot, trial: FrozenTrial) -> None:
     """Make a run of what Optuna knows, through the spool: all of it or, at the next try, the rest."""
     settings, tools = snapshot.settings, snapshot.tools
-    run = tools.courier.run(
+    run = tools.relay.run(
         snapshot.name,
         snapshot.key(trial),
         run_name(snapshot.name, trial.number),
@@ -124,7 +124,7 @@ def _reconstruct(snapshot: Snapshot, trial: FrozenTrial) -> None:
         artifacts.conclude(run, Outcome(trial.state, reason=trial.user_attrs.get("reason", "")))
     else:
         run.finish(Status.SCHEDULED)
-    named = tools.courier.wait_for_id(snapshot.key(trial), PATIENCE)
+    named = tools.relay.wait_for_id(snapshot.key(trial), PATIENCE)
     if named:
         snapshot.study.link(trial.number, named)
 

@@ -18,8 +18,8 @@ from search.store.study import Study
 from search.system import next_commands
 from search.system.errors import UsageError
 from tracking import DUPLICATE_TAG, KEY_TAG, Record, Tracker
-from tracking.courier import Courier
 from tracking.engines.memory import MemoryTracker
+from tracking.relay import Relay
 from tracking.spool import Spool
 
 
@@ -28,7 +28,7 @@ class Tools:
     """What mending takes, for one study whose lock is held."""
 
     tracker: Tracker
-    courier: Courier
+    relay: Relay
     trial_runs: TrialRuns
 
 
@@ -180,10 +180,10 @@ def to_mend(place: Place, name: str) -> Iterator[tuple[Study, Tools]]:
     store = storage.connect(place.storage)
     study = opened(store, name, place)
     tracker = tracking.connect(place.tracking_uri, place.artifacts)
-    courier = Courier(Spool(study.settings.spool), tracker)
+    relay = Relay(Spool(study.settings.spool), tracker)
     try:
         with storage.told(place.storage):
-            yield study, Tools(tracker, courier, TrialRuns(study, courier))
+            yield study, Tools(tracker, relay, TrialRuns(study, relay))
     finally:
-        courier.close()
+        relay.close()
         store.engine.dispose()

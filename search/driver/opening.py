@@ -27,7 +27,7 @@ from search.workers import execution
 from search.workers.engines import Engine
 from search.workers.execution import Plan
 from tracking import STUDY_TAG, Tracker, TrackingError, databases
-from tracking.courier import ERRAND, Courier
+from tracking.relay import TASK, Relay
 from tracking.spool import Spool
 
 # For so long the tracker may take what is left when a search is stopped, and when it ends while the tracker is away.
@@ -118,24 +118,24 @@ def joined(console: Console, study: Study) -> Iterator[TrialRuns]:
     tracker = tracking.connect(settings.tracking_uri, settings.place.artifacts)
     tracker.prepare(settings.study, study.experiment)
     watch = Watch()
-    courier = Courier(
-        Spool(settings.spool), tracker, passed=lambda deed: failpoints.point(f"after_{deed}"), clock=watch.seconds
+    relay = Relay(
+        Spool(settings.spool), tracker, passed=lambda entry: failpoints.point(f"after_{entry}"), clock=watch.seconds
     )
-    trial_runs = TrialRuns(study, courier)
+    trial_runs = TrialRuns(study, relay)
     try:
         with storage.told(settings.storage):
             for adopted in trial_runs.catch_up():
                 say(console, f"trial {adopted.number} had ended ({adopted.outcome.state.name}) and was only not told")
             yield trial_runs
             with watch:
-                _deliver_the_rest(console, courier, settings)
+                _deliver_the_rest(console, relay, settings)
             trial_runs.link()
             _say_what_went(console, trial_runs, settings)
     except TrackingError as error:
         raise SearchError(disk.refusal(error, settings.home) or f"{error}{storage.GOES_ON}") from error
     finally:
-        courier.settle(SECONDS_TO_STOP)
-        courier.close()
+        relay.settle(SECONDS_TO_STOP)
+        relay.close()
 
 
 def deliver(console: Console, study: Study) -> bool:
@@ -151,12 +151,12 @@ def deliver(console: Console, study: Study) -> bool:
     return trial_runs.settle(0)
 
 
-def _deliver_the_rest(console: Console, courier: Courier, settings: Settings) -> None:
+def _deliver_the_rest(console: Console, relay: Relay, settings: Settings) -> None:
     """Deliver all that is left, or what the tracker takes: it is given up when it has taken nothing for a while."""
-    courier.listen()
-    while left := courier.settle(1.0):
-        silent = courier.idle_seconds
-        if courier.problem and silent > SECONDS_TO_RECOVER:
+    relay.listen()
+    while left := relay.settle(1.0):
+        silent = relay.idle_seconds
+        if relay.problem and silent > SECONDS_TO_RECOVER:
             name = settings.study
             by = (
                 f"`{next_commands.command('run', '--study', name)}`, "
@@ -164,7 +164,7 @@ def _deliver_the_rest(console: Console, courier: Courier, settings: Settings) ->
             )
             say(
                 console,
-                f"{courier.problem}\n{counted(len(set(left) - {ERRAND}), 'run')} to be delivered yet, "
+                f"{relay.problem}\n{counted(len(set(left) - {TASK}), 'run')} to be delivered yet, "
                 f"from {settings.spool}, by the next {by}",
             )
             return

@@ -14,7 +14,7 @@ from search.store.attributes import identity_of_study, removal, run_name
 from search.store.study import Study
 from search.system import failpoints
 from tracking import DESCRIPTION_TAG, Record, Recorder, Status, Tracker
-from tracking.courier import Courier
+from tracking.relay import Relay
 
 # Seconds for which the end of a trial waits for the name of its run: others must not wait long for that.
 PATIENCE = 0.1
@@ -33,13 +33,13 @@ class Adopted:
 class TrialRuns:
     """Keeps trials and runs together, for the one process that writes both."""
 
-    def __init__(self, study: Study, courier: Courier) -> None:
-        self._study, self._courier = study, courier
+    def __init__(self, study: Study, relay: Relay) -> None:
+        self._study, self._relay = study, relay
         # Trials of which Optuna does not know yet what the tracker calls their runs.
         self._unlinked: set[int] = set()
         self._portrayed = False
         self._keeper: Keeper | None = None
-        # Trials whose models the courier has removed: all that it knows of, and those that Optuna does not know yet.
+        # Trials whose models the relay has removed: all that it knows of, and those that Optuna does not know yet.
         self._cleared: set[int] = set()
         self._removed: deque[Removed] = deque()
         self.removed: list[Removed] = []
@@ -47,11 +47,11 @@ class TrialRuns:
     @property
     def problem(self) -> str:
         """Why the tracker does not take something now; empty while all goes well."""
-        return self._courier.problem
+        return self._relay.problem
 
     def catch_up(self) -> list[Adopted]:
         """Do what a killed driver had left to do: deliver, link, and tell Optuna how trials ended whose runs say so."""
-        self._courier.deliver_all(self._study.uuid)
+        self._relay.deliver_all(self._study.uuid)
         for number in self._study.unlinked():
             self._recognise(number)
         adopted = []
@@ -66,7 +66,7 @@ class TrialRuns:
     def begin(self, trial: optuna.Trial, tags: Mapping[str, str]) -> Recorder:
         """Return the trial's run: a new one, or the one that it had when it was interrupted."""
         name = run_name(self._study.settings.study, trial.number)
-        run = self._courier.run(self._study.settings.study, self._study.key(trial.number), name, tags)
+        run = self._relay.run(self._study.settings.study, self._study.key(trial.number), name, tags)
         failpoints.point("after_open")
         self._unlinked.add(trial.number)
         return run
@@ -75,7 +75,7 @@ class TrialRuns:
         """Finish the run, then tell Optuna: a trial that is over has a run that is whole, or will be once delivered."""
         artifacts.conclude(run, outcome)
         failpoints.point("before_tell")
-        self._courier.wait_for_id(self._study.key(trial.number), PATIENCE)
+        self._relay.wait_for_id(self._study.key(trial.number), PATIENCE)
         self.link()
         self._tell(trial, outcome)
         failpoints.point("after_tell")
@@ -97,12 +97,12 @@ class TrialRuns:
         self._entrust(self._keeper.clearance())
 
     def _entrust(self, what: Clearance) -> None:
-        self._courier.entrust(lambda tracker: self._carry_out(what, tracker))
+        self._relay.entrust(lambda tracker: self._carry_out(what, tracker))
 
     def _carry_out(self, what: Clearance, tracker: Tracker) -> Iterator[None]:
-        """Do what is to be done, in the courier's thread; it may be done again before it is noted."""
+        """Do what is to be done, in the relay's thread; it may be done again before it is noted."""
         left = replace(what, unsaid=what.unsaid - self._cleared)
-        for removed in left.carry_out(tracker, frozenset(self._courier.waiting(f"{self._study.uuid}/"))):
+        for removed in left.carry_out(tracker, frozenset(self._relay.waiting(f"{self._study.uuid}/"))):
             self._cleared.add(removed.number)
             self._removed.append(removed)
             yield
@@ -110,11 +110,11 @@ class TrialRuns:
     def link(self) -> None:
         """Write into the study what it did not know before: what the tracker calls runs, and whose models are gone."""
         for number in list(self._unlinked):
-            if run := self._courier.id(self._study.key(number)):
+            if run := self._relay.id(self._study.key(number)):
                 self._study.link(number, run)
                 self._study.annotate(number)
                 self._unlinked.discard(number)
-        if self._portrayed and (run := self._courier.id(self._study.own_key)):
+        if self._portrayed and (run := self._relay.id(self._study.own_key)):
             self._study.link_own(run)
             self._portrayed = False
         while self._removed:
@@ -131,26 +131,26 @@ class TrialRuns:
             DESCRIPTION_TAG: f"All trials of the study, as charts: the artifact `{PAGE}`\n\n"
             f"[The study in the Optuna dashboard]({self._study.own_address})"
         }
-        run = self._courier.run(study, key, study, tags)
+        run = self._relay.run(study, key, study, tags)
         run.log_text(PAGE, page)
         run.finish(Status.FINISHED)
         self._portrayed = True
 
     def extra_run(self, key: str, name: str, tags: Mapping[str, str]) -> Recorder:
         """Return a run of the study that is no trial's: a new one, or the one that there is."""
-        return self._courier.run(self._study.settings.study, key, name, tags)
+        return self._relay.run(self._study.settings.study, key, name, tags)
 
     def found(self, key: str) -> Record | None:
         """Return the run with this key as it stands, if there is one."""
-        return self._courier.find(self._study.settings.study, key)
+        return self._relay.find(self._study.settings.study, key)
 
     def settle(self, seconds: float) -> bool:
         """Wait until the tracker has everything, or the time is over; return whether it has."""
-        return not self._courier.settle(seconds)
+        return not self._relay.settle(seconds)
 
     def _recognise(self, number: int) -> Record | None:
         """Return a trial's run, if it has one yet, and link the two: now, or when the tracker has named it."""
-        record = self._courier.find(self._study.settings.study, self._study.key(number))
+        record = self._relay.find(self._study.settings.study, self._study.key(number))
         if record and record.id:
             self._study.link(number, record.id)
             self._study.annotate(number)

@@ -10,11 +10,11 @@ from tests.faults.stores import violations
 
 # Where the driver passes, and where the thread does that delivers what it records.
 OF_THE_DRIVER = ["after_ask", "after_open", "after_report", "after_tell", "before_tell"]
-OF_THE_COURIER = ["open", "parameters", "metrics", "tags", "dataset", "text", "picture", "model", "finish"]
+OF_THE_RELAY = ["open", "parameters", "metrics", "tags", "dataset", "text", "picture", "model", "finish"]
 
 
 @pytest.mark.parametrize(
-    "points", [OF_THE_DRIVER, [f"after_{deed}" for deed in OF_THE_COURIER]], ids=["driver", "courier"]
+    "points", [OF_THE_DRIVER, [f"after_{entry}" for entry in OF_THE_RELAY]], ids=["driver", "relay"]
 )
 def test_a_driver_that_dies_at_one_point_after_the_other_leaves_a_search_that_goes_on(
     points: list[str], tmp_path: Path

@@ -17,8 +17,8 @@ from search.store.study import Study
 from search.workers import engines
 from search.workers.engines import Engine
 from tests.support import PLAN, THREADS
-from tracking.courier import Courier
 from tracking.engines.memory import MemoryTracker
+from tracking.relay import Relay
 from tracking.spool import Spool
 
 Searched = tuple[Study, MemoryTracker]
@@ -59,17 +59,17 @@ def search(bars: Images, open_study: Callable[[Settings], Study], tensorflow: No
         engine = engine or engines.start("inline", 1, THREADS, settings.home / "logs")
         shared = share(bars, settings.home / "cache")
         console = Console(file=(settings.home / "console.txt").open("a"), width=200)
-        courier = Courier(Spool(settings.spool), tracker)
-        trial_runs = TrialRuns(study, courier)
+        relay = Relay(Spool(settings.spool), tracker)
+        trial_runs = TrialRuns(study, relay)
         try:
             trial_runs.catch_up()
             with begin(console, settings.study, study.goal, settings.trials, 60.0, settings.timeout) as progress:
                 Driver(study, engine, trial_runs, progress, bars, shared, PLAN).run()
         finally:
             engine.close()
-            courier.settle(60 if not courier.problem else 1)
+            relay.settle(60 if not relay.problem else 1)
             trial_runs.link()
-            courier.close()
+            relay.close()
             console.file.close()
         return study, tracker
 

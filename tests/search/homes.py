@@ -26,7 +26,7 @@ from search.system.errors import SearchError
 from search.workers.messages import Blocked, Built, EpochDone, Failed, Job, Message, ModelFile, Rejected, Trained
 from tests.search.driver.test_driver import Script
 from tests.support import PLAN
-from tracking.courier import Courier
+from tracking.relay import Relay
 from tracking.spool import Spool
 
 ENDINGS = ("complete", "pruned", "failed", "infeasible") * 2 + ("complete",) * 4 + ("interrupted",) * 2
@@ -58,7 +58,7 @@ def search(
     keep: int = 0,
     objective: str | None = None,
 ) -> None:
-    """Search with the driver, the courier and MLflow's own database, as far as `endings` go."""
+    """Search with the driver, the relay and MLflow's own database, as far as `endings` go."""
     library_output.libraries()
     chosen = settings(home, study, endings, keep, objective)
     store = storage.connect(chosen.storage)
@@ -67,10 +67,10 @@ def search(
     opened.enqueue_first()
     tracker = tracking.connect(chosen.tracking_uri, home / "artifacts")
     tracker.prepare(study, {"search.study_uuid": opened.uuid})
-    courier = Courier(Spool(chosen.spool), tracker, passed=lambda deed: failpoints.point(f"after_{deed}"))
+    relay = Relay(Spool(chosen.spool), tracker, passed=lambda entry: failpoints.point(f"after_{entry}"))
     for key in Spool(chosen.spool).keys(opened.uuid):
-        courier.deliver(key)
-    trial_runs = TrialRuns(opened, courier)
+        relay.deliver(key)
+    trial_runs = TrialRuns(opened, relay)
     trial_runs.catch_up()
     engine = Script(
         lambda job, attempt: messages(job, endings[job.number], images), workers=max(1, endings.count("interrupted"))
@@ -84,9 +84,9 @@ def search(
                 assert "was stopped" in str(error)
     trial_runs.portray(writing.of_study(store, study))
     trial_runs.clear()
-    assert courier.settle(120) == []
+    assert relay.settle(120) == []
     trial_runs.link()
-    courier.close()
+    relay.close()
     known = [trial.user_attrs.get("baseline") for trial in opened.trials()]
     for name, row, attributes in planned_baselines(replace(chosen, baselines="all"))[:3]:
         if name not in known:

@@ -1,6 +1,6 @@
 """Records a trial of very many classes, and of images as large as photographs, and prints what memory that took.
 
-In a process of its own, whose peak is that of nothing else. Spool, courier and MLflow's database are real.
+In a process of its own, whose peak is that of nothing else. Spool, relay and MLflow's database are real.
 """
 
 import resource
@@ -18,7 +18,7 @@ from search.recording import artifacts
 from search.system import library_output
 from search.workers.messages import ModelFile, Trained
 from tracking import Status, Tracker
-from tracking.courier import Courier
+from tracking.relay import Relay
 from tracking.spool import Spool
 
 CLASSES, TESTS, SIDE = 1000, 2000, 2000
@@ -47,14 +47,14 @@ def record(home: Path, tracker: Tracker) -> None:
     (home / "model.keras").write_bytes(b"weights")
     model = ModelFile(home / "model.keras", 10, (SIDE, SIDE, 3), (CLASSES,))
     trained = Trained(1, None, evaluation(images.validation), evaluation(images.test), model)
-    courier = Courier(Spool(home / "spool"), tracker)
-    run = courier.run("many", "key/0", "many-0", {})
+    relay = Relay(Spool(home / "spool"), tracker)
+    run = relay.run("many", "key/0", "many-0", {})
     run.log_dataset(artifacts.dataset(images))
     run.log_metrics(artifacts.measured(trained, HISTORY))
     artifacts.record(run, "many/0", trained, HISTORY, images, family="mlp")
     run.finish(Status.FINISHED)
-    assert courier.settle(300) == [], courier.problem
-    courier.close()
+    assert relay.settle(300) == [], relay.problem
+    relay.close()
 
 
 def main(home: Path) -> None:

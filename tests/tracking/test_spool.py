@@ -16,9 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tracking.courier import ERRAND, Courier
 from tracking.engines.memory import MemoryRun, MemoryTracker
 from tracking.pictures import ConfusionMatrix, LearningCurves, Nearest, Predictions
+from tracking.relay import TASK, Relay
 from tracking.removal import remove
 from tracking.run import Dataset, Model, Recorder, Run, Status, Tensor, Tracker, TrackingError
 from tracking.spool import JOURNAL, Spool
@@ -62,8 +62,8 @@ def store() -> Frail:
 
 
 @pytest.fixture
-def courier(spool: Spool, store: Frail) -> Iterator[Courier]:
-    started = Courier(spool, store)
+def relay(spool: Spool, store: Frail) -> Iterator[Relay]:
+    started = Relay(spool, store)
     yield started
     started.close()
 
@@ -105,78 +105,76 @@ def all_of(run: MemoryRun) -> Mapping[str, Any]:
 
 
 def test_a_run_comes_into_the_store_as_if_it_had_been_recorded_there(
-    courier: Courier, store: Frail, keras_file: Path
+    relay: Relay, store: Frail, keras_file: Path
 ) -> None:
-    record_all(courier.run("lenet5", KEY, "lenet5-0017", {"search.study": "lenet5"}), keras_file)
-    assert courier.settle(10) == []
+    record_all(relay.run("lenet5", KEY, "lenet5-0017", {"search.study": "lenet5"}), keras_file)
+    assert relay.settle(10) == []
     directly = MemoryTracker()
     record_all(directly.run("lenet5", KEY, "lenet5-0017", {"search.study": "lenet5"}), keras_file)
     (delivered,), (expected,) = store._experiments["lenet5"], directly._experiments["lenet5"]
     assert all_of(delivered) == all_of(expected)
-    assert courier.id(KEY) == delivered.id
+    assert relay.id(KEY) == delivered.id
 
 
 def test_what_is_finished_in_the_store_is_gone_from_the_spool(
-    courier: Courier, spool: Spool, keras_file: Path, tmp_path: Path
+    relay: Relay, spool: Spool, keras_file: Path, tmp_path: Path
 ) -> None:
-    record_all(courier.run("lenet5", KEY, "lenet5-0017", {}), keras_file)
-    courier.settle(10)
+    record_all(relay.run("lenet5", KEY, "lenet5-0017", {}), keras_file)
+    relay.settle(10)
     assert spool.keys() == []
     assert list((tmp_path / "spool").iterdir()) == []
     assert keras_file.exists()
 
 
 def test_what_no_store_should_raise_is_told_once_and_holds_up_no_other_run(
-    courier: Courier, store: Frail, spool: Spool, monkeypatch: pytest.MonkeyPatch
+    relay: Relay, store: Frail, spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[str] = []
     monkeypatch.setattr(threading, "excepthook", lambda what: told.append(f"{what.thread.name}: {what.exc_value!r}"))
     store.broken = {KEY}
-    courier.run("lenet5", KEY, "lenet5-0017", {}).finish(Status.FINISHED)
-    courier.run("lenet5", "uuid/18", "lenet5-0018", {}).finish(Status.FINISHED)
+    relay.run("lenet5", KEY, "lenet5-0017", {}).finish(Status.FINISHED)
+    relay.run("lenet5", "uuid/18", "lenet5-0018", {}).finish(Status.FINISHED)
     # Told once, as often as it is tried again.
     while store.asked < 4 or spool.keys("uuid/18"):
-        assert KEY in courier.settle(0.1)
-    assert courier.problem == "RuntimeError: dictionary changed size during iteration"
-    assert told == ["courier: RuntimeError('dictionary changed size during iteration')"]
+        assert KEY in relay.settle(0.1)
+    assert relay.problem == "RuntimeError: dictionary changed size during iteration"
+    assert told == ["relay: RuntimeError('dictionary changed size during iteration')"]
     store.broken = set()
-    assert courier.settle(10) == []
-    assert courier.problem == ""
+    assert relay.settle(10) == []
+    assert relay.problem == ""
     assert spool.keys() == []
 
 
-def test_nothing_waits_for_a_store_that_is_away_and_nothing_is_lost(
-    courier: Courier, store: Frail, spool: Spool
-) -> None:
+def test_nothing_waits_for_a_store_that_is_away_and_nothing_is_lost(relay: Relay, store: Frail, spool: Spool) -> None:
     store.away = True
-    run = courier.run("lenet5", KEY, "lenet5-0017", {})
+    run = relay.run("lenet5", KEY, "lenet5-0017", {})
     for step in range(1, 100):
         run.log_metrics({"loss": 1 / step}, step)
     run.finish(Status.FINISHED)
-    assert courier.settle(0.5) == [KEY]
-    assert courier.problem == "the server is away"
+    assert relay.settle(0.5) == [KEY]
+    assert relay.problem == "the server is away"
     store.away = False
-    assert courier.settle(10) == []
-    assert courier.problem == ""
-    assert store.reopen(courier.id(KEY) or "").history("loss") == {step: 1 / step for step in range(1, 100)}
+    assert relay.settle(10) == []
+    assert relay.problem == ""
+    assert store.reopen(relay.id(KEY) or "").history("loss") == {step: 1 / step for step in range(1, 100)}
     assert spool.keys() == []
 
 
-def test_a_run_of_which_the_answer_was_lost_is_not_made_twice(courier: Courier, store: Frail) -> None:
+def test_a_run_of_which_the_answer_was_lost_is_not_made_twice(relay: Relay, store: Frail) -> None:
     store.deaf_once = True
-    courier.run("lenet5", KEY, "lenet5-0017", {}).finish(Status.FINISHED)
-    assert courier.settle(10) == []
+    relay.run("lenet5", KEY, "lenet5-0017", {}).finish(Status.FINISHED)
+    assert relay.settle(10) == []
     assert store.asked == 2
     assert len(store.records("lenet5")) == 1
 
 
-def test_a_run_that_is_finished_again_and_again_loses_nothing(courier: Courier, store: Frail) -> None:
+def test_a_run_that_is_finished_again_and_again_loses_nothing(relay: Relay, store: Frail) -> None:
     for step in range(1, 200):
-        run = courier.run("lenet5", KEY, "lenet5-0017", {})
+        run = relay.run("lenet5", KEY, "lenet5-0017", {})
         run.log_metrics({"loss": 1 / step}, step)
         run.finish(Status.SCHEDULED)
-    assert courier.settle(30) == []
-    assert list(store.reopen(courier.id(KEY) or "").history("loss")) == list(range(1, 200))
+    assert relay.settle(30) == []
+    assert list(store.reopen(relay.id(KEY) or "").history("loss")) == list(range(1, 200))
 
 
 def test_what_is_just_being_delivered_is_not_settled(spool: Spool) -> None:
@@ -185,56 +183,56 @@ def test_what_is_just_being_delivered_is_not_settled(spool: Spool) -> None:
             time.sleep(0.5)
             return super().run(*arguments, **how)
 
-    courier = Courier(spool, Slow())
-    courier.run("lenet5", KEY, "lenet5-0017", {}).finish(Status.FINISHED)
-    assert courier.settle(0.1) == [KEY]
-    assert courier.settle(10) == []
-    courier.close()
+    relay = Relay(spool, Slow())
+    relay.run("lenet5", KEY, "lenet5-0017", {}).finish(Status.FINISHED)
+    assert relay.settle(0.1) == [KEY]
+    assert relay.settle(10) == []
+    relay.close()
 
 
-def test_a_store_that_refuses_one_run_still_gets_the_others(courier: Courier, store: Frail) -> None:
-    refused = courier.run("lenet5", "uuid/1", "lenet5-0001", {})
+def test_a_store_that_refuses_one_run_still_gets_the_others(relay: Relay, store: Frail) -> None:
+    refused = relay.run("lenet5", "uuid/1", "lenet5-0001", {})
     refused.log_parameters({"depth": 2})
     refused.log_parameters({"depth": 3})
     refused.log_metrics({"loss": 0.1}, 1)
-    other = courier.run("lenet5", "uuid/2", "lenet5-0002", {})
+    other = relay.run("lenet5", "uuid/2", "lenet5-0002", {})
     other.finish(Status.FINISHED)
-    assert courier.settle(1.0) == ["uuid/1"]
-    assert "'depth'" in courier.problem
+    assert relay.settle(1.0) == ["uuid/1"]
+    assert "'depth'" in relay.problem
     assert [run.status for run in store.records("lenet5")] == [Status.RUNNING, Status.FINISHED]
 
 
-def test_an_errand_is_done_until_the_store_takes_it_and_again_after_each_run(courier: Courier, store: Frail) -> None:
+def test_a_task_is_done_until_the_store_takes_it_and_again_after_each_run(relay: Relay, store: Frail) -> None:
     seen: list[list[Status]] = []
 
-    def errand(tracker: Tracker) -> Iterator[object]:
+    def task(tracker: Tracker) -> Iterator[object]:
         seen.append([run.status for run in tracker.records("lenet5")])
         if len(seen) == 1:
             raise TrackingError("the server is away")
         yield None
 
-    courier.entrust(errand)
-    assert courier.settle(0.2) == [ERRAND]
-    assert courier.problem == "the server is away"
-    assert courier.settle(30) == []
-    assert (seen, courier.problem) == ([[], []], "")
-    courier.run("lenet5", KEY, "lenet5-0017", {}).finish(Status.FINISHED)
-    assert courier.settle(30) == []
+    relay.entrust(task)
+    assert relay.settle(0.2) == [TASK]
+    assert relay.problem == "the server is away"
+    assert relay.settle(30) == []
+    assert (seen, relay.problem) == ([[], []], "")
+    relay.run("lenet5", KEY, "lenet5-0017", {}).finish(Status.FINISHED)
+    assert relay.settle(30) == []
     assert seen[2:] == [[Status.FINISHED]]
 
 
-def test_what_is_to_be_delivered_does_not_wait_for_an_errand(courier: Courier, store: Frail) -> None:
+def test_what_is_to_be_delivered_does_not_wait_for_a_task(relay: Relay, store: Frail) -> None:
     seen: list[int] = []
 
-    def errand(tracker: Tracker) -> Iterator[object]:
+    def task(tracker: Tracker) -> Iterator[object]:
         while len(seen) < 100 and not (seen and seen[-1]):
             seen.append(len(tracker.records("lenet5")))
             time.sleep(0.05)
             yield None
 
-    courier.entrust(errand)
-    courier.run("lenet5", KEY, "lenet5-0017", {})
-    assert courier.settle(30) == []
+    relay.entrust(task)
+    relay.run("lenet5", KEY, "lenet5-0017", {})
+    assert relay.settle(30) == []
     assert seen[-1] == 1, "it was delivered between two steps"
 
 
@@ -249,14 +247,14 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -signal.SIGKILL
     assert spool.keys("uuid/") == [KEY]
-    courier = Courier(spool, store)
-    courier.deliver_all("uuid")
-    assert courier.settle(10) == []
-    courier.run("lenet5", KEY, "lenet5-0017", {}).finish(Status.FINISHED)
-    courier.settle(10)
+    relay = Relay(spool, store)
+    relay.deliver_all("uuid")
+    assert relay.settle(10) == []
+    relay.run("lenet5", KEY, "lenet5-0017", {}).finish(Status.FINISHED)
+    relay.settle(10)
     (run,) = store.records("lenet5")
     assert (run.status, run.metrics) == (Status.FINISHED, {"loss": 1 / 3})
-    courier.close()
+    relay.close()
 
 
 @given(cut=st.integers(0, 400), rest=st.binary(max_size=20))
@@ -274,9 +272,9 @@ def test_a_journal_torn_anywhere_goes_on_after_its_last_whole_line(
     kept = [json.loads(line) for line in whole[:cut].splitlines(keepends=True) if line.endswith(b"\n")]
     again = spool.run("lenet5", KEY, "lenet5-0017", {}, written=lambda: None)
     again.log_metrics({"loss": 9.0}, 9)
-    deeds = [deed for deed, _ in spool.deeds(KEY)]
-    assert deeds[:-2] == kept
-    assert [deed["deed"] for deed in deeds[-2:]] == ["open", "metrics"]
+    entries = [entry for entry, _ in spool.entries(KEY)]
+    assert entries[:-2] == kept
+    assert [entry["deed"] for entry in entries[-2:]] == ["open", "metrics"]
 
 
 def test_a_run_that_is_over_leaves_alone_what_has_the_number_of_its_journal_now(spool: Spool, tmp_path: Path) -> None:
@@ -359,8 +357,8 @@ except TrackingError as error:
     )
     step, _, error = said.stdout.partition(" ")
     assert "cannot be read or written" in error
-    deeds = [deed for deed, _ in spool.deeds(KEY)]
-    assert [deed["step"] for deed in deeds[1:]] == list(range(1, int(step)))
+    entries = [entry for entry, _ in spool.entries(KEY)]
+    assert [entry["step"] for entry in entries[1:]] == list(range(1, int(step)))
 
 
 def test_a_store_that_never_answers_does_not_keep_a_process_from_ending(spool: Spool) -> None:
@@ -369,11 +367,11 @@ def test_a_store_that_never_answers_does_not_keep_a_process_from_ending(spool: S
             threading.Event().wait()
             raise AssertionError
 
-    courier = Courier(spool, Silent())
-    courier.run("lenet5", KEY, "lenet5-0017", {}).log_metrics({"loss": 1.0}, 1)
+    relay = Relay(spool, Silent())
+    relay.run("lenet5", KEY, "lenet5-0017", {}).log_metrics({"loss": 1.0}, 1)
     began = time.monotonic()
-    courier.wait_for_id(KEY, 0.2)
-    courier.close()
+    relay.wait_for_id(KEY, 0.2)
+    relay.close()
     assert time.monotonic() - began < 5
     assert spool.keys() == [KEY]
 
@@ -381,22 +379,22 @@ def test_a_store_that_never_answers_does_not_keep_a_process_from_ending(spool: S
 def test_a_killed_delivery_is_done_again_and_gives_the_same(
     database: Path, tmp_path: Path, spool: Spool, keras_file: Path
 ) -> None:
-    """The courier is killed after each deed in turn; a store of MLflow's own, as users have it."""
+    """The relay is killed after each entry in turn; a store of MLflow's own, as users have it."""
     record_all(spool.run("lenet5", KEY, "lenet5-0017", {}, written=lambda: None), keras_file)
     script = f"""
 import os, pathlib, signal, sys, tracking
-from tracking.courier import Courier
+from tracking.relay import Relay
 from tracking.spool import Spool
-def passed(deed):
-    if deed == sys.argv[1]:
+def passed(entry):
+    if entry == sys.argv[1]:
         os.kill(os.getpid(), signal.SIGKILL)
 tracker = tracking.connect("sqlite:///{database}", pathlib.Path({str(tmp_path / "artifacts")!r}))
-courier = Courier(Spool(pathlib.Path({str(tmp_path / "spool")!r})), tracker, passed)
-courier.deliver("{KEY}")
-assert courier.settle(30) == []
+relay = Relay(Spool(pathlib.Path({str(tmp_path / "spool")!r})), tracker, passed)
+relay.deliver("{KEY}")
+assert relay.settle(30) == []
 """
-    for deed, code in (("open", -9), ("model", -9), ("finish", -9), ("none", 0)):
-        assert subprocess.run([sys.executable, "-c", script, deed], check=False).returncode == code
+    for entry, code in (("open", -9), ("model", -9), ("finish", -9), ("none", 0)):
+        assert subprocess.run([sys.executable, "-c", script, entry], check=False).returncode == code
     import tracking
 
     tracker: Tracker = tracking.connect(f"sqlite:///{database}", tmp_path / "artifacts")

@@ -222,5 +222,5 @@ class MlflowRun(Run):
         ]
         self._client.log_batch(self.id, metrics=results, synchronous=True)
 
-    def _told(self, deed: str) -> contextlib.AbstractContextManager[None]:
-        return told(f"run {self._name} in {self._place}", deed)
+    def _told(self, action: str) -> contextlib.AbstractContextManager[None]:
+        return told(f"run {self._name} in {self._place}", action)

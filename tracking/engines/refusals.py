@@ -22,14 +22,14 @@ _WAYS_OUT = databases.WAYS_OUT | {
 
 
 @contextlib.contextmanager
-def told(place: str, deed: str) -> Iterator[None]:
+def told(place: str, action: str) -> Iterator[None]:
     """Raise what MLflow and the file system refuse as `TrackingError`."""
     try:
         yield
     # An ImportError where a store of artifacts takes a package that is not here, as `s3://` does.
     except (MlflowException, SQLAlchemyError, OSError, sqlite3.Error, ImportError) as error:
         way_out = next((way for sign, way in _WAYS_OUT.items() if sign in str(error)), "mend this")
-        raise TrackingError(f"{place} cannot {deed}: {_cause(error)}; {way_out}, and run again") from error
+        raise TrackingError(f"{place} cannot {action}: {_cause(error)}; {way_out}, and run again") from error
 
 
 def _cause(error: Exception) -> str:

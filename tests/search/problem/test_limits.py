@@ -22,8 +22,8 @@ from tests.search.driver.test_driver import Script
 from tests.search.driver.test_repeats import parameters
 from tests.search.driver.test_resume import converse, without_time
 from tests.support import STATEFUL, job_of
-from tracking.courier import Courier
 from tracking.engines.memory import MemoryTracker
+from tracking.relay import Relay
 from tracking.spool import Spool
 
 Settle = Callable[..., Settings]
@@ -122,7 +122,7 @@ TRIALS, LIMIT = 40, 300_000
 
 def overs(study: Study) -> int:
     """Draw trials whose value is the better the more units they have; return how many were over, of the later half."""
-    trial_runs = TrialRuns(study, Courier(Spool(study.settings.spool), MemoryTracker()))
+    trial_runs = TrialRuns(study, Relay(Spool(study.settings.spool), MemoryTracker()))
     over = []
     for _ in range(TRIALS):
         trial = study.ask()

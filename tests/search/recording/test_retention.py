@@ -435,16 +435,16 @@ def _ended(home: Path, before: int) -> tuple[int, int, int]:
     study = Study.open(store, chosen, "0" * 32)
     made = [create_trial(value=number / 777, user_attrs={"test_accuracy": 0.5}) for number in range(before)]
     study._study.add_trials(made)
-    courier: Any = MagicMock(problem="")
-    courier.id.return_value = "run"
-    trial_runs, outcome = TrialRuns(study, courier), Outcome(TrialState.COMPLETE, (0.0,), "", {"test_accuracy": 0.5})
+    relay: Any = MagicMock(problem="")
+    relay.id.return_value = "run"
+    trial_runs, outcome = TrialRuns(study, relay), Outcome(TrialState.COMPLETE, (0.0,), "", {"test_accuracy": 0.5})
     told: list[str] = []
     with patch.object(TrialRuns, "_carry_out") as carry, patch.object(Study, "trials", wraps=study.trials) as looks:
 
         def end() -> Clearance:
             trial_runs.end(study._study.ask(), MagicMock(), outcome)
-            (errand,) = courier.entrust.call_args.args
-            errand(None)
+            (task,) = relay.entrust.call_args.args
+            task(None)
             return cast("Clearance", carry.call_args.args[0])
 
         # The first look is at all of them, and all that may go is gone then.

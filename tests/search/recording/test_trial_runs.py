@@ -19,8 +19,8 @@ from search.system.errors import SearchError
 from search.workers.messages import EpochDone, Failed, Job, Message, Rejected
 from tests.search.driver.test_driver import Script, Search, Settle, epochs
 from tracking import Status, TrackingError
-from tracking.courier import Courier
 from tracking.engines.memory import MemoryRun, MemoryTracker
+from tracking.relay import Relay
 from tracking.spool import Spool
 
 
@@ -173,25 +173,25 @@ def test_what_is_left_is_delivered_for_as_long_as_the_tracker_takes_anything(
 
     monkeypatch.setattr(opening, "SECONDS_TO_RECOVER", 1.5)
     tracker = Choosy()
-    courier = Courier(Spool(tmp_path / "spool"), tracker)
+    relay = Relay(Spool(tmp_path / "spool"), tracker)
     for number in range(8):
-        courier.run("mlp", f"uuid/{number}", f"mlp-{number:04d}", {}).finish(Status.FINISHED)
+        relay.run("mlp", f"uuid/{number}", f"mlp-{number:04d}", {}).finish(Status.FINISHED)
     said = StringIO()
-    opening._deliver_the_rest(Console(file=said, width=1000), courier, settle())
-    courier.close()
+    opening._deliver_the_rest(Console(file=said, width=1000), relay, settle())
+    relay.close()
     assert len(tracker.records("mlp")) == 7
     assert "not this one\n1 run to be delivered yet" in said.getvalue()
 
 
 def test_a_study_has_one_run_of_its_own_however_often_it_is_shown(settle: Settle, search: Search) -> None:
     study, tracker = search(settle(trials=1))
-    courier = Courier(Spool(study.settings.spool), tracker)
-    trial_runs = TrialRuns(study, courier)
+    relay = Relay(Spool(study.settings.spool), tracker)
+    trial_runs = TrialRuns(study, relay)
     for page in ("<p>first</p>", "<p>second</p>"):
         trial_runs.portray(page)
-        assert courier.settle(60) == []
+        assert relay.settle(60) == []
     trial_runs.link()
-    courier.close()
+    relay.close()
     (own,) = [run for run in tracker.records("mlp") if run.tags.get("search.kind") == "study"]
     assert own.status == "FINISHED"
     assert tracker.read(own.id, "study.html") == b"<p>second</p>"

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from tracking.run import Record, Run, Tracker, TrackingError
-from tracking.spool import Spool, SpooledRun
+from tracking.spool import KIND, Spool, SpooledRun
 
 # Seconds after which a store that failed is tried again: at first, and at most.
 SOON: Final = 0.5
 LATER: Final = 10.0
 # Stands for what is no run's, among the keys of runs.
-ERRAND: Final = "errand"
+TASK: Final = "task"
 
 
 @dataclass
@@ -26,8 +26,8 @@ class Delivery:
     pause: float = SOON
 
 
-class Courier:
-    """Delivers what is in a spool, each deed once; what a store refuses is tried again until it is taken."""
+class Relay:
+    """Delivers what is in a spool, each entry once; what a store refuses is tried again until it is taken."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Courier:
         passed: Callable[[str], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`passed` is called with the name of each deed that the store has got, such as `metrics`.
+        """`passed` is called with the name of each entry that the store has got, such as `metrics`.
 
         `clock` tells seconds, for how long the store is silent.
         """
@@ -44,13 +44,13 @@ class Courier:
         self._deliveries: dict[str, Delivery] = {}
         # Runs of which something is to be delivered, and when that is tried.
         self._due: dict[str, float] = {}
-        self._errand: Callable[[Tracker], Iterator[object]] | None = None
+        self._task: Callable[[Tracker], Iterator[object]] | None = None
         self._ids: dict[str, str] = {}
         self._busy: str | None = None
         self._closing = False
         self._moved = clock()
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._work, name="courier", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="relay", daemon=True)
         self._thread.start()
 
     def run(self, experiment: str, key: str, name: str, tags: Mapping[str, str]) -> SpooledRun:
@@ -75,14 +75,14 @@ class Courier:
         for key in self._spool.keys(prefix):
             self.deliver(key)
 
-    def entrust(self, errand: Callable[[Tracker], Iterator[object]]) -> None:
-        """Do something else in the store: now, and again whenever a run is delivered. A new errand replaces the old.
+    def entrust(self, task: Callable[[Tracker], Iterator[object]]) -> None:
+        """Do something else in the store: now, and again whenever a run is delivered. A new task replaces the old.
 
         Runs are delivered between its steps. Then it is begun again, so what it has done it must not do twice.
         """
         with self._changed:
-            self._errand = errand
-            self._due.setdefault(ERRAND, 0.0)
+            self._task = task
+            self._due.setdefault(TASK, 0.0)
             self._changed.notify_all()
 
     def waiting(self, prefix: str) -> list[str]:
@@ -116,14 +116,14 @@ class Courier:
     def settle(self, seconds: float) -> list[str]:
         """Wait until a store has all that is in the spool, or the time is over; return the keys of what is left.
 
-        An errand that is not done counts as well, as `ERRAND`.
+        A task that is not done counts as well, as `TASK`.
         """
         with self._changed:
             self._changed.wait_for(lambda: not self._due and not self._busy, seconds)
             return sorted({*self._due, *([self._busy] if self._busy else [])})
 
     def close(self) -> None:
-        """End after the deed that is under way; what is not delivered stays in the spool."""
+        """End after the entry that is under way; what is not delivered stays in the spool."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -168,42 +168,42 @@ class Courier:
 
     def _carry(self, key: str, delivery: Delivery) -> None:
         """Carry what is new of a run, until it is another's turn; forget it once it is finished there."""
-        if key == ERRAND:
-            self._do_errand(delivery)
+        if key == TASK:
+            self._do_task(delivery)
             return
-        for deed, place in self._spool.deeds(key, delivery.place):
-            delivery.run = self._spool.repeat(key, deed, self._tracker, delivery.run)
+        for entry, place in self._spool.entries(key, delivery.place):
+            delivery.run = self._spool.repeat(key, entry, self._tracker, delivery.run)
             delivery.place, delivery.problem, delivery.pause = place, "", SOON
             self._moved = self._clock()
-            if deed["deed"] == "open":
+            if entry[KIND] == "open":
                 self._name(key, delivery.run.id)
             if self._passed:
-                self._passed(deed["deed"])
-            if deed["deed"] == "finish" and self._forget(key, place):
+                self._passed(entry[KIND])
+            if entry[KIND] == "finish" and self._forget(key, place):
                 return
             if self._due or self._closing:
-                # Runs take turns, deed by deed: a new one gets its id before another's pictures are all drawn.
+                # Runs take turns, entry by entry: a new one gets its id before another's pictures are all drawn.
                 self.deliver(key)
                 return
 
-    def _do_errand(self, delivery: Delivery) -> None:
-        assert self._errand, "only one that was entrusted is due"
-        for _ in self._errand(self._tracker):
+    def _do_task(self, delivery: Delivery) -> None:
+        assert self._task, "only one that was entrusted is due"
+        for _ in self._task(self._tracker):
             self._moved = self._clock()
             if self._due or self._closing:
-                self.deliver(ERRAND)
+                self.deliver(TASK)
                 break
         delivery.problem, delivery.pause = "", SOON
 
     def _forget(self, key: str, place: int) -> bool:
         """Remove a run from the spool, unless it was gone on with behind this place."""
         with self._changed:
-            if any(self._spool.deeds(key, place)):
+            if any(self._spool.entries(key, place)):
                 return False
             self._spool.remove(key)
             del self._deliveries[key]
-            if self._errand:
-                self.deliver(ERRAND)
+            if self._task:
+                self.deliver(TASK)
             return True
 
     def _name(self, key: str, run: str) -> None:
