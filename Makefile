@@ -20,7 +20,12 @@ fi
 endef
 ours = $(call install,.venv,$(PYTHON),constraints.txt,$(1))
 
-.PHONY: run test test-fast chaos hostile bench docs check format lint types setup clean
+# Every lower bound of pyproject.toml holds with the oldest Python; what it leads to may be new.
+OLDEST := .venv-oldest
+OLDEST_PYTHON ?= python3.11
+OLDEST_EXTRAS := bench dev docs postgres
+
+.PHONY: run test test-fast oldest chaos hostile bench docs check format lint types setup clean
 
 run: .venv/ready  ## set up what a search needs and search LeNet-5; more options in ARGS='--trials 5'
 	$(BIN)/python -m search run --study lenet5 $(ARGS)
@@ -30,6 +35,9 @@ test: setup  ## set everything up and run the tests
 
 test-fast: setup  ## leave out the tests on the real images
 	$(PYTEST) -m "not real"
+
+oldest: $(OLDEST)/installed  ## install the oldest versions that pyproject.toml takes, beside .venv, and run a quick part of the tests on them
+	$(OLDEST)/bin/python -m pytest -W default -m "not real" $(ARGS) tests/test_docs.py tests/models tests/search tests/tracking tests/benchmarks
 
 chaos: setup  ## kill, lock, cut off and damage whatever can be, for half an hour, and print what it has cost
 	$(BIN)/python -m tests.faults.chaos $(ARGS)
@@ -82,5 +90,11 @@ setup: .venv/installed
 	@$(call ours,.[bench$(comma)dev$(comma)docs])
 	@touch $@
 
+$(OLDEST)/installed: pyproject.toml tests/oldest.py
+	$(OLDEST_PYTHON) tests/oldest.py $(OLDEST_EXTRAS) >$(OLDEST).txt
+	@echo "setting up $(OLDEST) with the oldest versions that the project takes: 4 GB, one to ten minutes"
+	@$(call install,$(OLDEST),$(OLDEST_PYTHON),$(OLDEST).txt,.[$(subst $( ) ,$(comma),$(OLDEST_EXTRAS))])
+	@touch $@
+
 clean:  ## remove what setup and the tests made, never what a search wrote
-	rm -rf .venv site .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-oldest* site .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
