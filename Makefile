@@ -33,11 +33,11 @@ run: .venv/ready  ## set up what a search needs and search LeNet-5; more options
 test: setup  ## set everything up and run the tests
 	$(PYTEST)
 
-test-fast: setup  ## leave out the tests on the real images
-	$(PYTEST) -m "not real"
+test-fast: setup  ## leave out the tests on the real images, and those that take long: half of the time
+	$(PYTEST) -m "not real and not slow"
 
 oldest: $(OLDEST)/installed  ## install the oldest versions that pyproject.toml takes, beside .venv, and run a quick part of the tests on them
-	$(OLDEST)/bin/python -m pytest -W default -m "not real" $(ARGS) tests/test_docs.py tests/models tests/search tests/tracking tests/benchmarks
+	$(OLDEST)/bin/python -m pytest -W default -m "not real and not slow" $(ARGS) tests/test_docs.py tests/test_user_interfaces.py tests/models tests/search tests/tracking tests/benchmarks
 
 chaos: setup  ## kill, lock, cut off and damage whatever can be, for half an hour, and print what it has cost
 	$(BIN)/python -m tests.faults.chaos $(ARGS)
