@@ -8,18 +8,24 @@ QUIET := $(shell test -t 2 || echo --quiet)
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 comma := ,
-# Makes .venv where there is none, and installs into it.
+# $(call install,FOLDER,PYTHON,CONSTRAINTS,WHAT) makes the virtual environment where there is none, and installs into it.
 define install
 if command -v uv >/dev/null 2>&1; then \
-	uv venv --quiet --allow-existing --python $(PYTHON) .venv && \
-	uv pip install $(QUIET) --python $(BIN)/python --constraint constraints.txt --editable '$(1)'; \
+	uv venv --quiet --allow-existing --python $(2) $(1) && \
+	uv pip install $(QUIET) --python $(1)/bin/python --constraint $(3) --editable '$(4)'; \
 else \
-	$(PYTHON) -m venv .venv && \
-	$(BIN)/python -m pip install $(QUIET) --disable-pip-version-check --constraint constraints.txt --editable '$(1)'; \
+	$(2) -m venv $(1) && \
+	$(1)/bin/python -m pip install $(QUIET) --disable-pip-version-check --constraint $(3) --editable '$(4)'; \
 fi
 endef
+ours = $(call install,.venv,$(PYTHON),constraints.txt,$(1))
 
-.PHONY: run test test-fast chaos hostile bench check format lint types setup clean
+# Every lower bound of pyproject.toml holds with the oldest Python; what it leads to may be new.
+OLDEST := .venv-oldest
+OLDEST_PYTHON ?= python3.11
+OLDEST_EXTRAS := bench dev docs postgres
+
+.PHONY: run test test-fast oldest chaos hostile bench docs check format lint types setup clean
 
 run: .venv/ready  ## set up what a search needs and search LeNet-5; more options in ARGS='--trials 5'
 	$(BIN)/python -m search run --study lenet5 $(ARGS)
@@ -27,8 +33,11 @@ run: .venv/ready  ## set up what a search needs and search LeNet-5; more options
 test: setup  ## set everything up and run the tests
 	$(PYTEST)
 
-test-fast: setup  ## leave out the tests on the real images
-	$(PYTEST) -m "not real"
+test-fast: setup  ## leave out the tests on the real images, and those that take long: half of the time
+	$(PYTEST) -m "not real and not slow"
+
+oldest: $(OLDEST)/installed  ## install the oldest versions that pyproject.toml takes, beside .venv, and run a quick part of the tests on them
+	$(OLDEST)/bin/python -m pytest -W default -m "not real and not slow" $(ARGS) tests/test_docs.py tests/test_user_interfaces.py tests/models tests/search tests/tracking tests/benchmarks
 
 chaos: setup  ## kill, lock, cut off and damage whatever can be, for half an hour, and print what it has cost
 	$(BIN)/python -m tests.faults.chaos $(ARGS)
@@ -48,7 +57,10 @@ bench: .venv/benchmarks  ## measure what the search costs and gains, for about a
 	$(BIN)/python -m benchmarks.prediction
 	$(BIN)/python -m benchmarks.time_to_quality
 
-check: lint types test  ## what has to pass before a change lands
+docs: setup  ## build the pages of docs as a site in site/; a link that leads nowhere ends it
+	$(BIN)/python -m mkdocs build --quiet
+
+check: lint types docs test  ## what has to pass before a change lands
 
 format: setup
 	$(BIN)/ruff format .
@@ -65,18 +77,24 @@ setup: .venv/installed
 
 .venv/ready: pyproject.toml constraints.txt
 	@echo "setting up .venv with what a search needs: 3 GB, most of it TensorFlow; one to ten minutes, this once"
-	@$(call install,.)
+	@$(call ours,.)
 	@touch $@
 
 .venv/installed: pyproject.toml constraints.txt
 	@echo "setting up .venv with what a search and its tests need: 3.4 GB, one to ten minutes, this once"
-	@$(call install,.[dev])
+	@$(call ours,.[dev$(comma)docs])
 	@touch .venv/ready $@
 
 .venv/benchmarks: .venv/installed
 	@echo "adding what the benchmarks compare with: some minutes, this once"
-	@$(call install,.[bench$(comma)dev])
+	@$(call ours,.[bench$(comma)dev$(comma)docs])
+	@touch $@
+
+$(OLDEST)/installed: pyproject.toml tests/oldest.py
+	$(OLDEST_PYTHON) tests/oldest.py $(OLDEST_EXTRAS) >$(OLDEST).txt
+	@echo "setting up $(OLDEST) with the oldest versions that the project takes: 4 GB, one to ten minutes"
+	@$(call install,$(OLDEST),$(OLDEST_PYTHON),$(OLDEST).txt,.[$(subst $( ) ,$(comma),$(OLDEST_EXTRAS))])
 	@touch $@
 
 clean:  ## remove what setup and the tests made, never what a search wrote
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-oldest* site .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -223,10 +223,12 @@ class Study:
         return [Trial(result, self.place) for result in found]
 
     def __getitem__(self, number: int) -> Trial:
+        """Return the trial of this number. Raises `UsageError` where there is none."""
         with self._reading() as store:
             return Trial(results.one(store, f"{self.name}/{number}"), self.place)
 
     def __iter__(self) -> Iterator[Trial]:
+        """Go through all trials, in the order of their numbers."""
         with self._reading() as store:
             found = results.results(storage.load(store, self.name))
         return iter([Trial(result, self.place) for result in found])

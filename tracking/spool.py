@@ -1,6 +1,6 @@
 """Runs written to files of their own first: nothing waits for the store, and nothing is lost while it is away.
 
-A run is a folder with a journal, one line an entry, and the files that entries need; it is gone once a store has it all.
+A run is a folder with a journal, an entry a line, and the files that entries need; it is gone once a store has it all.
 """
 
 import contextlib

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -12,11 +13,11 @@ from search.cli import keeping, looking, refusals, searching, using
 from search.system import next_commands, streams, surroundings
 from search.system.errors import SearchError, UsageError
 from search.system.signals import Stopped
+from search.system.version import NAME, version
 from tracking import TrackingError
 
 app = typer.Typer(
     name="python -m search",
-    help="Search hyperparameters of image classifiers: Optuna decides, MLflow records.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -25,6 +26,21 @@ app = typer.Typer(
 # In the order of the help.
 for part in (searching, looking, using, keeping):
     app.add_typer(part.commands)
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"{NAME} {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show which version this is.", is_eager=True, callback=_tell_version)
+    ] = False,
+) -> None:
+    """Search hyperparameters of image classifiers: Optuna decides, MLflow records."""
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from typing import Final
 from rich.cells import cell_len
 
 from search.system.addresses import redacted
+from search.system.version import NAME
 from tracking import databases
 
 MODULE: Final = "-m search"
@@ -35,7 +36,7 @@ def lasting(verb: str, *words: object) -> str:
     where = _where()
     if "--home" in where:
         where["--home"] = str(Path(where["--home"]).expanduser().absolute())
-    return _joined(f"python {MODULE}", verb, words, where)
+    return _joined(NAME if _by_script() else f"python {MODULE}", verb, words, where)
 
 
 def repeated(*words: str) -> str:
@@ -70,16 +71,18 @@ def flags(given: Mapping[str, object]) -> list[str]:
 
 
 def program() -> str:
-    """Return what starts this program."""
-    return f"{tool('python')} {MODULE}"
+    """Return what starts this program, in the way in which it was started."""
+    return tool(NAME) if _by_script() else f"{tool('python')} {MODULE}"
 
 
 def tool(name: str) -> str:
     """Return what starts this interpreter or a tool beside it: its name where a shell finds it by that, or its path."""
     here = Path(sys.executable) if name == "python" else Path(sys.executable).with_name(name)
     found = shutil.which(name)
-    # The interpreter of a virtual environment is a link to that of the system, so the folders are compared, too.
-    if found and Path(found).parent.resolve() == here.parent.resolve() and Path(found).samefile(here):
+    # The interpreter of a virtual environment is a link to that of the system, so the folders are compared, too. A
+    # script may be linked to from elsewhere, as by `pipx`.
+    beside = found and (name != "python" or Path(found).parent.resolve() == here.parent.resolve())
+    if found and beside and here.exists() and Path(found).samefile(here):
         return name
     return quote(str(here.relative_to(Path.cwd()) if here.is_relative_to(Path.cwd()) else here))
 
@@ -88,7 +91,7 @@ def tool(name: str) -> str:
 def typed(words: Sequence[str]) -> Iterator[None]:
     """Let this process look as if it had been started with these words, which is what runs and messages go by."""
     before = sys.argv
-    sys.argv = ["search", *words]
+    sys.argv = [sys.argv[0], *words]
     try:
         yield
     finally:
@@ -111,6 +114,11 @@ def _broken(line: str, width: int) -> str:
         else:
             lines.append(word)
     return "\n".join(lines)
+
+
+def _by_script() -> bool:
+    """Return whether this was started by the script that an installation puts beside the interpreter."""
+    return Path(sys.argv[0]).name == NAME
 
 
 def _joined(start: str, verb: str, words: Sequence[object], where: Mapping[str, str]) -> str:

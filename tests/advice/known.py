@@ -13,6 +13,7 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
     ("search/system/addresses.py", "give two", "test_a_place_that_cannot_be_is_exchanged_for_one_that_can"),
     ("search/system/next_commands.py", r"\S+", A_PATTERN),
     ("search/system/next_commands.py", "python {}", A_PATTERN),
+    ("search/system/next_commands.py", "python -m search {}", A_PATTERN),
     ("search/commands/retrain/retrain.py", "would come out as it did", "test_a_command_in_a_message_does_what_it_says"),
     ("search/commands/retrain/trained.py", "names no trial", "test_a_command_in_a_message_does_what_it_says"),
     ("search/bundle/archive.py", "{}: {}; give a file", "test_a_command_in_a_message_does_what_it_says"),

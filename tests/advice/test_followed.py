@@ -57,6 +57,7 @@ def own(reader: Reader) -> Iterator[Reader]:
     kept.rename(reader.home)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("typed", "said", "code"),
     [

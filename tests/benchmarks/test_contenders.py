@@ -13,6 +13,8 @@ from benchmarks.contenders import Run
 from benchmarks.journal import Epoch
 from benchmarks.peers.task import Task, parse
 
+pytestmark = pytest.mark.slow
+
 SCRIPTS = ("overhead", "throughput", "equality", "resnet50", "loop", "memory", "time_to_quality", "evaluate", "raw")
 
 

@@ -8,6 +8,8 @@ import pytest
 from tests.faults.searches import LIGHT, STUDY, Search
 from tests.faults.stores import rows, violations
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("script", ["light.py", "cloning.py"])
 def test_a_search_that_clones_leaves_runs_running_and_configurations_untried(script: str, tmp_path: Path) -> None:

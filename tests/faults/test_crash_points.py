@@ -8,6 +8,8 @@ import pytest
 from tests.faults.searches import STUDY, Search
 from tests.faults.stores import violations
 
+pytestmark = pytest.mark.slow
+
 # Where the driver passes, and where the thread does that delivers what it records.
 OF_THE_DRIVER = ["after_ask", "after_open", "after_report", "after_tell", "before_tell"]
 OF_THE_RELAY = ["open", "parameters", "metrics", "tags", "dataset", "text", "picture", "model", "finish"]

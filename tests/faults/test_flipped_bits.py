@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.faults.chaos import flipped_bits
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_flipped_bit_in_the_images_is_noticed_before_anything_is_trained(tmp_path: Path) -> None:

@@ -3,8 +3,12 @@
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.faults.searches import STUDY, Search
 from tests.faults.stores import best, models, violations
+
+pytestmark = pytest.mark.slow
 
 POINTS = ("before_tell:3", "after_tell:2", "after_model:2", "after_removal", "after_removal:2")
 

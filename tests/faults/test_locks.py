@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.faults.chaos import locked
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_database_that_is_held_is_waited_for(tmp_path: Path) -> None:

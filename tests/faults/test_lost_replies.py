@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.faults.chaos import lost_replies
+
+pytestmark = pytest.mark.slow
 
 
 def test_an_answer_that_gets_lost_doubles_nothing(tmp_path: Path) -> None:

@@ -7,8 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.faults.searches import LIGHT, ROOT, STUDY, Search
 from tests.faults.stores import violations
+
+pytestmark = pytest.mark.slow
 
 WORKERS = 2
 

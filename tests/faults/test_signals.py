@@ -10,6 +10,8 @@ from tests.faults.chaos import signals
 from tests.faults.searches import PATIENCE, STUDY, Search, fork_servers, kill, wait_until, workers
 from tests.faults.stores import rows, violations
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_search_that_is_asked_to_stop_stops_in_good_order_and_goes_on(tmp_path: Path) -> None:
     assert [figure for figure in signals(tmp_path, seed=1, count=4) if not figure.well] == []

@@ -59,6 +59,7 @@ def test_a_configuration_is_a_frozen_dataclass_of_which_every_field_is_asked_for
         family.learning_rate = 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_same_parameters_and_seed_give_the_same_training_to_the_last_bit(
     name: str, bars: Images, resources: Resources
@@ -107,6 +108,7 @@ def test_the_figures_of_an_evaluation_follow_from_its_predictions(trained: Train
     assert len(judged.confidence) == len(bars.validation)
 
 
+@pytest.mark.slow
 def test_the_exported_network_takes_images_and_is_loaded_as_it_was_saved(
     trained: Trained, bars: Images, resources: Resources, tmp_path: Path
 ) -> None:
@@ -126,6 +128,7 @@ def test_the_exported_network_takes_images_and_is_loaded_as_it_was_saved(
         np.testing.assert_array_equal(expected.argmax(axis=1), judged.predictions)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_exported_network_is_as_sure_as_its_evaluation_says(name: str, bars: Images, resources: Resources) -> None:
     network, prepared, _ = train(configuration(name), bars, resources, epochs=2)
@@ -141,6 +144,7 @@ def test_the_exported_network_is_as_sure_as_its_evaluation_says(name: str, bars:
     assert judged.metrics["ece"] != judged.metrics["ece_uncalibrated"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_colour_images_of_another_size_with_two_classes_will_do(name: str, resources: Resources) -> None:
     images = make_images(height=20, width=24, channels=3, classes=2)
@@ -148,6 +152,7 @@ def test_colour_images_of_another_size_with_two_classes_will_do(name: str, resou
     assert set(configuration(name).evaluate(network, prepared, "test").predictions) <= {0, 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_class_missing_from_the_test_split_has_no_figures_and_spoils_none(name: str, resources: Resources) -> None:
     images = make_images(classes=3)

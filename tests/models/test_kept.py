@@ -42,6 +42,7 @@ def test_a_kept_network_that_is_called_answers_as_it_predicts(
     np.testing.assert_allclose(np.concatenate([network(images[:1]), network(images[1:])]), expected, **CLOSE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", models.names())
 def test_it_does_so_in_graphs_in_other_networks_and_outside_of_keras(
     name: str, bars: Images, resources: Resources, tmp_path: Path

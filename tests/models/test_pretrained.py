@@ -43,6 +43,7 @@ def test_other_weights_have_features_of_their_own(tmp_path: Path, bars: Images) 
     assert len(keys) == 2
 
 
+@pytest.mark.slow
 def test_features_with_a_flipped_bit_are_computed_again(tmp_path: Path) -> None:
     from models.pretrained import Extractor
 

@@ -145,6 +145,7 @@ def test_a_model_whose_description_is_damaged_is_refused(
     tracker.close()
 
 
+@pytest.mark.slow
 def test_recording_imports_neither_keras_nor_pyplot_and_says_nothing(
     database: Path, tmp_path: Path, keras_file: Path
 ) -> None:

@@ -92,6 +92,7 @@ def test_metrics_come_back_by_step(run: Run, reopen: Opener, experiment: str) ->
     assert only_record(reopen(), experiment).metrics == {"loss": 0.25, "accuracy": 0.5}
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_however_often_a_run_is_reopened_each_step_stands_once(

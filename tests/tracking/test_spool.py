@@ -376,6 +376,7 @@ def test_a_store_that_never_answers_does_not_keep_a_process_from_ending(spool: S
     assert spool.keys() == [KEY]
 
 
+@pytest.mark.slow
 def test_a_killed_delivery_is_done_again_and_gives_the_same(
     database: Path, tmp_path: Path, spool: Spool, keras_file: Path
 ) -> None:

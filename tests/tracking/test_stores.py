@@ -132,6 +132,7 @@ def test_a_process_killed_as_it_makes_the_database_leaves_one_that_opens(tmp_pat
     assert sql(file, "PRAGMA journal_mode") == [("wal",)]
 
 
+@pytest.mark.slow
 def test_processes_that_open_the_same_new_store_at_once_all_succeed_and_lose_nothing(tmp_path: Path) -> None:
     with contextlib.ExitStack() as running:
         starters = [

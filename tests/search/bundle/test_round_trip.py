@@ -31,6 +31,8 @@ from search.system.errors import UsageError
 from tracking import MODEL_TAG, Dataset, Model, Status, Tensor
 from tracking.engines.memory import MemoryTracker
 
+pytestmark = pytest.mark.slow
+
 NAMES = st.sampled_from(["a", "Сапоги", "test_f1.Кеды", "x.y", "名前"])
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=8)

@@ -19,7 +19,7 @@ from search.system import locks
 from tests.search import homes
 from tracking.spool import Spool
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ENDINGS = ("complete", "complete", "pruned", "failed", "interrupted")
 
 

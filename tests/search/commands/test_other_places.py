@@ -15,6 +15,8 @@ from search.cli import call
 from tests.search import homes
 from tests.support import read_only
 
+pytestmark = pytest.mark.slow
+
 # Fewer trials than elsewhere: what is recorded of each takes its time.
 ENDINGS = ("complete", "complete", "failed", "pruned")
 LOOKING = (["list"], ["show", "mlp"], ["best", "mlp"], ["compare"], ["compare", "mlp/0", "mlp/1"], ["models"])

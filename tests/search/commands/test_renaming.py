@@ -15,7 +15,7 @@ from search.problem.settings import Place
 from search.store import results, storage
 from tests.search import homes
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")

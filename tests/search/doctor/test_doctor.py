@@ -30,7 +30,7 @@ from tests.search import homes
 from tests.search.breaks import BREAKS, Home, apply, assign, run
 from tracking.engines.memory import MemoryTracker
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 # Searches while others look on.
 SEARCHER = """
 import sys
@@ -141,6 +141,7 @@ def test_nothing_is_wrong_with_a_study_of_trials_of_every_kind(home: Path, docto
     assert not (home / "backups").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BREAKS)
 def test_what_is_wrong_is_found_and_mended_and_nothing_is_lost(name: str, home: Path, doctor: Doctor) -> None:
     trial = apply(home, name)

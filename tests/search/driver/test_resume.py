@@ -14,7 +14,7 @@ from search.workers import worker
 from search.workers.messages import Answer, EpochDone, Job, Message, Trained
 from tests.support import STATEFUL, job_of
 
-pytestmark = pytest.mark.usefixtures("tensorflow")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tensorflow")]
 EPOCHS = 4
 
 

@@ -41,7 +41,7 @@ from tracking import KEY_TAG, MODEL_REMOVED_TAG, MODEL_SHA256_TAG, MODEL_TAG, Mo
 from tracking.databases import address_of
 from tracking.spool import Spool
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 # Of `homes.ENDINGS`, by what they came to: the first is the reports' best configuration.
 COMPLETE = (8, 11, 10, 4, 0, 9)
 BASELINE = 0

@@ -34,7 +34,7 @@ from search.store.attributes import Standing
 from search.store.results import Result, Summary
 from tests.search import homes
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ENDINGS = ("complete", "complete", "pruned", "complete", "failed", "infeasible", "complete")
 
 

@@ -11,7 +11,7 @@ from search.system import atomic_files
 from search.system.errors import UsageError
 from search.system.signals import Stopped
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_a_file_is_there_when_it_is_whole_and_may_be_read_as_others(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from search.problem import settings
 from search.problem.settings import Place
-from search.system import next_commands
+from search.system import next_commands, version
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(autouse=True)
@@ -32,13 +32,38 @@ def test_python_is_named_by_its_path_unless_a_shell_finds_it(monkeypatch: pytest
     assert next_commands.program() == f"{Path(sys.executable).relative_to(folder.parent)} -m search"
 
 
-def test_what_is_printed_works_when_it_is_pasted_into_a_shell_that_knows_no_python(tmp_path: Path) -> None:
+@pytest.mark.parametrize("start", [["-m", "search"], [str(Path(sys.executable).with_name("garment-search"))]])
+def test_what_is_printed_works_when_it_is_pasted_into_a_shell_that_knows_no_python(
+    start: list[str], tmp_path: Path
+) -> None:
     environment = {**os.environ, "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
-    words = [sys.executable, "-m", "search", "list", "--home", str(tmp_path / "some where")]
+    words = [sys.executable, *start, "list", "--home", str(tmp_path / "some where")]
     said = subprocess.run(words, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
     command = said.stderr.split("`")[1]
     pasted = subprocess.run(f"{command} --dry-run", shell=True, env=environment, cwd=tmp_path, check=False)
     assert pasted.returncode == 0, command
+
+
+def test_who_starts_the_script_is_told_the_script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = Path(sys.executable).parent
+    monkeypatch.setattr(sys, "argv", [str(folder / "garment-search"), "list"])
+    with next_commands.typed(["show", "mlp"]):
+        monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+        assert next_commands.command("list") == next_commands.lasting("list") == "garment-search list"
+        monkeypatch.setenv("PATH", "/usr/bin:/bin")
+        monkeypatch.chdir(tmp_path)
+        assert next_commands.command("list") == f"{shlex.quote(str(folder / 'garment-search'))} list"
+        # As tools that install programs each on its own do.
+        (tmp_path / "garment-search").symlink_to(folder / "garment-search")
+        monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+        assert next_commands.command("list") == "garment-search list"
+
+
+@pytest.mark.parametrize("start", [["-m", "search"], [str(Path(sys.executable).with_name("garment-search"))]])
+def test_both_ways_to_start_it_print_the_version(start: list[str], tmp_path: Path) -> None:
+    words = [sys.executable, *start, "--version"]
+    said = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert said.stdout == f"garment-search {version.version()}\n"
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from search.workers.messages import Failed, Job, Probe, Trained
 from tracking import MODEL_TAG, Record, Status
 from tracking.databases import address_of
 
-pytestmark = pytest.mark.usefixtures("tensorflow")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tensorflow")]
 CONFIRM = ["confirm", "bars", "--engine", "inline", "--top", "2", "--seeds", "2"]
 FINALISTS = 3
 

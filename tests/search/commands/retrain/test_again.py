@@ -13,7 +13,7 @@ from search.cli import call
 from tracking import Record
 from tracking.databases import address_of
 
-pytestmark = pytest.mark.usefixtures("tensorflow")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tensorflow")]
 
 
 @pytest.fixture(scope="module")
