@@ -18,7 +18,7 @@ from rich.console import Console
 import tracking
 from models.data import DataError, finding, load, splits
 from search.analysis import paired
-from search.analysis.predictions import judged, opened
+from search.analysis.predictions import judged, of_run, opened
 from search.cli import call
 from search.commands.predict import gallery, loading
 from search.doctor import stores
@@ -415,8 +415,9 @@ def test_a_run_on_other_images_is_left_for_a_study_of_its_own(own: Reader) -> No
 def test_trials_of_the_same_images_are_compared(reader: Reader) -> None:
     place = Place.at(reader.home, None, None)
     with opened(place) as tracker, storage.reading(place.storage) as store:
-        first = judged(tracker, results.one(store, "mlp/0"))
-        fewer = judged(tracker, results.one(store, "mlp/0"), "validation")
+        trial = results.one(store, "mlp/0")
+        first = judged(tracker, trial)
+        fewer = of_run(tracker, trial.run, trial.name, trial.study, "validation")
     with pytest.raises(UsageError, match="compare trials of studies with the same --data and --images"):
         paired.pair(first, fewer)
     reader.types("compare", "mlp/0", "two/0", code=0)
@@ -426,7 +427,8 @@ def test_what_was_confirmed_elsewhere_is_confirmed_here_by_the_command_that_is_t
     own: Reader, tmp_path: Path
 ) -> None:
     home = Home(own.home)
-    said = json.dumps({"sentences": [], "model": "", "finalists": []})
+    words = dict.fromkeys(("study", "caveat", "winner", "run", "model"), "")
+    said = json.dumps({**words, "sentences": [], "finalists": []})
     home.optuna(
         "INSERT INTO study_user_attributes (study_id, key, value_json) VALUES (?, 'confirmed', ?)", home.id, said
     )
