@@ -428,7 +428,9 @@ def test_what_was_confirmed_elsewhere_is_confirmed_here_by_the_command_that_is_t
 ) -> None:
     home = Home(own.home)
     words = dict.fromkeys(("study", "caveat", "winner", "run", "model"), "")
-    said = json.dumps({**words, "sentences": [], "finalists": []})
+    first = {"name": "mlp/0", "seeds": 1, "test_accuracy": 0.5, "margin": 0.1, "what": "relu"}
+    first |= dict.fromkeys(("difference", "difference_margin", "clear"))
+    said = json.dumps({**words, "sentences": [], "finalists": [first]})
     home.optuna(
         "INSERT INTO study_user_attributes (study_id, key, value_json) VALUES (?, 'confirmed', ?)", home.id, said
     )
