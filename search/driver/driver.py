@@ -1,25 +1,25 @@
 """The loop that asks, hands out, reports, records and tells: the one writer of both stores."""
 
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from models.data import Images
-from models.family import Choice, Resources
 from models.watch import Watch
-from search.output.progress import Progress, duration, short
+from search.driver.attempt import Attempt, Attempts
+from search.output.progress import Progress, duration
 from search.policies.halving import Brackets
-from search.problem import baselines, objectives
+from search.problem import objectives
 from search.recording import artifacts
 from search.recording.artifacts import Outcome
 from search.recording.trial_runs import TrialRuns
 from search.store import storage
-from search.store.attributes import CAVEAT_TAG, REPEAT_OF, REPEAT_TAG, START, dismissed, identity_of_trial, run_name
+from search.store.attributes import REPEAT_OF, REPEAT_TAG, dismissed
 from search.store.study import Study
 from search.system import failpoints, next_commands
 from search.system.errors import SearchError
@@ -34,13 +34,12 @@ from search.workers.messages import (
     Died,
     EpochDone,
     Failed,
-    Job,
     Message,
     Paused,
     Rejected,
     Trained,
 )
-from tracking import DESCRIPTION_TAG, Recorder, Status, TrackingError
+from tracking import Status, TrackingError
 from tracking.removal import remove
 
 # A worker that is killed under a trial this often is taken to be killed by it.
@@ -53,29 +52,6 @@ TRACEBACK = 4000
 TWINS = 4
 # Seconds beyond --trial-timeout for which a worker may say nothing before it is taken to hang.
 HANGING = 30.0
-
-
-@dataclass(eq=False)
-class Open:
-    """A trial under way: in Optuna, in its run, and with a worker."""
-
-    trial: optuna.Trial
-    run: Recorder
-    job: Job
-    title: str
-    label: str
-    history: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    recorded: int = 0
-    parameters: int = 0
-    pruned: bool = False
-    overtime: bool = False
-    restarts: int = 0
-    heard: float | None = None
-
-    @property
-    def seconds(self) -> float:
-        """For how long its epochs have trained."""
-        return sum(self.history["seconds"])
 
 
 class Driver:
@@ -93,7 +69,7 @@ class Driver:
         stop: Stop | None = None,
     ) -> None:
         self._study, self._engine, self._trial_runs, self._progress = study, engine, trial_runs, progress
-        self._images, self._shared, self._plan = images, shared, plan
+        self._images, self._attempts = images, Attempts(study, trial_runs, images, shared, plan)
         self._stop = stop or Stop()
         self._settings = study.settings
         self._watch = Watch()
@@ -102,11 +78,11 @@ class Driver:
         self._listened = 0.0
         # All trials that were opened and are not over. Of them: those with a worker, those that wait at a rung, those
         # that wait for a worker, first come first served, and those whose configuration another one just tries.
-        self._begun: dict[int, Open] = {}
-        self._open: dict[int, Open] = {}
-        self._waiting: dict[int, Open] = {}
-        self._queue: deque[Open] = deque()
-        self._twins: list[Open] = []
+        self._begun: dict[int, Attempt] = {}
+        self._open: dict[int, Attempt] = {}
+        self._waiting: dict[int, Attempt] = {}
+        self._queue: deque[Attempt] = deque()
+        self._twins: list[Attempt] = []
         self._interrupted: list[optuna.Trial] = []
         self._brackets = Brackets(study.ladder, study.goal) if study.ladder else None
         self._problem = ""
@@ -185,7 +161,7 @@ class Driver:
         current = self._queue.popleft()
         number = current.job.number
         self._open[number] = current
-        self._progress.started(number, current.label, self._epochs(current.trial), current.recorded)
+        self._progress.started(number, current.label, current.budget, current.recorded)
         self._count()
         self._engine.start(current.job)
         return True
@@ -193,7 +169,7 @@ class Driver:
     def _prepare(self) -> bool:
         """Open one more trial, those that were interrupted first; return whether there was any to open."""
         if self._interrupted:
-            self._place(self._opened(self._interrupted.pop(0)))
+            self._begin(self._interrupted.pop(0))
             return True
         if not self._wants_more() or self._is_narrow:
             return False
@@ -204,10 +180,15 @@ class Driver:
             self._exhausted = True
             self._progress.note("every point of the grid was tried: there is nothing more to search")
         else:
-            self._place(self._opened(trial))
+            self._begin(trial)
         return True
 
-    def _place(self, current: Open) -> None:
+    def _begin(self, trial: optuna.Trial) -> None:
+        current = self._attempts.begin(trial)
+        self._begun[trial.number] = current
+        self._place(current)
+
+    def _place(self, current: Attempt) -> None:
         """Line a trial up, unless it waits at a rung, or for another one that just tries its configuration."""
         number = current.job.number
         same = self._study.same(current.trial)
@@ -222,14 +203,14 @@ class Driver:
         else:
             self._queue.append(current)
 
-    def _waits_at_a_rung(self, current: Open) -> bool:
+    def _waits_at_a_rung(self, current: Attempt) -> bool:
         """Let a trial into a bracket, if there are any, and return whether it has to wait there."""
         if self._brackets is None or "baseline" in current.trial.user_attrs:
             return False
         self._brackets.enter(current.job.number)
         return self._brackets.waits(current.job.number)
 
-    def _repeat(self, current: Open, known: FrozenTrial) -> None:
+    def _repeat(self, current: Attempt, known: FrozenTrial) -> None:
         """End a trial of which another has the configuration, as that one ended: it would teach nothing new."""
         current.trial.set_user_attr(REPEAT_OF, known.number)
         current.run.set_tags({REPEAT_TAG: str(known.number)})
@@ -241,7 +222,7 @@ class Driver:
         current.run.log_metrics(measured)
         self._end(current, Outcome(known.state, values, infeasible or artifacts.repeats(known.number), measured))
 
-    def _park(self, current: Open) -> None:
+    def _park(self, current: Attempt) -> None:
         """Leave a trial until others have come as far."""
         assert self._brackets, "trials wait for others in brackets alone"
         self._brackets.park(current.job.number)
@@ -260,7 +241,7 @@ class Driver:
         for number in verdicts.promoted:
             self._line_up(self._waiting.pop(number))
 
-    def _line_up(self, current: Open) -> None:
+    def _line_up(self, current: Attempt) -> None:
         # It tells again of the epochs that it has behind it.
         current.history.clear()
         self._queue.appendleft(current)
@@ -274,50 +255,6 @@ class Driver:
         in_time = self._settings.timeout is None or self._watch.seconds() - self._began < self._settings.timeout
         begun = len(self._begun) + len(self._interrupted)
         return not self._exhausted and in_time and self._settings.left(self._finished + begun) != 0
-
-    def _opened(self, trial: optuna.Trial) -> Open:
-        """Link the trial with its run, and make a job of it."""
-        parameters = self._study.suggest(trial)
-        job = self._job(trial, parameters)
-        title = run_name(self._settings.study, trial.number)
-        run = self._trial_runs.begin(trial, self._tags(trial))
-        if self._settings.caveat:
-            trial.set_user_attr("caveat", self._settings.caveat)
-            title = f"{title} ({self._settings.caveat})"
-        run.log_parameters(parameters | {"family": job.family, "epochs": job.epochs, "seed": job.seed})
-        run.log_dataset(artifacts.dataset(self._images))
-        self._begun[trial.number] = Open(trial, run, job, title, _label(trial, parameters))
-        return self._begun[trial.number]
-
-    def _job(self, trial: optuna.Trial, parameters: Mapping[str, Choice]) -> Job:
-        home, attributes = self._settings.home, trial.user_attrs
-        return Job(
-            number=trial.number,
-            key=self._study.key(trial.number),
-            family=self._settings.family,
-            parameters=parameters,
-            images=self._shared,
-            resources=Resources(home / "cache", self._settings.weights),
-            epochs=self._epochs(trial),
-            patience=attributes.get("patience", self._settings.patience),
-            seed=self._study.seed(trial.number),
-            folder=self._settings.checkpoints / f"{trial.number:04d}",
-            precision=self._plan.precision,
-            limits=self._settings.limits,
-            timed=objectives.LATENCY in self._study.goals,
-        )
-
-    def _epochs(self, trial: optuna.Trial) -> int:
-        return int(trial.user_attrs.get("epochs", self._settings.epochs))
-
-    def _tags(self, trial: optuna.Trial) -> dict[str, str]:
-        settings = self._settings
-        key = self._study.key(trial.number)
-        tags = identity_of_trial(settings.study, key, trial.number, settings.family, trial.user_attrs)
-        tags[DESCRIPTION_TAG] = f"[This trial in the Optuna dashboard]({self._study.address(trial.number)})"
-        if settings.caveat:
-            tags[CAVEAT_TAG] = settings.caveat
-        return tags | self._plan.tags() | dict(artifacts.origin())
 
     def _handle(self, number: int, message: Message) -> None:
         current = self._open[number]
@@ -336,7 +273,7 @@ class Driver:
             case _:
                 self._handle_failure(current, message)
 
-    def _handle_failure(self, current: Open, message: Message) -> None:
+    def _handle_failure(self, current: Attempt, message: Message) -> None:
         match message:
             case Rejected(reason, measured):
                 current.run.log_metrics(measured)
@@ -350,7 +287,7 @@ class Driver:
             case Blocked(reason):
                 raise SearchError(reason)
 
-    def _report(self, current: Open, epoch: int, metrics: Mapping[str, float]) -> None:
+    def _report(self, current: Attempt, epoch: int, metrics: Mapping[str, float]) -> None:
         """Let the worker go on first: nothing that is written may hold it up.
 
         A step is the number of epochs done, in both stores: what people count, and what pruners take for a resource.
@@ -371,7 +308,7 @@ class Driver:
             current.recorded = step
         self._progress.epoch(current.job.number, step, metrics)
 
-    def _answer(self, current: Open, step: int, value: float) -> Answer:
+    def _answer(self, current: Attempt, step: int, value: float) -> Answer:
         number, waits = current.job.number, False
         if self._brackets and number in self._brackets:
             self._brackets.report(number, step, value)
@@ -382,11 +319,11 @@ class Driver:
             return Answer.STOP
         return Answer.PAUSE if waits else Answer.GO_ON
 
-    def _over(self, current: Open) -> bool:
+    def _over(self, current: Attempt) -> bool:
         limit = self._settings.trial_timeout
         return limit is not None and current.seconds >= limit
 
-    def _complete(self, current: Open, trained: Trained) -> None:
+    def _complete(self, current: Attempt, trained: Trained) -> None:
         measured = artifacts.measured(trained, current.history)
         # Before the model, which takes them along.
         current.run.log_metrics(measured)
@@ -402,14 +339,14 @@ class Driver:
             ),
         )
 
-    def _why_it_stopped(self, current: Open, trained: Trained) -> str:
-        after = f"after {len(current.history['loss'])} of {counted(self._epochs(current.trial), 'epoch')}"
+    def _why_it_stopped(self, current: Attempt, trained: Trained) -> str:
+        after = f"after {len(current.history['loss'])} of {counted(current.budget, 'epoch')}"
         if current.overtime:
             return f"stopped by --trial-timeout of {duration(self._settings.trial_timeout or 0)} {after}"
         stopped = "pruned" if current.pruned else trained.stopped
         return {"pruned": after, "early": f"stopped early {after}", None: ""}[stopped]
 
-    def _fail(self, current: Open, reason: str, traceback: str) -> None:
+    def _fail(self, current: Attempt, reason: str, traceback: str) -> None:
         if traceback:
             current.run.log_text("traceback.txt", traceback)
             # Its last lines say what and where; Optuna's dashboard would show a column of it.
@@ -424,7 +361,7 @@ class Driver:
                 f"`{next_commands.command('show', f'{self._settings.study}/{current.job.number}')}`"
             )
 
-    def _restart(self, current: Open, reason: str) -> None:
+    def _restart(self, current: Attempt, reason: str) -> None:
         """Let another worker go on with the same trial, unless it has taken too many of them with it."""
         current.restarts += 1
         done = len(current.history["loss"])
@@ -456,7 +393,7 @@ class Driver:
                 current.overtime, current.heard = True, None
                 self._engine.kill(number)
 
-    def _end(self, current: Open, outcome: Outcome) -> None:
+    def _end(self, current: Attempt, outcome: Outcome) -> None:
         """End the trial in both stores; its checkpoints are not needed any more."""
         number = current.job.number
         self._trial_runs.end(current.trial, current.run, outcome)
@@ -490,14 +427,3 @@ class Driver:
 
 
 WORDS = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
-
-
-def _label(trial: optuna.Trial, parameters: Mapping[str, Choice]) -> str:
-    """Return what a person knows a trial by: the row of the report, or a few of its hyperparameters."""
-    if "baseline" in trial.user_attrs:
-        name = trial.user_attrs["baseline"]
-        row = next((b for b in baselines.everything() if b.name == name), None)
-        return f"baseline {name}" + (f" ({row.label})" if row else "")
-    if START in trial.user_attrs:
-        return f"as textbooks advise ({trial.user_attrs[START]})"
-    return short(parameters)

@@ -10,7 +10,8 @@ if __name__ == "__main__":
     from optuna.trial import TrialState
 
     from search.cli import main
-    from search.driver.driver import Driver, Open
+    from search.driver.attempt import Attempt
+    from search.driver.driver import Driver
     from search.store.study import Study
 
     def clone(study: Study, number: int) -> None:
@@ -22,9 +23,9 @@ if __name__ == "__main__":
             clone(study, trial.number)
         return []
 
-    def restart(driver: Driver, current: Open, reason: str) -> None:
+    def restart(driver: Driver, current: Attempt, reason: str) -> None:
         clone(driver._study, current.trial.number)
-        del driver._open[current.trial.number]
+        del driver._open[current.trial.number], driver._begun[current.trial.number]
         driver._finished += 1
 
     Study.interrupted = interrupted  # type: ignore[method-assign]  # broken on purpose

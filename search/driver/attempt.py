@@ -1,0 +1,103 @@
+"""A trial under way, and how it is begun or gone on with: drawn, linked with its run, and made a job."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import optuna
+
+from models.data import Images
+from models.family import Choice, Resources
+from search.output.progress import short
+from search.problem import baselines, objectives
+from search.recording import artifacts
+from search.recording.trial_runs import TrialRuns
+from search.store.attributes import CAVEAT_TAG, START, identity_of_trial, run_name
+from search.store.study import Study
+from search.workers.execution import Plan
+from search.workers.messages import Job
+from tracking import DESCRIPTION_TAG, Recorder
+
+
+@dataclass(eq=False)
+class Attempt:
+    """A trial under way: in Optuna, in its run, and with a worker. It may train for `budget` epochs."""
+
+    trial: optuna.Trial
+    run: Recorder
+    job: Job
+    title: str
+    label: str
+    budget: int
+    history: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    recorded: int = 0
+    parameters: int = 0
+    pruned: bool = False
+    overtime: bool = False
+    restarts: int = 0
+    heard: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """For how long its epochs have trained."""
+        return sum(self.history["seconds"])
+
+
+class Attempts:
+    """Begins the trials of a study."""
+
+    def __init__(self, study: Study, trial_runs: TrialRuns, images: Images, shared: Path, plan: Plan) -> None:
+        self._study, self._settings, self._trial_runs = study, study.settings, trial_runs
+        self._images, self._shared, self._plan = images, shared, plan
+
+    def begin(self, trial: optuna.Trial) -> Attempt:
+        """Link the trial with its run, new or interrupted, and make a job of it."""
+        parameters = self._study.suggest(trial)
+        job = self._job(trial, parameters)
+        title = run_name(self._settings.study, trial.number)
+        run = self._trial_runs.begin(trial, self._tags(trial))
+        if self._settings.caveat:
+            trial.set_user_attr("caveat", self._settings.caveat)
+            title = f"{title} ({self._settings.caveat})"
+        run.log_parameters(parameters | {"family": job.family, "epochs": job.epochs, "seed": job.seed})
+        run.log_dataset(artifacts.dataset(self._images))
+        return Attempt(trial, run, job, title, _label(trial, parameters), job.epochs)
+
+    def _job(self, trial: optuna.Trial, parameters: Mapping[str, Choice]) -> Job:
+        home, attributes = self._settings.home, trial.user_attrs
+        return Job(
+            number=trial.number,
+            key=self._study.key(trial.number),
+            family=self._settings.family,
+            parameters=parameters,
+            images=self._shared,
+            resources=Resources(home / "cache", self._settings.weights),
+            epochs=int(attributes.get("epochs", self._settings.epochs)),
+            patience=attributes.get("patience", self._settings.patience),
+            seed=self._study.seed(trial.number),
+            folder=self._settings.checkpoints / f"{trial.number:04d}",
+            precision=self._plan.precision,
+            limits=self._settings.limits,
+            timed=objectives.LATENCY in self._study.goals,
+        )
+
+    def _tags(self, trial: optuna.Trial) -> dict[str, str]:
+        settings = self._settings
+        key = self._study.key(trial.number)
+        tags = identity_of_trial(settings.study, key, trial.number, settings.family, trial.user_attrs)
+        tags[DESCRIPTION_TAG] = f"[This trial in the Optuna dashboard]({self._study.address(trial.number)})"
+        if settings.caveat:
+            tags[CAVEAT_TAG] = settings.caveat
+        return tags | self._plan.tags() | dict(artifacts.origin())
+
+
+def _label(trial: optuna.Trial, parameters: Mapping[str, Choice]) -> str:
+    """Return what a person knows a trial by: the row of the report, or a few of its hyperparameters."""
+    if "baseline" in trial.user_attrs:
+        name = trial.user_attrs["baseline"]
+        row = next((b for b in baselines.everything() if b.name == name), None)
+        return f"baseline {name}" + (f" ({row.label})" if row else "")
+    if START in trial.user_attrs:
+        return f"as textbooks advise ({trial.user_attrs[START]})"
+    return short(parameters)
