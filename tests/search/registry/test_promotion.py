@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import tracking
+from models import metrics
 from search.cli import call
 from search.problem.settings import Place
 from search.registry import named, promotion, registered
@@ -48,11 +49,11 @@ def confirm(place: Place, tmp_path: Path) -> Callable[..., promotion.Standing]:
                 labels = np.arange(IMAGES) % 10
                 drawn = np.random.default_rng((zlib.crc32(finalist.encode()), seed)).random(IMAGES)
                 wrong = drawn > np.sort(drawn)[int(share * IMAGES) - 1]
-                rows = "".join(
-                    f"{label},{(label + miss) % 10},0.9\n" for label, miss in zip(labels, wrong, strict=True)
-                )
+                answers = (labels + wrong) % 10
+                rows = "".join(f"{label},{answer},0.9\n" for label, answer in zip(labels, answers, strict=True))
                 run.log_text("predictions/test.csv", f"label,prediction,confidence\n{rows}")
-                run.log_text("confusion/test.json", json.dumps({"class_names": NAMES}))
+                counts = metrics.confusion_counts(labels, answers, len(NAMES)).tolist()
+                run.log_text("confusion/test.json", json.dumps({"class_names": NAMES, "counts": counts}))
                 runs.append(run)
             file = tmp_path / f"{finalist}.keras"
             file.write_bytes(finalist.encode())
