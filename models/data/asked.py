@@ -12,7 +12,6 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import override
 
 from models.batches import evaluation_batch
 from models.data import npz, pictures
@@ -69,16 +68,15 @@ def sources(paths: Sequence[str]) -> list[Source]:
 
 
 @dataclass(frozen=True)
-class Pictures(Source):
+class Pictures:
     """Files, and folders with files at any depth."""
 
     places: tuple[Path, ...]
     labels: None = None
 
     @cached_property
-    @override
     def count(self) -> int:
-        """Folders are looked through once more."""
+        """How many there are; folders are looked through once more."""
         return sum(1 for _ in self.files())
 
     def files(self) -> Iterator[Path]:
@@ -94,15 +92,15 @@ class Pictures(Source):
             yield first
             yield from inside
 
-    @override
     def batches(self, frame: Frame) -> Iterator[Batch]:
+        """As in the contract."""
         waiting = self.files()
         while together := list(islice(waiting, evaluation_batch(frame.shape))):
             yield _read(together, frame)
 
 
 @dataclass(frozen=True, eq=False)
-class Arrays(Source):
+class Arrays:
     """One array in an `.npz` file, which is read from front to back; only one stored by columns is held as a whole."""
 
     file: Path
@@ -136,12 +134,12 @@ class Arrays(Source):
         return cls(file, name, shapes[name], labels)
 
     @property
-    @override
     def count(self) -> int:
+        """As in the contract."""
         return self.shape[0]
 
-    @override
     def batches(self, frame: Frame) -> Iterator[Batch]:
+        """As in the contract."""
         start = 0
         for values in self._portions(min(evaluation_batch(frame.shape), evaluation_batch((*self.shape[1:], 1)))):
             end = start + len(values)
