@@ -157,6 +157,7 @@ def test_what_is_wrong_is_found_and_mended_and_nothing_is_lost(name: str, home: 
         assert doctor(home, code=0) == []
 
 
+@pytest.mark.slow
 @given(names=st.lists(st.sampled_from(MENDABLE), min_size=2, max_size=8, unique=True))
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_wrong_at_once_is_found_and_mended(

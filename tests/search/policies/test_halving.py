@@ -224,6 +224,7 @@ def test_a_search_that_is_stopped_while_trials_wait_goes_on_to_the_same_end(sett
     assert all(trial.state.is_finished() for trial in study.trials())
 
 
+@pytest.mark.slow
 def test_real_trainings_that_waited_give_what_they_would_have_given_at_once(settle: Settle, search: Search) -> None:
     settings = settle(
         trials=9, epochs=9, pruner="halving", sampler="random", fix=("batch_size=32", "augmentation=none")

@@ -131,6 +131,7 @@ def test_what_is_asked_of_a_study_or_of_a_few_trials_reads_no_others(
         assert [t.number for t in storage.marked(storage.load(store, "mlp"), "baseline")] == [7]
 
 
+@pytest.mark.slow
 def test_the_cost_of_a_trial_does_not_grow_with_the_study(
     settle: Callable[..., Settings], open_study: Callable[[Settings], Study]
 ) -> None:
