@@ -15,7 +15,7 @@ from models.data.remarks import remarks
 from search.driver import opening
 from search.driver.driver import Driver
 from search.output import printing
-from search.output.progress import begin, duration, say
+from search.output.progress import duration, say, view
 from search.output.tables import as_json
 from search.problem import space
 from search.problem.planned import goals, planned_baselines, planned_start
@@ -161,7 +161,7 @@ def _search(
         with opening.joined(console, study) as trial_runs:
             try:
                 settled = opening.settled(console, planned, engine, settings, images, shared)
-                with begin(
+                with view(console)(
                     console,
                     settings.study,
                     study.goal,

@@ -198,18 +198,9 @@ class Board(Progress):
         return Group(Text(f"{self.study}: {self.summary()}", style="bold"), table)
 
 
-def begin(
-    console: Console,
-    study: str,
-    goal: Goal,
-    total: int | None,
-    expected: float,
-    limit: float | None = None,
-    budget: int | None = None,
-) -> Progress:
+def view(console: Console) -> type[Progress]:
     """Return the view that suits where stderr goes."""
-    view = Board if console.is_terminal else Endings if console.is_jupyter else Lines
-    return view(console, study, goal, total, expected, limit, budget)
+    return Board if console.is_terminal else Endings if console.is_jupyter else Lines
 
 
 def say(console: Console, text: str) -> None:

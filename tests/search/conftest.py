@@ -9,7 +9,7 @@ from rich.console import Console
 
 from models.data import Images, share
 from search.driver.driver import Driver
-from search.output.progress import begin
+from search.output.progress import view
 from search.problem.settings import Place, Settings, resolve
 from search.recording.trial_runs import TrialRuns
 from search.store import storage
@@ -63,7 +63,9 @@ def search(bars: Images, open_study: Callable[[Settings], Study], tensorflow: No
         trial_runs = TrialRuns(study, relay)
         try:
             trial_runs.catch_up()
-            with begin(console, settings.study, study.goal, settings.trials, 60.0, settings.timeout) as progress:
+            with view(console)(
+                console, settings.study, study.goal, settings.trials, 60.0, settings.timeout
+            ) as progress:
                 Driver(study, engine, trial_runs, progress, bars, shared, PLAN).run()
         finally:
             engine.close()

@@ -14,7 +14,7 @@ from models.data import Images, share
 from models.data.images import Split
 from models.family import Evaluation
 from search.driver.driver import Driver
-from search.output.progress import begin
+from search.output.progress import view
 from search.problem.planned import planned_baselines
 from search.problem.settings import Place, Settings, resolve
 from search.recording.trial_runs import TrialRuns
@@ -77,7 +77,7 @@ def search(
     )
     with (home / "console.txt").open("a") as file:
         console = Console(file=file, width=200)
-        with begin(console, study, opened.goal, chosen.trials, 60.0) as progress:
+        with view(console)(console, study, opened.goal, chosen.trials, 60.0) as progress:
             try:
                 Driver(opened, engine, trial_runs, progress, images, share(images, home / "cache"), PLAN).run()
             except SearchError as error:
