@@ -117,16 +117,17 @@ class Keeper:
     def __init__(self, study: Study, top: int, rule: str) -> None:
         said = study.attributes
         self._study, self._top, self._rule, self._named = study, top, rule, finalists(said)
-        # The best with a model, and of two objectives those that none beats, each with what it costs.
+        # The best with a model, each with its cost; and of two objectives the values of those that none beats.
         self._best: list[tuple[float, int]] = []
-        self._front: list[tuple[tuple[float, ...], int]] = []
+        self._front: dict[int, Sequence[float]] = {}
         # Models that stay for nothing but that, and those that may go and are not known to be gone.
         self._staying: set[int] = set()
         self._due: set[int] = set()
         for trial in study.trials([TrialState.COMPLETE, TrialState.PRUNED]):
             values = trial.values if trial.state == TrialState.COMPLETE else None
             self._add(trial.number, values or (), trial.user_attrs, left=left_model(trial))
-        self._due = {number for number in self._due if not said.get(removal(number))}
+        for known in (self._due, self._staying):
+            known.difference_update([number for number in known if said.get(removal(number))])
 
     def ended(self, number: int, outcome: Outcome, attributes: Mapping[str, object]) -> None:
         """Take in how a trial with these attributes has ended."""
@@ -143,20 +144,15 @@ class Keeper:
         return Clearance(self._study.settings.study, keys, frozenset(keys), self._rule)
 
     def _add(self, number: int, values: Sequence[float], attributes: Mapping[str, object], *, left: bool) -> None:
-        signs = (-1 if goal.direction == "maximize" else 1 for goal in self._study.goals)
-        costs = tuple(sign * value for sign, value in zip(signs, values, strict=False))
-        if costs and left:
-            insort(self._best, (costs[0], number))
+        if values and left:
+            sign = -1 if self._study.goal.direction == "maximize" else 1
+            insort(self._best, (sign * values[0], number))
             del self._best[self._top :]
-        if len(costs) == objectives.MOST and not any(_beats(other, costs) for other, _ in self._front):
-            self._front = [(other, one) for other, one in self._front if not _beats(costs, other)] + [(costs, number)]
+        if values:
+            front = {**self._front, number: values}
+            self._front = {one: front[one] for one in objectives.pareto(front, self._study.goals)}
         if left and "baseline" not in attributes and f"{self._study.settings.study}/{number}" not in self._named:
             self._staying.add(number)
-        goes = self._staying.difference(number for _, number in (*self._best, *self._front))
+        goes = self._staying.difference((number for _, number in self._best), self._front)
         self._staying -= goes
         self._due |= goes
-
-
-def _beats(one: Sequence[float], other: Sequence[float]) -> bool:
-    """Whether one costs no more than another in anything, and less in something."""
-    return one != other and all(mine <= its for mine, its in zip(one, other, strict=True))

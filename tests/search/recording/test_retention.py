@@ -17,7 +17,7 @@ from unittest.mock import MagicMock, patch
 
 import optuna
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from mlflow.tracking import MlflowClient
 from optuna.trial import FrozenTrial, TrialState, create_trial
@@ -399,8 +399,13 @@ class Trials:
 GOALS = (Goal("val_accuracy", "maximize"), Goal("parameters", "minimize"))
 
 
+@example(ended=[("complete", 0, 0), ("complete", 1, 0)], top=1, goals=1, before=1, gone={0})
 @given(
-    st.lists(ENDED, max_size=30), st.integers(1, 3), st.integers(1, 2), st.integers(0, 30), st.sets(st.integers(0, 9))
+    ended=st.lists(ENDED, max_size=30),
+    top=st.integers(1, 3),
+    goals=st.integers(1, 2),
+    before=st.integers(0, 30),
+    gone=st.sets(st.integers(0, 9)),
 )
 def test_what_may_go_after_each_trial_is_what_a_look_at_all_of_them_lets_go(
     ended: list[tuple[str, int, int]], top: int, goals: int, before: int, gone: set[int]
