@@ -215,4 +215,5 @@ def _draw_curves(axes: Axes, name: str, history: Mapping[str, Sequence[float]], 
     axes.grid(axis="y", color=FAINT, linewidth=0.5)
     axes.spines[["top", "right"]].set_visible(False)
     if axes.get_lines():
-        axes.legend(frameon=False, fontsize=8)
+        # The place called "best" is looked for among the points, and matplotlib warns where that took a second.
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 0.99), ncols=2, frameon=False, fontsize=8, borderpad=0)

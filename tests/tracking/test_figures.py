@@ -111,6 +111,16 @@ def test_learning_curves_set_training_against_validation(epochs: int) -> None:
     pixels(figure)
 
 
+def test_what_names_the_lines_covers_none_of_them() -> None:
+    """Nor is a place for it looked for among the points: matplotlib warns where that took long."""
+    figure = figures.learning_curves({"loss": [1.0, 0.5], "val_loss": [1.0, 0.75]}, "t", best_epoch=1)
+    pixels(figure)
+    (axes,) = figure.axes
+    legend = axes.get_legend()
+    assert legend is not None
+    assert legend.get_window_extent().y0 >= axes.get_window_extent().y1
+
+
 def test_a_metric_without_training_values_is_drawn_alone() -> None:
     history = {"val_recall_at_1": [0.4, 0.6], "loss": [1.0, 0.5], "val_loss": [1.0, 0.75]}
     figure = figures.learning_curves(history, "siamese-0003", best_epoch=1)
