@@ -34,7 +34,9 @@ from models.data.images import Split
 from models.family import Evaluation
 from search.driver.driver import Driver
 from search.output.progress import Lines
-from search.problem.settings import Place, Sampler, Settings, resolve
+from search.problem.parts import Sampler
+from search.problem.resolving import resolve
+from search.problem.settings import Place, Settings
 from search.recording.trial_runs import TrialRuns
 from search.store import storage
 from search.store.attributes import RUN_ID, run_name

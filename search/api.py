@@ -29,7 +29,8 @@ from search.cli import refusals
 from search.driver.opening import require_writable
 from search.output import comparison, printing
 from search.output.tables import Cell, cell
-from search.problem.settings import Baselines, EngineName, Place, PrecisionChoice, Pruner, Sampler, check_name
+from search.problem.parts import Baselines, EngineName, PrecisionChoice, Pruner, Sampler
+from search.problem.settings import Place, check_name
 from search.report import writing
 from search.report.differing import address
 from search.store import claims, results, storage

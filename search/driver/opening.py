@@ -16,7 +16,8 @@ from models.watch import Watch
 from search.output.progress import say
 from search.problem import space
 from search.problem.planned import grid_points
-from search.problem.settings import Place, Settings, resolve
+from search.problem.resolving import resolve
+from search.problem.settings import Place, Settings
 from search.recording.trial_runs import TrialRuns
 from search.store import storage
 from search.store.study import Study

@@ -16,7 +16,8 @@ from models.family import Evaluation
 from search.driver.driver import Driver
 from search.output.progress import view
 from search.problem.planned import planned_baselines
-from search.problem.settings import Place, Settings, resolve
+from search.problem.resolving import resolve
+from search.problem.settings import Place, Settings
 from search.recording.trial_runs import TrialRuns
 from search.report import writing
 from search.store import storage

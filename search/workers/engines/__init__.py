@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from search.problem.settings import EngineName
+from search.problem.parts import EngineName
 from search.workers.messages import Answer, Job, Message, Probe
 
 

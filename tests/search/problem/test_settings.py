@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optuna.trial import TrialState
 
-from search.problem import settings
-from search.problem.settings import Place, check_name, resolve, worker_count
+from search.problem.option import settings_of
+from search.problem.resolving import resolve
+from search.problem.settings import Place, Settings, check_name
 from search.registry import named
 from search.store import storage
 from search.store.study import Study
@@ -16,6 +17,7 @@ from search.system import next_commands
 from search.system.errors import UsageError
 from search.system.wording import counted
 
+KNOWN = settings_of(Settings)
 PLACE = Place.at(Path("/somewhere"), None, None)
 
 
@@ -89,13 +91,13 @@ def test_a_number_of_trials_that_a_study_was_begun_with_stays_when_its_time_is_l
 
 @pytest.mark.parametrize(("text", "expected"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("1.5h", 5400)])
 def test_times_are_given_with_their_unit(text: str, expected: float) -> None:
-    assert settings.seconds(text) == expected
+    assert KNOWN["timeout"].read(text) == expected
 
 
 @given(text=st.text(max_size=8))
 def test_any_other_time_is_refused_with_an_example(text: str) -> None:
     try:
-        assert settings.seconds(text) > 0
+        assert KNOWN["timeout"].read(text) > 0
     except UsageError as error:
         assert "such as 90s, 30m or 2h" in str(error)
 
@@ -120,13 +122,13 @@ def test_odd_study_names_are_refused(name: str) -> None:
 
 @pytest.mark.parametrize(("text", "count"), [("auto", 0), ("1", 1), ("16", 16)])
 def test_workers_are_a_number_or_left_to_the_machine(text: str, count: int) -> None:
-    assert worker_count(text) == count
+    assert KNOWN["workers"].read(text) == count
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "2.5", "two", "", "99999", "²"])
 def test_any_other_number_of_workers_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"from 1, or auto"):
-        worker_count(text)
+        KNOWN["workers"].read(text)
 
 
 @pytest.mark.parametrize("path", ["~nobody-here/runs", "~nobody-here"])
