@@ -128,8 +128,8 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
     ("search/problem/limits.py", "--max-parameters", HAPPENED),
     ("search/problem/limits.py", "--max-seconds-per-epoch", HAPPENED),
     ("search/system/locks.py", "name another --study", "test_who_holds_a_study_is_waited_for_or_another_is_named"),
-    ("search/api.py", "--(?P<name>", A_PATTERN),
-    ("search/api.py", "(`[^`]*`)", A_PATTERN),
+    ("search/notebook/showing.py", "--(?P<name>", A_PATTERN),
+    ("search/notebook/showing.py", "(`[^`]*`)", A_PATTERN),
     (
         "search/store/dashboard_notes.py",
         "search show {}/{}",
