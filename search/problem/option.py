@@ -35,8 +35,8 @@ class Form:
 class Option:
     """What stands in `Annotated` beside the type of a field that can be chosen.
 
-    `default` is what is said of its default, where that does not speak for itself; `nothing`, what None means. `later`:
-    earlier versions did not write it down, and their studies were begun without.
+    `default` is what is said of its default, where that does not speak for itself; `nothing`, what None stands for.
+    `later`: earlier versions did not write it down, and their studies were begun under its default.
     """
 
     help: str
@@ -45,7 +45,7 @@ class Option:
     form: Form | None = None
     metavar: str | None = None
     default: str | None = None
-    nothing: str = "none"
+    nothing: str | None = None
     later: bool = False
 
 
@@ -85,7 +85,7 @@ class Setting:
     def told(self, value: object) -> str:
         """Return a value as a person writes it."""
         if value is None:
-            return self.option.nothing
+            return self.option.nothing or "none"
         return self.option.form.write(value) if self.option.form else str(value)
 
     def read(self, text: str) -> Any:

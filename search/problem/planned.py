@@ -8,6 +8,7 @@ import numpy as np
 import models
 from models.family import Choice, Goal
 from search.problem import baselines, objectives, space, textbook
+from search.problem.parts import Problem
 from search.problem.settings import Settings
 from search.problem.textbook import Start
 from search.system.errors import UsageError
@@ -15,7 +16,7 @@ from search.system.errors import UsageError
 GRID_LIMIT = 10_000
 
 
-def goals(settings: Settings) -> tuple[Goal, ...]:
+def goals(settings: Problem) -> tuple[Goal, ...]:
     """Return what a search is for, the family's own goal first."""
     return objectives.of(models.family(settings.family).goal, settings.objective)
 

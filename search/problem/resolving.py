@@ -21,9 +21,10 @@ def resolve(study: str, place: Place, flags: Mapping[str, Any], stored: Mapping[
     given = {name: value for name, value in flags.items() if value is not None}
     known = settings_of(Settings)
     chosen = {name: value for name, value in stored.items() if name in known} | given
+    # In a study's attributes they are lists.
+    chosen |= {name: tuple(value) for name, value in chosen.items() if known[name].several}
     if "timeout" in given and "trials" not in chosen:
         chosen["trials"] = None
-    chosen["fix"] = tuple(chosen.get("fix", ()))
     family = _family(study, chosen.pop("family", None))
     chosen["objective"] = objectives.named(objectives.of(models.family(family).goal, chosen.get("objective")))
     settings = Settings(place.home, place.storage, place.tracking_uri, study=study, family=family, **chosen)
@@ -50,11 +51,12 @@ def _refuse_changes(settings: Settings, given: Mapping[str, Any], stored: Mappin
         if not stored or name not in given or setting.option.lifetime is not Lifetime.STUDY:
             continue
         now = getattr(settings, name)
-        was = stored.get(name, None if setting.option.later else now)
+        was = stored.get(name, setting.usual if setting.option.later else now)
         # Wherever images are now, their digest tells whether they are the same.
         if now == was or (name == "data" and moved(was)):
             continue
-        begun = "without it" if was is None and setting.option.later else f"with {setting.flag} {setting.told(was)}"
+        without = was is None and not setting.option.nothing
+        begun = "without it" if without else f"with {setting.flag} {setting.told(was)}"
         raise UsageError(
             f"{setting.flag} {given[name]}: study {settings.study} was begun {begun}, and its trials would not be "
             f"comparable; go on without {setting.flag}, or begin another with `{settings.another}`"

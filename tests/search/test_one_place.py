@@ -45,6 +45,7 @@ for name, act in {{
     "dry": lambda: call(["run", "mlp", "--swing", "5", "--data", {str(bars_file)!r}, "--dry-run", "--format", "json"]),
     "refused": lambda: call(["run", "mlp", "--swing", "0"]),
     "changed": lambda: resolve("mlp", place, {{"swing": 8}}, stored),
+    "older": lambda: resolve("mlp", place, {{"swing": 8}}, {{"family": "mlp"}}),
     "python": lambda: Study("mlp").run(swing=0),
 }}.items():
     with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(out):
@@ -72,4 +73,5 @@ def test_one_field_is_a_flag_and_an_option_in_python_and_is_remembered(said: dic
     assert said["python"] == "swing=0: give 1 or more\n"
     assert said["remembered"] == 7
     assert said["changed"].startswith("--swing 8: study mlp was begun with --swing 7, and its trials would not be")
+    assert said["older"].startswith("--swing 8: study mlp was begun with --swing 3,")
     assert "run --study mlp-2 --family mlp --swing 8" in said["changed"]
