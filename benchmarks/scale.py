@@ -33,7 +33,9 @@ from models.data import Images, share
 from models.data.images import Split
 from models.family import Evaluation
 from search.driver.driver import Driver
+from search.driver.trials import Trials
 from search.output.progress import Lines
+from search.policies.answers import Answer
 from search.problem.parts import Sampler
 from search.problem.resolving import resolve
 from search.problem.settings import Place, Settings
@@ -43,7 +45,7 @@ from search.store.attributes import RUN_ID, run_name
 from search.store.study import Study
 from search.system import library_output
 from search.workers.execution import Plan
-from search.workers.messages import Answer, Built, EpochDone, Job, Message, ModelFile, Probe, Rejected, Trained
+from search.workers.messages import Built, EpochDone, Job, Message, ModelFile, Probe, Rejected, Trained
 from tracking import KEY_TAG
 from tracking.relay import Relay
 from tracking.spool import Spool
@@ -223,7 +225,8 @@ def search(home: Path, before: int, sampler: Sampler) -> Hundred:
     ):
         trial_runs, engine = TrialRuns(study, relay), Instant(images, relay)
         trial_runs.catch_up()
-        driver = Driver(study, engine, trial_runs, progress, images, share(images, home / "cache"), PLAN)
+        trials = Trials(study, trial_runs, progress, images, share(images, home / "cache"), PLAN)
+        driver = Driver(trials, engine, home / "checkpoints")
         began = time.perf_counter()
         driver.run()
         total = time.perf_counter() - began

@@ -10,11 +10,12 @@ from optuna.trial import TrialState
 
 from models.watch import Watch
 from search.driver import driver
+from search.policies.answers import Answer
 from search.problem.settings import Settings
 from search.store.attributes import REPEAT_OF
 from search.store.study import Study
 from search.system.errors import SearchError
-from search.workers.messages import Answer, Blocked, Built, Died, EpochDone, Failed, Job, Message, Rejected
+from search.workers.messages import Blocked, Built, Died, EpochDone, Failed, Job, Message, Rejected
 from tests.support import parameters
 from tracking import Status, TrackingError
 from tracking.engines.memory import MemoryTracker
