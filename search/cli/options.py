@@ -50,13 +50,15 @@ def taking(*names: str) -> Callable[[Command], Command]:
     """Let a command take settings, by default all, as if each stood before its `*`; it is given them in its `**`."""
     known = settings_of(Settings)
     chosen = [known[name] for name in names or sorted(known, key=lambda name: name not in FIRST)]
+    panels = dict.fromkeys(known, SEARCH) | dict.fromkeys(settings_of(Execution), RUNNING)
 
     def taken(command: Command) -> Command:
         own = inspect.signature(command)
         last = [one for one in own.parameters.values() if one.kind is Parameter.KEYWORD_ONLY]
         first = [one for one in own.parameters.values() if one.kind is Parameter.POSITIONAL_OR_KEYWORD]
-        offered = [Parameter(one.name, Parameter.KEYWORD_ONLY, default=None, annotation=_typed(one)) for one in chosen]
-        parameters = [*first, *offered, *last]
+        offered = {one.name: _typed(one, panels[one.name]) for one in chosen}
+        middle = [Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=of) for name, of in offered.items()]
+        parameters = [*first, *middle, *last]
         # Typer asks a function for its parameters in both ways.
         vars(command)["__signature__"] = own.replace(parameters=parameters)
         command.__annotations__ = {one.name: one.annotation for one in parameters}
@@ -65,15 +67,16 @@ def taking(*names: str) -> Callable[[Command], Command]:
     return taken
 
 
-def _typed(setting: Setting) -> Any:
+def _typed(setting: Setting, panel: str) -> Any:
     """Return what Typer is told of a setting, which reads its values itself: Python is answered in the same words."""
-    option = setting.option
+    option, choices = setting.option, setting.choices
     offered = typer.Option(
         help=option.help,
         metavar=option.form.metavar if option.form else option.metavar,
         min=option.minimum,
         show_default=setting.default or False,
-        rich_help_panel=RUNNING if setting.name in settings_of(Execution) else SEARCH,
+        rich_help_panel=panel,
         parser=None if setting.kind is bool else setting.read,
     )
-    return Annotated[(list[str] if setting.several else setting.kind) | None, offered]
+    kind: Any = Literal.__getitem__(choices) if choices else list[str] if setting.several else setting.kind
+    return Annotated[kind | None, offered]

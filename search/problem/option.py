@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from enum import Enum, auto
+from importlib import import_module
 from types import NoneType
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
@@ -36,7 +37,8 @@ class Option:
     """What stands in `Annotated` beside the type of a field that can be chosen.
 
     `default` is what is said of its default, where that does not speak for itself; `nothing`, what None stands for.
-    `later`: earlier versions did not write it down, and their studies were begun under its default.
+    `later`: earlier versions did not write it down, and their studies were begun under its default. `folder`: a package
+    in which each file is a value, whose `names()` are those that there are.
     """
 
     help: str
@@ -46,6 +48,7 @@ class Option:
     metavar: str | None = None
     default: str | None = None
     nothing: str | None = None
+    folder: str | None = None
     later: bool = False
 
 
@@ -66,6 +69,9 @@ class Setting:
     @property
     def choices(self) -> tuple[str, ...]:
         """The words from which one is chosen; none where others will do, too."""
+        if self.option.folder:
+            # It may lie on a higher floor, as policies and engines do, which take settings.
+            return tuple(import_module(self.option.folder).names())
         return get_args(self.kind) if get_origin(self.kind) is Literal else ()
 
     @property
@@ -131,8 +137,9 @@ class Setting:
     def _value(self, text: str) -> object:
         if self.option.form:
             return self.option.form.read(text)
-        if self.choices and text not in self.choices:
-            raise ValueError(f"not one of {', '.join(self.choices)}{hint(text, self.choices)}")
+        choices = self.choices
+        if choices and text not in choices:
+            raise ValueError(f"not one of {', '.join(choices)}{hint(text, choices)}")
         if self.kind not in (int, float):
             return text
         number = _number(text, self.kind)

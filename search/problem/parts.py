@@ -15,9 +15,6 @@ from search.problem.limits import Limits
 from search.problem.objectives import COSTS
 from search.problem.option import SECONDS, WORKERS, Lifetime, Option
 
-Sampler = Literal["tpe", "random", "qmc", "grid"]
-Pruner = Literal["halving", "screening", "hyperband", "median", "none"]
-EngineName = Literal["processes", "inline"]
 PrecisionChoice = Literal["auto", "float32", "bfloat16"]
 Baselines = Literal["none", "best", "all"]
 
@@ -106,12 +103,13 @@ class Method:
             "the reports' under their own epochs."
         ),
     ] = "best"
-    sampler: Annotated[Sampler, Option("What draws hyperparameters.")] = "tpe"
+    sampler: Annotated[str, Option("What draws hyperparameters.", folder="search.policies.samplers")] = "tpe"
     pruner: Annotated[
-        Pruner,
+        str,
         Option(
             "What ends hopeless trials. halving: they wait after a tenth and a third of the epochs, and the best third "
-            "goes on from there; screening: after one epoch, and the best tenth."
+            "goes on from there; screening: after one epoch, and the best tenth.",
+            folder="search.policies.pruners",
         ),
     ] = "hyperband"
     seed: Annotated[int, Option("Decides all that is random.", minimum=0)] = 0
@@ -160,7 +158,9 @@ class Execution:
         PrecisionChoice,
         Option("What networks compute in while they train; auto: bfloat16 where this machine is faster at it."),
     ] = "auto"
-    engine: Annotated[EngineName, Option("Train in processes, or in this one.", Lifetime.CALL)] = "processes"
+    engine: Annotated[
+        str, Option("Train in processes, or in this one.", Lifetime.CALL, folder="search.workers.engines")
+    ] = "processes"
 
 
 class Options(TypedDict, total=False):
@@ -179,8 +179,8 @@ class Options(TypedDict, total=False):
     max_seconds_per_epoch: float
     fix: Mapping[str, Choice]
     baselines: Baselines
-    sampler: Sampler
-    pruner: Pruner
+    sampler: str
+    pruner: str
     seed: int
     patience: int
     weights: str | Path
@@ -190,7 +190,7 @@ class Options(TypedDict, total=False):
     trial_timeout: float | str
     workers: int | Literal["auto"]
     precision: PrecisionChoice
-    engine: EngineName
+    engine: str
 
 
 def caveat(weights: str) -> str:
