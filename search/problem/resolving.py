@@ -63,6 +63,13 @@ def _refuse_changes(settings: Settings, given: Mapping[str, Any], stored: Mappin
         )
 
 
+def require_there(settings: Settings) -> None:
+    """Raise `UsageError` where a study was begun with what is there no more, such as a sampler's file."""
+    for name, setting in settings_of(Settings).items():
+        if setting.option.folder:
+            setting.read(getattr(settings, name))
+
+
 def moved(data: str) -> bool:
     """Whether a study's images are no longer where they were: on another machine, perhaps."""
     return Path(data).is_absolute() and not Path(data).exists()

@@ -1,12 +1,15 @@
 """What a person chose: flag over environment over what the study was begun with over default."""
 
 from pathlib import Path
+from unittest.mock import create_autospec
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
+from search.driver import opening
 from search.problem.option import settings_of
 from search.problem.resolving import resolve
 from search.problem.settings import Place, Settings, check_name
@@ -43,6 +46,16 @@ def test_what_makes_trials_comparable_cannot_change_on_the_way(name: str, value:
     stored = resolve("mlp", PLACE, {}, {}).lasting()
     with pytest.raises(UsageError, match=rf"--{name} {value}: study mlp was begun with --{name} .*--study mlp-2"):
         resolve("mlp", PLACE, {name: value}, stored)
+
+
+def test_a_study_whose_sampler_is_there_no_more_goes_on_with_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = resolve("mlp", PLACE, {}, {}).lasting() | {"sampler": "bayes", "pruner": "medians"}
+    monkeypatch.setattr(storage, "remembered", lambda *_: stored)
+    nothing = dict.fromkeys(KNOWN)
+    with pytest.raises(UsageError, match="^--sampler bayes: not one of grid, qmc, random, tpe"):
+        opening.decide("mlp", PLACE, nothing, create_autospec(RDBStorage))
+    with pytest.raises(UsageError, match=r"^--pruner medians: .*\(did you mean median\?\)"):
+        opening.decide("mlp", PLACE, {**nothing, "sampler": "tpe"}, create_autospec(RDBStorage))
 
 
 def test_images_that_were_moved_may_be_named_anew(tmp_path: Path) -> None:
