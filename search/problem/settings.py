@@ -31,14 +31,14 @@ class Place:
         """Where the files of runs and models go, unless their store keeps them itself."""
         return self.home / "artifacts"
 
-    @classmethod
-    def at(cls, home: Path | None, storage: str | None, tracking_uri: str | None) -> "Place":
+    @staticmethod
+    def at(home: Path | None, storage: str | None, tracking_uri: str | None) -> "Place":
         """Return the place for these flags; what is not given is found under the home folder, `mlruns`."""
         folder = expanded(home or Path("mlruns"), "--home").absolute()
         if "?" in str(folder):
             raise UsageError(f"--home {folder}: a path with '?' cannot hold a database; choose another")
         _refuse_shown_password(storage)
-        return cls(
+        return Place(
             folder,
             _address("--storage", storage) or databases.address_of(folder / "optuna.db"),
             _address("--tracking-uri", tracking_uri) or databases.address_of(folder / "mlflow.db"),
