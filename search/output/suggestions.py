@@ -4,7 +4,7 @@ from collections.abc import Callable
 from shlex import quote
 from typing import Final
 
-from search.problem.settings import Settings, unusual
+from search.problem.settings import Settings, typed, unusual
 from search.store.results import Result, Summary
 from search.system import next_commands
 from search.system.addresses import redacted
@@ -35,7 +35,6 @@ def again(summary: Summary, result: Result, command: Callable[..., str] = next_c
     """
     known = summary.settings
     flags = {
-        "study": next_commands.suffixed(summary.name, f"-{result.number}-again"),
         **{name: value for name, value in known.items() if name not in DRAWING},
         "family": summary.family,
         "trials": 1,
@@ -47,4 +46,5 @@ def again(summary: Summary, result: Result, command: Callable[..., str] = next_c
         "pruner": "none",
         "fix": tuple(f"{name}={value}" for name, value in result.parameters.items()),
     }
-    return command("run", *next_commands.flags(unusual(flags)))
+    study = next_commands.suffixed(summary.name, f"-{result.number}-again")
+    return command("run", "--study", study, *typed(unusual(flags)))

@@ -5,11 +5,12 @@ from typing import Any
 import models
 from models.family import Goal
 from search.problem import baselines, objectives, textbook
+from search.problem.parts import Problem
 from search.problem.settings import Settings
 from search.problem.textbook import Start
 
 
-def goals(settings: Settings) -> tuple[Goal, ...]:
+def goals(settings: Problem) -> tuple[Goal, ...]:
     """Return what a search is for, the family's own goal first."""
     return objectives.of(models.family(settings.family).goal, settings.objective)
 
