@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 import models
 from models.family import Choice, Goal
 from search.policies.halving import Ladder, ladder
-from search.policies.pruning import ByFirst, Hyperband
+from search.policies.pruning import Hyperband
 from search.problem import baselines, space
 from search.problem.planned import goals, grid_points, planned_baselines, planned_start
 from search.problem.settings import Settings
@@ -37,6 +37,7 @@ from search.store.attributes import (
     run_of,
     standing,
 )
+from search.store.rows import Stored
 from search.system import next_commands
 from search.system.errors import UsageError
 
@@ -46,13 +47,13 @@ Point = frozenset[tuple[str, Choice]]
 class Study:
     """One study, and the settings under which this call goes on with it."""
 
-    def __init__(self, study: optuna.Study, settings: Settings) -> None:
+    def __init__(self, study: Stored, settings: Settings) -> None:
         self.settings = settings
         self.goals = goals(settings)
         # The first of them, by which epochs are kept, trials pruned, and one called the best.
         self.goal: Goal = self.goals[0]
         self.fixed = space.parse(models.family(settings.family), settings.fix)
-        self._study = ByFirst(study.study_name, study._storage)  # noqa: SLF001  # no public way
+        self._study = study
         # What tells this study from another one of the same name, or of the same number.
         self.uuid = str(study.user_attrs[owned.UUID])
         storage.require_same(study)
@@ -100,7 +101,7 @@ class Study:
     @property
     def own_address(self) -> str:
         """Where the Optuna dashboard shows the study."""
-        place = links.study(self._study._study_id)  # noqa: SLF001  # the dashboard's own name of a study
+        place = links.study(self._study.id)
         return links.known(place, self.uuid)
 
     @property
@@ -110,7 +111,7 @@ class Study:
 
     def address(self, number: int) -> str:
         """Return where the Optuna dashboard shows a trial."""
-        place = links.trial(self._study._study_id, number)  # noqa: SLF001  # see above
+        place = links.trial(self._study.id, number)
         return links.known(place, self.uuid)
 
     @property
@@ -183,7 +184,10 @@ class Study:
     def interrupted(self) -> list[optuna.Trial]:
         """Return the trials that a driver left open: the same trials, with their parameters and reports."""
         # Optuna advises against this constructor for those who want a new trial; it has no other way to an old one.
-        return [optuna.trial.Trial(self._study, t._trial_id) for t in self.trials([TrialState.RUNNING])]  # noqa: SLF001  # see above
+        return [
+            optuna.trial.Trial(self._study, self._study.trial_id(trial.number))
+            for trial in self.trials([TrialState.RUNNING])
+        ]
 
     def ask(self) -> optuna.Trial | None:
         """Return the next trial, its hyperparameters drawn; nothing where a grid has come to its end."""
@@ -207,7 +211,7 @@ class Study:
         Without those that failed, which may have been the seed's doing, and those that are repeats themselves. None
         for baselines, which stand for themselves, for what has begun to train, and where a person wants repeats.
         """
-        told = self._study._storage.get_trial(trial._trial_id)  # noqa: SLF001  # no public way
+        told = self._study.storage.get_trial(self._study.trial_id(trial.number))
         if self.settings.repeats or "baseline" in told.user_attrs or told.intermediate_values:
             return []
         others = set(self._tried[_point(told.params)]) - {told.number}
@@ -238,7 +242,7 @@ class Study:
 
         It is that of the first objective. A trial's own `report` and `should_prune` do the same, and refuse two.
         """
-        storage, id_ = self._study._storage, trial._trial_id  # noqa: SLF001  # no public way
+        storage, id_ = self._study.storage, self._study.trial_id(trial.number)
         told = storage.get_trial(id_)
         if step not in told.intermediate_values:
             storage.set_trial_intermediate_value(id_, step, float(value))
@@ -253,10 +257,8 @@ class Study:
 
     def link(self, number: int, run: str) -> None:
         """Remember what the tracker calls a trial's run: with the trial, or with the study where the trial is over."""
-        storage = self._study._storage  # noqa: SLF001  # no public way
-        trial = storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)  # noqa: SLF001  # see above
         try:
-            storage.set_trial_user_attr(trial, RUN_ID, run)
+            self._study.storage.set_trial_user_attr(self._study.trial_id(number), RUN_ID, run)
         except UpdateFinishedTrialError:
             # Optuna lets nobody add to it any more.
             self._study.set_user_attr(late_link(number), run)
@@ -277,9 +279,9 @@ class Study:
         elif self._noted is None and (known := self.best()):
             self._noted = known[1]
         # Neither Optuna nor the dashboard has a public way that would not copy files, or read every note there is.
-        storage, study = self._study._storage, self._study._study_id  # noqa: SLF001  # see above
-        trial = storage.get_trial(storage.get_trial_id_from_study_id_trial_number(study, number))
-        ids = dashboard_notes.Ids(study, trial._trial_id, number)  # noqa: SLF001  # see above
+        storage = self._study.storage
+        ids = dashboard_notes.Ids(self._study.id, self._study.trial_id(number), number)
+        trial = storage.get_trial(ids.trial)
         pictures, name, metrics = dashboard_notes.pictures(trial), self.settings.study, trial.user_attrs
         if not trial.state.is_finished():
             for attribute, text in dashboard_notes.artifacts(ids, pictures).items():
@@ -292,26 +294,26 @@ class Study:
             beside = row if row and row.is_comparable(self.settings.lasting(), metrics.get("epochs")) else None
             written |= dashboard_notes.of_study(name, ids, run, own, metrics, beside)
         for attribute, value in written.items():
-            storage.set_study_system_attr(study, attribute, value)
+            storage.set_study_system_attr(ids.study, attribute, value)
 
     def _address_of(self, run: str) -> str:
         return links.run(self.settings.tracking_uri, run) if run else ""
 
     def add(self, trial: FrozenTrial, number: int) -> None:
         """Add a trial that was searched elsewhere: all of it at once, as the next one, which has this number."""
-        study, added = self._study._study_id, copy(trial)  # noqa: SLF001  # no public way
+        added = copy(trial)
         # Optuna lets nobody give pictures to what is over; they go by numbers of this storage.
         added.system_attrs = trial.system_attrs | dashboard_notes.artifacts(
-            dashboard_notes.Ids(study, -1, number), dashboard_notes.pictures(trial)
+            dashboard_notes.Ids(self._study.id, -1, number), dashboard_notes.pictures(trial)
         )
-        self._study._storage.create_new_trial(study, added)  # noqa: SLF001  # `add_trial` takes none that was dismissed
+        # `add_trial` takes none that was dismissed.
+        self._study.storage.create_new_trial(self._study.id, added)
 
     def dismiss(self, number: int, reason: str) -> None:
         """End a trial that waits and is never to begin."""
-        trial = self.trials()[number]
-        storage = self._study._storage  # noqa: SLF001  # no public way
-        storage.set_trial_user_attr(trial._trial_id, "reason", reason)  # noqa: SLF001  # see above
-        storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)  # noqa: SLF001  # see above
+        storage, id_ = self._study.storage, self._study.trial_id(number)
+        storage.set_trial_user_attr(id_, "reason", reason)
+        storage.set_trial_state_values(id_, TrialState.FAIL)
 
     def tell(self, trial: optuna.Trial, state: TrialState, *values: float) -> None:
         """End a trial; one that is complete has a value for each objective."""
