@@ -33,7 +33,9 @@ from models.data import Images, share
 from models.data.images import Split
 from models.family import Evaluation
 from search.driver.driver import Driver
+from search.driver.trials import Trials
 from search.output.progress import Lines
+from search.policies.answers import Answer
 from search.problem.settings import Place, Sampler, Settings, resolve
 from search.recording.trial_runs import TrialRuns
 from search.store import storage
@@ -41,7 +43,7 @@ from search.store.attributes import RUN_ID, run_name
 from search.store.study import Study
 from search.system import library_output
 from search.workers.execution import Plan
-from search.workers.messages import Answer, Built, EpochDone, Job, Message, ModelFile, Probe, Rejected, Trained
+from search.workers.messages import Built, EpochDone, Job, Message, ModelFile, Probe, Rejected, Trained
 from tracking import KEY_TAG
 from tracking.relay import Relay
 from tracking.spool import Spool
@@ -221,7 +223,8 @@ def search(home: Path, before: int, sampler: Sampler) -> Hundred:
     ):
         trial_runs, engine = TrialRuns(study, relay), Instant(images, relay)
         trial_runs.catch_up()
-        driver = Driver(study, engine, trial_runs, progress, images, share(images, home / "cache"), PLAN)
+        trials = Trials(study, trial_runs, progress, images, share(images, home / "cache"), PLAN)
+        driver = Driver(trials, engine, home / "checkpoints")
         began = time.perf_counter()
         driver.run()
         total = time.perf_counter() - began

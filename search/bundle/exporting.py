@@ -17,7 +17,7 @@ from search.bundle.runs import Kept
 from search.bundle.source import CHECKPOINTS, STUDY, TRIALS
 from search.doctor import snapshot
 from search.doctor.snapshot import Snapshot
-from search.driver import opening
+from search.driver import delivery
 from search.output import progress
 from search.output.tables import Format, as_json, say
 from search.problem.settings import Place, check_name
@@ -78,7 +78,7 @@ def export(name: str, place: Place, out: Path | None, output: Format) -> None:
 def written(name: str, place: Place, file: Path, console: Console) -> Exported:
     """Write a study whose lock is held here."""
     with storage.reading(place.storage) as store:
-        if not opening.deliver(console, snapshot.opened(store, name, place)):
+        if not delivery.deliver(console, snapshot.opened(store, name, place)):
             raise SearchError(
                 f"runs of study {name} wait for the tracker, as said; nothing was written: try again then"
             )

@@ -98,7 +98,7 @@ def _import(found: Source, name: str, place: Place, console: Console, stop: Stop
                 with closing(tracker):
                     opening.require_ours(tracker, name, storage.uuid_of(store, name) or found.uuid)
             target.ensure(store, name, found)
-            hold.take()
+            hold.take(store)
     finally:
         store.engine.dispose()
     with snapshot.to_mend(place, name) as (study, tools):

@@ -7,7 +7,7 @@ from rich.console import Console
 import tracking
 from search.bundle.moving import renamed
 from search.doctor import snapshot
-from search.driver import opening
+from search.driver import delivery
 from search.output.tables import say
 from search.problem.settings import Place, check_name
 from search.registry import registered
@@ -42,7 +42,7 @@ def rename(before: str, name: str, place: Place) -> None:
         claims.alone(place.home, place.storage, name),
     ):
         if not half:
-            if not opening.deliver(console, study):
+            if not delivery.deliver(console, study):
                 raise SearchError(f"runs of study {before} wait for the tracker, as said; try again when it has them")
             _rename(before, name, place)
         _describe(name, place)

@@ -1,14 +1,14 @@
 """A trial under way, and how it is begun or gone on with: drawn, linked with its run, and made a job."""
 
-from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import optuna
 
 from models.data import Images
 from models.family import Choice, Resources
+from search.driver.trainings import Training
 from search.output.progress import short
 from search.problem import baselines, objectives
 from search.recording import artifacts
@@ -17,31 +17,15 @@ from search.store.attributes import CAVEAT_TAG, START, identity_of_trial, run_na
 from search.store.study import Study
 from search.workers.execution import Plan
 from search.workers.messages import Job
-from tracking import DESCRIPTION_TAG, Recorder
+from tracking import DESCRIPTION_TAG
 
 
-@dataclass(eq=False)
-class Attempt:
-    """A trial under way: in Optuna, in its run, and with a worker. It may train for `budget` epochs."""
+@dataclass(eq=False, kw_only=True)
+class Attempt(Training):
+    """A trial under way: in Optuna, too. `title` is what its pictures are headed."""
 
     trial: optuna.Trial
-    run: Recorder
-    job: Job
     title: str
-    label: str
-    budget: int
-    history: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    recorded: int = 0
-    parameters: int = 0
-    pruned: bool = False
-    overtime: bool = False
-    restarts: int = 0
-    heard: float | None = None
-
-    @property
-    def seconds(self) -> float:
-        """For how long its epochs have trained."""
-        return sum(self.history["seconds"])
 
 
 class Attempts:
@@ -62,7 +46,9 @@ class Attempts:
             title = f"{title} ({self._settings.caveat})"
         run.log_parameters(parameters | {"family": job.family, "epochs": job.epochs, "seed": job.seed})
         run.log_dataset(artifacts.dataset(self._images))
-        return Attempt(trial, run, job, title, _label(trial, parameters), job.epochs)
+        return Attempt(
+            name=f"trial {trial.number}", run=run, job=job, label=_label(trial, parameters), trial=trial, title=title
+        )
 
     def _job(self, trial: optuna.Trial, parameters: Mapping[str, Choice]) -> Job:
         home, attributes = self._settings.home, trial.user_attrs

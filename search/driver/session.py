@@ -1,140 +1,174 @@
-"""A study that is opened to train what is no trial of it: finalists, and trials once more."""
+"""A study that this process alone writes: what it takes is opened once, and handed on."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from optuna.storages import RDBStorage
 from rich.console import Console
 
-from models import data
+import tracking
 from models.data import Images
-from models.family import Resources
-from search.driver import opening
-from search.driver.retraining import Retraining, Task
+from search.driver import delivery, opening
 from search.output.progress import say
 from search.problem.settings import Place, Settings
 from search.recording.trial_runs import TrialRuns
 from search.store import claims, results, storage
-from search.store.attributes import CAVEAT_TAG, identity_of_extra
+from search.store.claims import Hold
 from search.store.results import Result, Summary
 from search.store.study import Study
-from search.system import disk, library_output, signals
+from search.system import addresses, disk, library_output, signals
 from search.system.errors import UsageError
-from search.system.signals import Stopped
+from search.system.signals import Stop, Stopped
 from search.workers import engines, execution
+from search.workers.engines import Engine
 from search.workers.estimate import least_megabytes
 from search.workers.execution import Plan
-from search.workers.messages import Job
-from tracking import DESCRIPTION_TAG
+from tracking import Tracker
 
 
-@dataclass(frozen=True, eq=False)
-class Known:
-    """What a study has come to, how it is gone on with, and its images."""
+class Session:
+    """The settings of a call, decided, with the images; then, as they are asked for, workers, study and runs.
 
-    summary: Summary
-    trials: Sequence[Result]
-    settings: Settings
-    images: Images
-    plan: Plan
+    Workers come first: they import TensorFlow while the stores are opened.
+    """
 
-
-@dataclass(frozen=True, eq=False)
-class Opened:
-    """The study with its workers and stores. `images` are those to train on, as the file `shared`."""
-
-    console: Console
-    known: Known
-    study: Study
-    trial_runs: TrialRuns
-    retraining: Retraining
-    images: Images
-    shared: Path
-    plan: Plan
-
-    def key(self, kind: str, *parts: object) -> str:
-        """Return what a run of this kind is known by."""
-        return self.study.extra_key(kind, *parts)
-
-    def task(self, job: Job, label: str, tags: Mapping[str, str], *, model: bool, validated: bool = False) -> Task:
-        """Return the task for a job: its run is named after its folder, and tagged with the study and the plan."""
-        kind = job.folder.name.partition("-")[0]
-        settings = self.study.settings
-        named = identity_of_extra(kind, settings.study, job.key, job.family) | dict(tags) | self.plan.tags()
-        if settings.caveat:
-            named[CAVEAT_TAG] = settings.caveat
-        return Task(job, f"{settings.study}-{job.folder.name}", label, named, model=model, validated=validated)
-
-    def of_trial(self, number: int) -> dict[str, str]:
-        """Return the tag that leads from a run to the trial that it trains again."""
-        return {DESCRIPTION_TAG: f"[The trial, in the Optuna dashboard]({self.study.address(number)})"}
-
-    def folder(self, kind: str, *parts: object) -> Path:
-        """Return where a training keeps how far it is. A name with a dash is no trial's."""
-        return self.study.settings.checkpoints / "-".join((kind, *map(str, parts))).replace("/", "-")
+    def __init__(
+        self,
+        settings: Settings,
+        images: Images,
+        plan: Plan,
+        store: RDBStorage | None,
+        tracker: Tracker | None,
+        lent: ExitStack,
+    ) -> None:
+        """`store` and `tracker` are those that were opened already; `lent` gives back whatever is opened here."""
+        lent.callback(self._close)
+        self.console = Console(stderr=True)
+        self.settings, self.images, self.plan = settings, images, plan
+        self.stop = Stop()
+        self._store, self._tracker, self._lent = store, tracker, lent
+        self._hold: Hold | None = None
 
     @property
-    def resources(self) -> Resources:
-        """What families may use beside the images."""
-        return Resources(self.study.settings.home / "cache", self.study.settings.weights)
+    def place(self) -> Place:
+        """Where everything is."""
+        return self.settings.place
 
+    @property
+    def store(self) -> RDBStorage:
+        """Optuna's storage, made where there is none."""
+        if self._store is None:
+            self._store = storage.connect(self.settings.storage)
+            self._lent.callback(self._store.engine.dispose)
+        return self._store
 
-def known(name: str, place: Place, flags: Mapping[str, Any]) -> Known:
-    """Read a study and its images, and decide how to go on. Writes nothing. Raises `UsageError`."""
-    if place.tracking_uri == "memory:":
-        raise UsageError("--tracking-uri memory: keeps nothing of what would be trained; give MLflow's address")
-    with storage.reading(place.storage) as store:
-        study = storage.load(store, name)
-        summary, trials = results.everything(study)
-        digest = study.user_attrs["identity"]["data"]
-    settings, images = opening.decide(name, place, {"data": None, "weights": None, **flags})
-    if digest != images.digest:
-        raise UsageError(
-            f"study {name} was searched on other images (digest {digest[:12]}, now {images.digest[:12]}); put those "
-            "back, or begin another study"
-        )
-    return Known(summary, trials, settings, images, execution.plan(settings, images.shape, execution.machine()))
+    def _close(self) -> None:
+        """Close the tracker, which whoever joins it with the study closes otherwise."""
+        if self._tracker:
+            self._tracker.close()
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Heed signals, and keep every other process from writing the study."""
+        with (
+            signals.heeded() as self.stop,
+            claims.alone(self.place.home, self.place.storage, self.settings.study, self._store) as self._hold,
+        ):
+            yield
 
-def as_they_are(images: Images) -> Images:
-    """Return the images to train on where validation stays set aside."""
-    return images
+    def known(self) -> tuple[Summary, Sequence[Result]]:
+        """Return what the study has come to. Raises `UsageError` where its images are others now."""
+        study = storage.load(self.store, self.settings.study)
+        found, digest = study.user_attrs["identity"]["data"], self.images.digest
+        if found != digest:
+            raise UsageError(
+                f"study {self.settings.study} was searched on other images (digest {found[:12]}, now {digest[:12]}); "
+                "put those back, or begin another study"
+            )
+        return results.everything(study)
+
+    @contextmanager
+    def workers(self, **changes: Any) -> Iterator[Engine]:
+        """Lend an engine whose workers have been started, as planned but for these changes."""
+        self.plan = replace(self.plan, **changes)
+        logs = self.settings.home / "logs"
+        engine = engines.start(self.settings.engine, self.plan.workers, self.plan.threads, logs, self.plan.devices)
+        with closing(engine):
+            yield engine
+
+    def begin(self) -> Study:
+        """Return the study, begun where there is none. Raises `UsageError` where it is another search's."""
+        with storage.told(self.settings.storage):
+            return Study.open(self.store, self.settings, self.images.digest, self._guard)
+
+    def go_on(self) -> Study:
+        """Return the study as it is."""
+        with storage.told(self.settings.storage):
+            self._guard()
+            return Study(storage.load(self.store, self.settings.study), self.settings)
+
+    def _guard(self) -> None:
+        assert self._hold, "a study is written by whoever has taken it"
+        self._hold.guard(self.store)
+
+    @contextmanager
+    def joined(self, study: Study) -> Iterator[TrialRuns]:
+        """Lend what joins the study and its runs, once."""
+        tracker, self._tracker = self._tracker or tracking.connect(self.place.tracking_uri, self.place.artifacts), None
+        with delivery.joined(self.console, study, tracker) as trial_runs:
+            yield trial_runs
+
+    def settle(self, engine: Engine, shared: Path) -> None:
+        """Have the plan decided: what only a probe can tell is probed now."""
+        if self.plan.probe:
+            self.plan = execution.probed(
+                self.plan, engine, self.settings, self.images.shape, shared, execution.machine()
+            )
+            say(self.console, self.plan.text)
 
 
 @contextmanager
-def opened(found: Known, train_on: Callable[[Images], Images] = as_they_are, *, before: str = "") -> Iterator[Opened]:
-    """Lend the study, with workers started and the stores joined; `before` is said once that is certain to come.
+def opened(study: str, place: Place, flags: Mapping[str, Any], *, stays: str, new: bool = False) -> Iterator[Session]:
+    """Lend a study to write; `new`: it may be one that there is not yet. `stays`: what is said of what was done.
 
-    Raises `SearchError`, and `Stopped` where a signal asked to stop.
+    Raises `UsageError` and `DataError` before anything is written, `SearchError`, and `Stopped` where a signal asked
+    to stop.
     """
-    console, settings, planned = Console(stderr=True), found.settings, found.plan
     library_output.libraries()
-    disk.require(settings.home, least_megabytes(settings, planned))
-    opening.require_writable(settings.home)
-    with signals.heeded() as stop, claims.alone(settings.home, settings.storage, settings.study) as hold:
-        try:
-            logs = settings.home / "logs"
-            engine = engines.start(settings.engine, planned.workers, planned.threads, logs, planned.devices)
-            with closing(engine):
-                with storage.told(settings.storage):
-                    store = storage.connect(settings.storage)
-                    hold.guard(store)
-                    study = Study(storage.load(store, settings.study), settings)
-                if before:
-                    say(console, before)
-                images = train_on(found.images)
-                shared = data.share(images, settings.home / "cache")
-                with opening.joined(console, study) as trial_runs:
-                    plan = opening.settled(console, planned, engine, settings, found.images, shared)
-                    retraining = Retraining(engine, trial_runs, images, console, stop)
-                    yield Opened(console, found, study, trial_runs, retraining, images, shared, plan)
-        except Stopped:
-            say(console, "stopped: what was trained stays, and the same command goes on")
-            raise
+    addresses.require_two(place.storage, place.tracking_uri)
+    if not new and place.tracking_uri == "memory:":
+        raise UsageError("--tracking-uri memory: keeps nothing of what would be trained; give MLflow's address")
+    with ExitStack() as lent:
+        session = _decided(study, place, flags, lent, new=new)
+        with session.alone():
+            try:
+                yield session
+            except Stopped:
+                say(session.console, f"stopped: what was {stays} stays, and the same command goes on")
+                raise
 
 
-def with_plan(found: Known, **changes: Any) -> Known:
-    """Return the same, trained in another way."""
-    return replace(found, plan=replace(found.plan, **changes))
+def _decided(study: str, place: Place, flags: Mapping[str, Any], lent: ExitStack, *, new: bool) -> Session:
+    store, tracker = None, None
+    if storage.exists(place.storage):
+        if place.home.exists():
+            opening.require_writable(place.home)
+        store = storage.connect(place.storage)
+        lent.callback(store.engine.dispose)
+    if not new:
+        # Which study there is comes before what is wanted of it.
+        storage.load(storage.begun_here(store, place.storage), study)
+    settings, images = opening.decide(study, place, flags, store)
+    plan = execution.plan(settings, images.shape, execution.machine())
+    disk.require(place.home, least_megabytes(settings, plan))
+    opening.require_writable(place.home)
+    if store is None or not storage.remembered(store, study):
+        # Before a study is made of which nothing could be kept: it would stay, and be empty.
+        tracker = tracking.connect(place.tracking_uri, place.artifacts)
+    session = Session(settings, images, plan, store, tracker, lent)
+    if tracker:
+        opening.require_ours(tracker, study, None)
+    return session

@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -72,27 +72,19 @@ class Hold:
         self._id = -1
         self._over = threading.Event()
 
-    def take(self) -> None:
+    def take(self, store: RDBStorage) -> None:
         """Claim the study, unless that is done or there is none. Raises `UsageError` where somebody has it."""
-        if self._store or not storage.exists(self._address):
+        if self._store or self._study not in storage.names(store):
             return
-        store = storage.connect(self._address)
-        if self._study not in storage.names(store):
-            store.engine.dispose()
-            return
-        try:
-            with storage.told(self._address, outcome=""):
-                self._id = store.get_study_id_from_name(self._study)
-                self._claim_in(store)
-        except UsageError:
-            store.engine.dispose()
-            raise
+        with storage.told(self._address, outcome=""):
+            self._id = store.get_study_id_from_name(self._study)
+            self._claim_in(store)
         self._store = store
         threading.Thread(target=self._beat, args=(store,), name="claim", daemon=True).start()
 
     def guard(self, store: RDBStorage) -> None:
         """Claim the study; let nothing be written to an open storage any more once somebody else has taken it over."""
-        self.take()
+        self.take(store)
         assert isinstance(store, RowStorage), "that is what `storage` opens"
         lost = f"study {self._study} was taken over by another process while this one could not be heard"
         store.guard.require(self._id, HELD_BY, asdict(self._claim), f"{lost}{storage.GOES_ON}")
@@ -104,6 +96,8 @@ class Hold:
             return
         with suppress(SQLAlchemyError, SearchError):
             storage.require_there(self._address)
+            if isinstance(self._store, RowStorage):
+                self._store.guard.lift(self._id, HELD_BY)
             owned.forget(self._store.engine, self._id, HELD_BY, asdict(self._claim), HEARD)
         self._store.engine.dispose()
 
@@ -119,17 +113,24 @@ class Hold:
     def _beat(self, store: RDBStorage) -> None:
         while not self._over.wait(BEAT):
             # Whoever writes next is told what is wrong; here is nobody who could be.
-            with suppress(OptunaError, SQLAlchemyError, KeyError):
+            with suppress(OptunaError, SQLAlchemyError, SearchError, KeyError):
                 store.set_study_user_attr(self._id, HEARD, time.time())
 
 
 @contextmanager
-def alone(home: Path, address: str, study: str) -> Iterator[Hold]:
-    """Keep every other process from writing a study, from this home or any other. Raises `UsageError`."""
-    with locks.alone(home, study):
+def alone(home: Path, address: str, study: str, store: RDBStorage | None = None) -> Iterator[Hold]:
+    """Keep every other process from writing a study, from this home or any other. Raises `UsageError`.
+
+    `store` is the storage at the address, where it is open already.
+    """
+    with locks.alone(home, study), ExitStack() as lent:
+        if store is None and storage.exists(address):
+            store = storage.connect(address)
+            lent.callback(store.engine.dispose)
         hold = Hold(address, study, home)
         try:
-            hold.take()
+            if store:
+                hold.take(store)
             yield hold
         finally:
             hold.release()

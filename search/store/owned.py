@@ -107,6 +107,10 @@ class Guard:
         """Let nothing be written any more once this attribute of a study has another value: `refusal` says why."""
         self._wanted.setdefault(study, {})[attribute] = json.dumps(value), refusal
 
+    def lift(self, study: int, attribute: str) -> None:
+        """Require nothing of an attribute any more."""
+        self._wanted.get(study, {}).pop(attribute, None)
+
     def _note(self, connection: Connection, *of_statement: Any) -> None:
         context = of_statement[3]
         if self._wanted and (context.isinsert or context.isupdate or context.isdelete):

@@ -316,6 +316,11 @@ def _begun(study: optuna.Study, trials: Sequence[FrozenTrial]) -> list[Result]:
     return [result(study.study_name, trial, of_study) for trial in trials if trial.state != TrialState.WAITING]
 
 
+def finished(store: RDBStorage, name: str) -> int:
+    """Return how many trials of a study are over; 0 where there is no such study, or it was only about to begin."""
+    return summary(storage.load(store, name)).standing.finished if storage.remembered(store, name) else 0
+
+
 def everything(study: optuna.Study) -> tuple[Summary, list[Result]]:
     """Return what a study has come to and every trial that has begun, both as of one moment: they are read once.
 

@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial
 from sqlalchemy import ColumnElement, Connection, select, update
 from typing_extensions import override
 
-from search.policies.pruning import ByFirst
+from search.policies.by_first import ByFirst
 from search.store.owned import Guard
 from search.system.optuna_internals import ReadAtOnce, cached, tables
 

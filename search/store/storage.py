@@ -18,7 +18,7 @@ from sqlalchemy import create_engine, inspect
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from models.naming import hint
-from search.policies.pruning import ByFirst
+from search.policies.by_first import ByFirst
 from search.store import optuna_schema, owned
 from search.store.rows import RowStorage, Stored
 from search.system import disk, next_commands
@@ -173,10 +173,7 @@ def _lost(url: str, what: str) -> SearchError:
 def reading(url: str) -> Iterator[RDBStorage]:
     """Lend a storage to read, which must be there. Raises `UsageError`, and `SearchError` where it cannot be read."""
     if not exists(url):
-        raise UsageError(
-            f"nothing has been searched here yet: there is no {databases.file_of(url) or redacted(url)}; "
-            f"begin with `{next_commands.command('run', '--study', 'lenet5')}`, or name another folder with --home"
-        )
+        raise _nothing_yet(url)
     file = databases.file_of(url)
     with ExitStack() as stack:
         with _refused(url):
@@ -189,6 +186,20 @@ def reading(url: str) -> Iterator[RDBStorage]:
         stack.callback(storage.engine.dispose)
         with told(url, outcome=""):
             yield storage
+
+
+def begun_here(storage: RDBStorage | None, url: str) -> RDBStorage:
+    """Return a storage that was opened because it is there. Raises `UsageError` where it is not."""
+    if storage is None:
+        raise _nothing_yet(url)
+    return storage
+
+
+def _nothing_yet(url: str) -> UsageError:
+    return UsageError(
+        f"nothing has been searched here yet: there is no {databases.file_of(url) or redacted(url)}; "
+        f"begin with `{next_commands.command('run', '--study', 'lenet5')}`, or name another folder with --home"
+    )
 
 
 def _reason(url: str, error: BaseException) -> str:

@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.samplers import BaseSampler, PartialFixedSampler, QMCSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, PartialFixedSampler
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 import models
 from models.family import Choice, Goal
-from search.policies.halving import Ladder, ladder
-from search.policies.pruning import Hyperband
+from search.policies import pruners, samplers
+from search.policies.answers import Answer
 from search.problem import baselines, space
-from search.problem.planned import goals, grid_points, planned_baselines, planned_start
+from search.problem.planned import goals, planned_baselines, planned_start
 from search.problem.settings import Settings
 from search.store import dashboard_notes, links, owned, storage
 from search.store.attributes import (
@@ -57,15 +57,13 @@ class Study:
         # What tells this study from another one of the same name, or of the same number.
         self.uuid = str(study.user_attrs[owned.UUID])
         storage.require_same(study)
-        self._grid: Iterator[dict[str, Choice]] | None = None
         # The trials that have a point, of a grid or any other.
         self._tried: dict[Point, list[int]] = {}
         # The trial in the study's own note.
         self._noted: int | None = None
+        self._points: Iterator[Mapping[str, Choice]] | None = None
         self._study.sampler = self._sampler()
-        self._study.pruner = self._pruner()
-        if settings.sampler == "grid":
-            self._grid = iter(grid_points(settings, self.fixed))
+        self.pruner = pruners.create(settings, self.goal, self._study)
         for trial in self.trials():
             self._tried.setdefault(_point(trial.params), []).append(trial.number)
 
@@ -191,11 +189,11 @@ class Study:
 
     def ask(self) -> optuna.Trial | None:
         """Return the next trial, its hyperparameters drawn; nothing where a grid has come to its end."""
-        if self._grid is not None and not self.trials([TrialState.WAITING]):
-            point = next((point for point in self._grid if _point(point) not in self._tried), None)
+        if self._points is not None and not self.trials([TrialState.WAITING]):
+            point = next((point for point in self._points if _point(point) not in self._tried), None)
             if point is None:
                 return None
-            self._study.enqueue_trial(point)
+            self._study.enqueue_trial(dict(point))
         return self._study.ask()
 
     def suggest(self, trial: optuna.Trial) -> dict[str, Choice]:
@@ -237,8 +235,8 @@ class Study:
         """Return the seed of a trial: the same however often it is begun."""
         return int(np.random.SeedSequence((self.settings.seed, number)).generate_state(1)[0])
 
-    def report(self, trial: optuna.Trial, step: int, value: float) -> bool:
-        """Report the value after so many epochs, once, and return whether to go on.
+    def report(self, trial: optuna.Trial, step: int, value: float) -> Answer:
+        """Report the value after so many epochs, once, and return what the pruner says. Baselines train to their ends.
 
         It is that of the first objective. A trial's own `report` and `should_prune` do the same, and refuse two.
         """
@@ -247,7 +245,7 @@ class Study:
         if step not in told.intermediate_values:
             storage.set_trial_intermediate_value(id_, step, float(value))
             told = storage.get_trial(id_)
-        return "baseline" in told.user_attrs or not self._study.pruner.prune(self._study, told)
+        return Answer.GO_ON if "baseline" in told.user_attrs else self.pruner.report(told, step, value)
 
     def unlinked(self) -> list[int]:
         """Return the finished trials that do not name their runs: of those a driver was killed just then."""
@@ -320,44 +318,16 @@ class Study:
         self._study.tell(trial, values or None, state)
 
     def _sampler(self) -> BaseSampler:
-        with warnings.catch_warnings():
-            # Both are years old; what is called experimental is their interface.
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            sampler = self._free_sampler()
-            return PartialFixedSampler(dict(self.fixed), sampler) if self.fixed else sampler
-
-    def _free_sampler(self) -> BaseSampler:
         # With one seed for every call, a continued study would draw what it drew at its begin once more.
         seed = int(np.random.SeedSequence((self.settings.seed, len(self.trials()))).generate_state(1)[0])
-        match self.settings.sampler:
-            case "tpe":
-                return TPESampler(seed=seed)
-            case "qmc":
-                # The sequence goes on where it was only with the seed it was begun with.
-                # What its first trial did not have is in no sequence, and is drawn on as by the others.
-                return QMCSampler(
-                    seed=self.settings.seed,
-                    scramble=True,
-                    independent_sampler=RandomSampler(seed=seed),
-                    warn_independent_sampling=False,
-                )
-            case _:
-                return RandomSampler(seed=seed)
-
-    @property
-    def ladder(self) -> Ladder | None:
-        """The epochs after which trials wait for each other, where the pruner is one that lets them."""
-        return ladder(self.settings)
-
-    def _pruner(self) -> optuna.pruners.BasePruner:
-        match self.settings.pruner:
-            case "hyperband":
-                return Hyperband(min_resource=1, max_resource=self.settings.epochs)
-            case "median":
-                # Steps count from 1, and Optuna spares those *below* the number: a first epoch is judged by nobody.
-                return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2)
-            case _:
-                return optuna.pruners.NopPruner()
+        drawing = samplers.create(self.settings, seed)
+        self._points = drawing.points
+        if not self.fixed:
+            return drawing.sampler
+        with warnings.catch_warnings():
+            # It is years old; what is called experimental is its interface.
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            return PartialFixedSampler(dict(self.fixed), drawing.sampler)
 
 
 def _point(parameters: Mapping[str, Choice]) -> Point:

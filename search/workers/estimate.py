@@ -5,7 +5,7 @@ from math import ceil
 
 import models
 from models.data import Images
-from search.policies.halving import ladder
+from search.policies import pruners
 from search.problem.planned import planned_baselines
 from search.problem.settings import Settings
 from search.workers.execution import Plan
@@ -17,8 +17,6 @@ STATED_PIXELS = 28 * 28
 # What threads and bfloat16 make of an epoch that is bound by arithmetic, seen with LeNet-5 on two cores.
 EXPONENT_OF_THREADS = -0.6
 BFLOAT16 = 0.5
-# Share of the epochs that trials run under a pruner, seen in searches of this project.
-PRUNED_SHARE = {"hyperband": 0.5, "median": 0.6, "none": 1.0}
 # Importing TensorFlow, opening the stores.
 START_SECONDS = 15.0
 # Building, judging and recording one network.
@@ -51,8 +49,7 @@ def estimate(settings: Settings, plan: Plan, images: Images, trials_left: int | 
         epoch_seconds *= BFLOAT16 if plan.precision == "bfloat16" else 1.0
     count = sum(len(split) for _, split in images.splits())
     first_epoch = START_SECONDS + cost.preparation_seconds * count / STATED_ALL_IMAGES + epoch_seconds
-    rungs = ladder(settings)
-    usual_epochs = settings.epochs * (rungs.share if rungs else PRUNED_SHARE[settings.pruner])
+    usual_epochs = settings.epochs * pruners.share(settings)
     if trials_left is None:
         # As if all were drawn: where time is short, that errs on the side of more to write.
         time = max((settings.timeout or 0.0) - first_epoch, 0.0) * plan.workers

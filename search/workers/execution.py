@@ -23,6 +23,7 @@ from models.probe import EPOCHS, IMAGES, STEPS, Pace
 from search.problem import baselines
 from search.problem.settings import Settings
 from search.system.wording import counted
+from search.workers import engines
 from search.workers.engines import Engine
 from search.workers.messages import Built, EpochDone, Probe, Probed
 
@@ -151,12 +152,10 @@ def _have(there: bool) -> str:
 
 def _workers(settings: Settings, there: Machine) -> int:
     """One for each core, or GPU: small networks gain less from a second thread than from a second network."""
-    if settings.engine == "inline":
-        return 1
     fit = max(1, int(there.megabytes / WORKER_MEGABYTES))
     usual = len(there.gpus) or min(there.cores, fit)
-    workers = settings.workers or usual
-    return workers if settings.trials is None else min(workers, settings.trials)
+    limits = (settings.workers or usual, engines.most(settings.engine), settings.trials)
+    return min(limit for limit in limits if limit is not None)
 
 
 def judged(decided: Plan, paces: Mapping[Precision, Pace]) -> Plan:

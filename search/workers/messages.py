@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 from typing import Literal
 
@@ -39,6 +38,11 @@ class Job:
     limits: Limits = field(default_factory=Limits)
     timed: bool = False
 
+    @property
+    def last(self) -> int:
+        """The number of epochs after which it ends, unless something ends it before."""
+        return self.until or self.epochs
+
 
 @dataclass(frozen=True)
 class Probe:
@@ -63,14 +67,6 @@ class Built:
     """The network stands, with so many parameters."""
 
     parameters: int
-
-
-class Answer(Enum):
-    """What a worker is to do after an epoch: train on, stop and judge what there is, or leave it for another time."""
-
-    GO_ON = "go on"
-    STOP = "stop"
-    PAUSE = "pause"
 
 
 @dataclass(frozen=True)

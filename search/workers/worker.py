@@ -14,9 +14,9 @@ from models.data.images import Images
 from models.family import Choice, Diverged, Family, Goal, Infeasible, Unavailable
 from models.precision import Precision
 from models.watch import Watch
+from search.policies.answers import Answer
 from search.system import disk, failpoints
 from search.workers.messages import (
-    Answer,
     Blocked,
     Built,
     Died,
@@ -197,7 +197,7 @@ def _epochs(
 
     start = len(progress.history)
     yield from enumerate(list(progress.history))
-    left = (job.until or job.epochs) - start
+    left = job.last - start
     trained = family.fit(network, prepared, epochs=job.epochs, seed=job.seed, start=start)
     for epoch, metrics in enumerate(_timed(islice(trained, max(left, 0))), start):
         progress.add(metrics, network)

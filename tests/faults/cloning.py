@@ -12,6 +12,7 @@ if __name__ == "__main__":
     from search.cli import main
     from search.driver.attempt import Attempt
     from search.driver.driver import Driver
+    from search.driver.trials import Trials
     from search.store.study import Study
 
     def clone(study: Study, number: int) -> None:
@@ -23,10 +24,12 @@ if __name__ == "__main__":
             clone(study, trial.number)
         return []
 
-    def restart(driver: Driver, current: Attempt, reason: str) -> None:
-        clone(driver._study, current.trial.number)
-        del driver._open[current.trial.number], driver._begun[current.trial.number]
-        driver._finished += 1
+    def restart(driver: Driver[Attempt], current: Attempt, reason: str) -> None:
+        trials = driver._trainings
+        assert isinstance(trials, Trials)
+        clone(trials._study, current.trial.number)
+        del driver._open[current.number], trials.begun[current.number]
+        trials._finished += 1
 
     Study.interrupted = interrupted  # type: ignore[method-assign]  # broken on purpose
     Driver._restart = restart  # type: ignore[method-assign]  # broken on purpose

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 import models
+from search.policies.answers import Answer
 from search.workers.engines.processes import Processes
-from search.workers.messages import Answer, Died, Ending, EpochDone, Job, Trained
+from search.workers.messages import Died, Ending, EpochDone, Job, Trained
 from tests.support import STATEFUL, job_of, make_images
 
 EPOCHS = 4

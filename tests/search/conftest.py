@@ -9,6 +9,7 @@ from rich.console import Console
 
 from models.data import Images, share
 from search.driver.driver import Driver
+from search.driver.trials import Trials
 from search.output.progress import view
 from search.problem.settings import Place, Settings, resolve
 from search.recording.trial_runs import TrialRuns
@@ -66,7 +67,8 @@ def search(bars: Images, open_study: Callable[[Settings], Study], tensorflow: No
             with view(console)(
                 console, settings.study, study.goal, settings.trials, 60.0, settings.timeout
             ) as progress:
-                Driver(study, engine, trial_runs, progress, bars, shared, PLAN).run()
+                trials = Trials(study, trial_runs, progress, bars, shared, PLAN)
+                Driver(trials, engine, settings.home / "checkpoints").run()
         finally:
             engine.close()
             relay.settle(60 if not relay.problem else 1)

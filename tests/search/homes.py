@@ -14,7 +14,9 @@ from models.data import Images, share
 from models.data.images import Split
 from models.family import Evaluation
 from search.driver.driver import Driver
+from search.driver.trials import Trials
 from search.output.progress import view
+from search.policies.pruners import Judging
 from search.problem.planned import planned_baselines
 from search.problem.settings import Place, Settings, resolve
 from search.recording.trial_runs import TrialRuns
@@ -63,7 +65,7 @@ def search(
     chosen = settings(home, study, endings, keep, objective)
     store = storage.connect(chosen.storage)
     opened = Study.open(store, chosen, images.digest)
-    opened._study.pruner = Prune(endings)
+    opened.pruner = Judging(Prune(endings), opened._study)
     opened.enqueue_first()
     tracker = tracking.connect(chosen.tracking_uri, home / "artifacts")
     tracker.prepare(study, {"search.study_uuid": opened.uuid})
@@ -79,7 +81,8 @@ def search(
         console = Console(file=file, width=200)
         with view(console)(console, study, opened.goal, chosen.trials, 60.0) as progress:
             try:
-                Driver(opened, engine, trial_runs, progress, images, share(images, home / "cache"), PLAN).run()
+                trials = Trials(opened, trial_runs, progress, images, share(images, home / "cache"), PLAN)
+                Driver(trials, engine, home / "checkpoints").run()
             except SearchError as error:
                 assert "was stopped" in str(error)
     trial_runs.portray(writing.of_study(store, study))

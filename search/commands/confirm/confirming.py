@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.data import Images
 from models.data.leakage import leakage
 from search.analysis import predictions
 from search.analysis.ranking import SEEDS_TO_COMPARE, Lead, Scored, Standings
@@ -18,8 +17,8 @@ from search.commands.confirm import finalists
 from search.commands.confirm.finalists import Finalist
 from search.commands.confirm.outcome import Confirmed
 from search.driver import session
-from search.driver.retraining import Task, Unfit
-from search.driver.session import Opened
+from search.driver.repeating import Repeating, repeating
+from search.driver.tasks import Task, Unfit
 from search.output.progress import say
 from search.problem import baselines
 from search.problem.settings import Place
@@ -42,23 +41,22 @@ def confirm(name: str, place: Place, flags: Mapping[str, Any], *, top: int, seed
 
     Raises `UsageError`, `SearchError`, and `Stopped` where a signal asked to stop.
     """
-    known = session.known(name, place, flags)
-    chosen = finalists.of(known.summary, known.trials, top)
-    images = known.images
-    what = (
-        f"{leakage(images).text}\nconfirming study {name}: {counted(len(chosen), 'finalist')}, "
-        f"up to {counted(seeds, 'seed')} each, on "
-        f"{len(images.train) + len(images.validation):,} images of {images.name}; {len(images.test):,} test images "
-        "judge each network once"
-    )
-    with session.opened(known, Images.all_to_train, before=what) as opened:
-        return _Rounds(opened).run(chosen, seeds)
+    with session.opened(name, place, flags, stays="trained") as study:
+        chosen, images = finalists.of(*study.known(), top), study.images
+        what = (
+            f"{leakage(images).text}\nconfirming study {name}: {counted(len(chosen), 'finalist')}, "
+            f"up to {counted(seeds, 'seed')} each, on "
+            f"{len(images.train) + len(images.validation):,} images of {images.name}; {len(images.test):,} test images "
+            "judge each network once"
+        )
+        with repeating(study, images.all_to_train(), before=what) as opened:
+            return _Rounds(opened).run(chosen, seeds)
 
 
 class _Rounds:
     """Trains all who are left with the seeds of a round, then with those of the next."""
 
-    def __init__(self, opened: Opened) -> None:
+    def __init__(self, opened: Repeating) -> None:
         self._opened, self._study, self._trial_runs = opened, opened.study, opened.trial_runs
         self._settings = opened.study.settings
         self._rights: dict[str, list[Rights]] = {}
@@ -93,7 +91,7 @@ class _Rounds:
             self._given_up,
             runs,
             row if row and row.is_comparable(self._settings.lasting(), winner.epochs) else None,
-            self._opened.known.images.digest,
+            self._opened.session.images.digest,
             self._register(winner, standings, runs),
         )
         self._study.note(CONFIRMED, confirmed.data())
@@ -108,8 +106,8 @@ class _Rounds:
             settings.study,
             winner.name,
             settings.family,
-            self._opened.known.images.name,
-            self._opened.known.images.digest,
+            self._opened.session.images.name,
+            self._opened.session.images.digest,
             runs,
             first.mean,
             standings.margin(first),
@@ -121,9 +119,7 @@ class _Rounds:
         due = {self._key(one, seed): (one, seed) for seed in seeds for one in left}
         known = {key: self._known(key, one) for key, (one, _) in due.items()}
         untrained = [due[key] for key, right in known.items() if right is None]
-        outcomes = self._opened.retraining.run(
-            [self._task(one, seed, number) for number, (one, seed) in enumerate(untrained)]
-        )
+        outcomes = self._opened.train([self._task(one, seed, number) for number, (one, seed) in enumerate(untrained)])
         for key, (one, seed) in due.items():
             if one.name in self._given_up:
                 continue
@@ -140,7 +136,7 @@ class _Rounds:
         for name, lead in lost.items():
             if name not in self._given_up:
                 self._given_up[name] = f"after {counted(len(self._rights[name]), 'seed')}: {lead.sentence}"
-                say(self._opened.console, f"{name} is given up {self._given_up[name]}")
+                say(self._opened.session.console, f"{name} is given up {self._given_up[name]}")
 
     def _standings(self) -> Standings:
         if not self._rights:
@@ -156,7 +152,7 @@ class _Rounds:
             try:
                 return predictions.of_run(tracker, record.id, one.name, self._settings.study).right
             except predictions.Unreadable as error:
-                say(self._opened.console, f"{error}; it is trained again")
+                say(self._opened.session.console, f"{error}; it is trained again")
                 return None
 
     def _key(self, one: Finalist, seed: int) -> str:
@@ -175,7 +171,7 @@ class _Rounds:
             patience=None,
             seed=int(np.random.SeedSequence((settings.seed, SEEDS, seed)).generate_state(1)[0]),
             folder=opened.folder(CONFIRMATION, one.place, "seed", seed),
-            precision=opened.plan.precision,
+            precision=opened.session.plan.precision,
             until=one.until,
             kept="last",
             temperature=one.temperature,
@@ -184,4 +180,4 @@ class _Rounds:
         if one.place.isdecimal():
             tags |= opened.of_trial(int(one.place))
         # The first seed's is the one to use: the best of several would be the luckiest.
-        return opened.task(job, f"{one.name}, seed {seed}", tags, model=seed == 0)
+        return opened.task(job, f"{one.name}, seed {seed}", tags, model=seed == 0, usual=one.usual)

@@ -17,6 +17,7 @@ class Finalist:
     """A configuration, and how it is trained: `until` so many epochs of a schedule made for `epochs`.
 
     `temperature` is that of its trial's probabilities: what is trained on the validation images has none of its own.
+    `usual` are the seconds that an epoch of the trial took.
 
     `place` is the number of its trial, or the row of the report that no trial of the study has.
     """
@@ -28,6 +29,7 @@ class Finalist:
     epochs: int
     until: int
     temperature: float | None = None
+    usual: float = 0.0
 
 
 def of(summary: Summary, trials: Sequence[Result], top: int) -> list[Finalist]:
@@ -75,4 +77,5 @@ def _of_trial(trial: Result, summary: Summary) -> Finalist:
         epochs=trial.budget or int(summary.settings["epochs"]),
         until=round(trial.metrics["best_epoch"]),
         temperature=trial.metrics.get("temperature"),
+        usual=trial.epoch_seconds or 0.0,
     )

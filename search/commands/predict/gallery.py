@@ -3,6 +3,7 @@
 import hashlib
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from search.driver import opening
 from search.output.progress import say
 from search.problem.settings import Place
 from search.registry.named import Kept
+from search.store import storage
 from search.system import disk
 from search.system.errors import SearchError, UsageError
 from tracking import databases
@@ -22,13 +24,8 @@ from tracking import databases
 
 def training_images(kept: Kept, place: Place) -> Split:
     """Return the very images that a model was trained on. Raises `UsageError` where they are not to be had any more."""
-    settings = opening.stored(place.storage, kept.study)
-    if not settings:
-        raise UsageError(
-            f"{kept.name} was trained by study {kept.study!r}, which knows its images and is not here; name the home "
-            "of that search with --home"
-        )
-    images = opening.images_of(place, kept.study, settings["data"], settings.get("images"))
+    settings, digest = _begun(kept, place)
+    images = opening.images_of(place, settings["data"], settings.get("images"), digest)
     # What `confirm` trains has its validation images among the others.
     ways: dict[str, Images] = {found.digest: found for found in (images, images.all_to_train())}
     if kept.digest not in ways:
@@ -37,6 +34,18 @@ def training_images(kept: Kept, place: Place) -> Split:
             f"now {images.digest[:12]}); put those back where they were"
         )
     return ways[kept.digest].train
+
+
+def _begun(kept: Kept, place: Place) -> tuple[dict[str, Any], str | None]:
+    """Return the settings of the study that trained a model, and the digest of its images."""
+    if storage.exists(place.storage):
+        with storage.reading(place.storage) as store:
+            if settings := storage.remembered(store, kept.study):
+                return settings, storage.begun_on(store, kept.study)
+    raise UsageError(
+        f"{kept.name} was trained by study {kept.study!r}, which knows its images and is not here; name the home of "
+        "that search with --home"
+    )
 
 
 def embeddings(console: Console, ready: Ready, gallery: Split, home: Path) -> NDArray[np.float32]:

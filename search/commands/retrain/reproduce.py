@@ -9,8 +9,7 @@ import numpy as np
 
 from search.analysis import predictions
 from search.commands.retrain import trained
-from search.driver import session
-from search.driver.session import Opened
+from search.driver.repeating import Repeating, repeating
 from search.output import suggestions
 from search.output.tables import Format, as_json, say
 from search.problem.settings import Place
@@ -59,28 +58,31 @@ class Reproduced:
 
 def reproduce(name: str, place: Place, engine: str | None) -> Reproduced:
     """Train a trial again as it was trained, and compare. Raises `UsageError` and `SearchError`."""
-    trial, study = trained.known(name, place, engine)
+    with trained.opened(name, place, engine) as (trial, summary, study):
+        with predictions.opened(place) as tracker:
+            tags = tracker.record(trial.run).tags
+        # As it was then, as far as this machine can.
+        precision, threads = tags.get("execution.precision", study.plan.precision), tags.get("execution.threads", "")
+        as_then = {
+            "precision": precision,
+            "probe": False,
+            "threads": int(threads) if threads.isdecimal() else study.plan.threads,
+        }
+        said = f"training {name} as it was: {counted(trial.epochs, 'epoch')}, {precision}"
+        with repeating(study, study.images, before=said, **trained.one_worker(study), **as_then) as opened:
+            key, number = _next(opened, trial)
+            job = trained.job(opened, trial, key, REPRODUCTION, number)
+            own = {REPRODUCES_TAG: name} | opened.of_trial(trial.number)
+            usual = trial.epoch_seconds or 0.0
+            task = opened.task(job, f"{name} as it was", own, model=True, validated=True, usual=usual)
+            trained.run(opened, task)
+            record = opened.trial_runs.found(key)
+            assert record is not None, "it was delivered just now"
     with predictions.opened(place) as tracker:
-        tags = tracker.record(trial.run).tags
-    # As it was then, as far as this machine can.
-    precision, threads = tags.get("execution.precision", study.plan.precision), tags.get("execution.threads", "")
-    study = session.with_plan(
-        study, precision=precision, probe=False, threads=int(threads) if threads.isdecimal() else study.plan.threads
-    )
-    with session.opened(
-        study, before=f"training {name} as it was: {counted(trial.epochs, 'epoch')}, {precision}"
-    ) as opened:
-        key, number = _next(opened, trial)
-        job = trained.job(opened, trial, key, REPRODUCTION, number)
-        own = {REPRODUCES_TAG: name} | opened.of_trial(trial.number)
-        trained.run(opened, opened.task(job, f"{name} as it was", own, model=True, validated=True))
-        record = opened.trial_runs.found(key)
-        assert record is not None, "it was delivered just now"
-    with predictions.opened(place) as tracker:
-        return _compared(tracker, study.summary.goal.metric, trial, record)
+        return _compared(tracker, summary.goal.metric, trial, record)
 
 
-def _next(opened: Opened, trial: Result) -> tuple[str, int]:
+def _next(opened: Repeating, trial: Result) -> tuple[str, int]:
     """Return the key and number of a reproduction that is not over: a new one, or one that was interrupted."""
     for number in count(1):
         key = opened.key(REPRODUCTION, trial.number, number)

@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from models.data import Images
 from search.analysis import predictions
 from search.analysis.paired import pair
 from search.commands.retrain import trained
-from search.driver import session
-from search.driver.session import Opened
+from search.driver.repeating import Repeating, repeating
 from search.output import suggestions
 from search.output.tables import Cell, Format, Points, Sheet, as_json, sheets
 from search.problem.settings import Place
@@ -39,27 +37,31 @@ def retrain(
     name: str, place: Place, *, epochs: int | None, all_images: bool, seed: int | None, engine: str | None
 ) -> Retrained:
     """Train a trial again, unless that was done before. Raises `UsageError` and `SearchError`."""
-    trial, study = trained.known(name, place, engine)
-    usual = trial.budget or study.settings.epochs
-    if epochs in (None, usual) and not all_images and seed is None:
-        raise UsageError(
-            f"{name} would come out as it did: give --epochs (it was {usual}), --all-images or --seed, or see "
-            f"`{next_commands.command('reproduce', name)}`"
-        )
-    what = f"training {name} again{', on all images but the test ones' if all_images else ''}"
-    with session.opened(study, Images.all_to_train if all_images else session.as_they_are, before=what) as opened:
-        job = _job(opened, trial, epochs, seed, all_images=all_images)
-        record = opened.trial_runs.found(job.key)
-        before = record is not None and record.status == Status.FINISHED
-        if not before:
-            tags = {RETRAINED_TAG: name} | opened.of_trial(trial.number)
-            trained.run(opened, opened.task(job, what, tags, model=True, validated=not all_images))
+    with trained.opened(name, place, engine) as (trial, _, study):
+        usual = trial.budget or study.settings.epochs
+        if epochs in (None, usual) and not all_images and seed is None:
+            raise UsageError(
+                f"{name} would come out as it did: give --epochs (it was {usual}), --all-images or --seed, or see "
+                f"`{next_commands.command('reproduce', name)}`"
+            )
+        what = f"training {name} again{', on all images but the test ones' if all_images else ''}"
+        images = study.images.all_to_train() if all_images else study.images
+        with repeating(study, images, before=what, **trained.one_worker(study)) as opened:
+            job = _job(opened, trial, epochs, seed, all_images=all_images)
             record = opened.trial_runs.found(job.key)
-        assert record is not None, "it was delivered just now"
+            before = record is not None and record.status == Status.FINISHED
+            if not before:
+                tags = {RETRAINED_TAG: name} | opened.of_trial(trial.number)
+                task = opened.task(
+                    job, what, tags, model=True, validated=not all_images, usual=trial.epoch_seconds or 0.0
+                )
+                trained.run(opened, task)
+                record = opened.trial_runs.found(job.key)
+            assert record is not None, "it was delivered just now"
     return Retrained(trial, record, before, _compared(place, trial, record))
 
 
-def _job(opened: Opened, trial: Result, epochs: int | None, seed: int | None, *, all_images: bool) -> Job:
+def _job(opened: Repeating, trial: Result, epochs: int | None, seed: int | None, *, all_images: bool) -> Job:
     parts = [
         *([f"epochs-{epochs}"] if epochs is not None else []),
         *(["all-images"] if all_images else []),

@@ -1,11 +1,15 @@
 """What training a trial once more shares, whatever for."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from search.driver import session
-from search.driver.retraining import Task, Unfit
-from search.driver.session import Opened
+from search.driver.repeating import Repeating
+from search.driver.session import Session
+from search.driver.tasks import Task, Unfit
 from search.problem.settings import Place
-from search.store import results, storage
-from search.store.results import Result
+from search.store import results
+from search.store.results import Result, Summary
 from search.system import next_commands
 from search.system.errors import SearchError, UsageError
 from search.workers.messages import Job, Trained
@@ -14,19 +18,35 @@ from search.workers.messages import Job, Trained
 PATIENCE = 60.0
 
 
-def trial(name: str, place: Place) -> Result:
-    """Return a trial that can be trained again. Raises `UsageError`."""
-    if "/" not in name:
+@contextmanager
+def opened(name: str, place: Place, engine: str | None) -> Iterator[tuple[Result, Summary, Session]]:
+    """Lend a trial that can be trained again, what its study has come to, and the study. Raises `UsageError`."""
+    study, number = _parts(name)
+    with session.opened(study, place, {"engine": engine}, stays="trained") as there:
+        summary, _ = there.known()
+        yield _trainable(results.one(there.store, f"{study}/{number}")), summary, there
+
+
+def _parts(name: str) -> tuple[str, str]:
+    study, slash, number = name.partition("/")
+    if not slash:
         raise UsageError(f"{name!r} names no trial; give STUDY/NUMBER, see `{next_commands.command('list')}`")
-    with storage.reading(place.storage) as store:
-        found = results.one(store, name)
+    return study, number
+
+
+def _trainable(found: Result) -> Result:
     if not found.epochs:
         why = f": {found.reason}" if found.reason else ""
-        raise UsageError(f"{name} has trained no epoch ({found.state.lower()}{why}); choose another")
+        raise UsageError(f"{found.name} has trained no epoch ({found.state.lower()}{why}); choose another")
     return found
 
 
-def job(opened: Opened, found: Result, key: str, folder: str, *parts: object) -> Job:
+def one_worker(study: Session) -> dict[str, object]:
+    """Return how the plan changes for one training."""
+    return {"workers": 1, "devices": study.plan.devices[:1]}
+
+
+def job(opened: Repeating, found: Result, key: str, folder: str, *parts: object) -> Job:
     """Return the job that a trial was, under another key: its seed, its schedule, and as many epochs as it had."""
     settings = opened.study.settings
     return Job(
@@ -40,23 +60,16 @@ def job(opened: Opened, found: Result, key: str, folder: str, *parts: object) ->
         patience=None,
         seed=opened.study.seed(found.number),
         folder=opened.folder(folder, found.number, *parts),
-        precision=opened.plan.precision,
+        precision=opened.session.plan.precision,
         until=found.epochs,
     )
 
 
-def run(opened: Opened, task: Task) -> Trained:
+def run(opened: Repeating, task: Task) -> Trained:
     """Train it, and see that the tracker has it. Raises `SearchError` where nothing comes of it."""
-    outcome = opened.retraining.run([task])[task.job.key]
+    outcome = opened.train([task])[task.job.key]
     if isinstance(outcome, Unfit):
         raise SearchError(f"{task.label}: {outcome.reason}")
     if not opened.trial_runs.settle(PATIENCE):
         raise SearchError("the tracker does not take what was recorded; see why, and try again")
     return outcome
-
-
-def known(name: str, place: Place, engine: str | None) -> tuple[Result, session.Known]:
-    """Return the trial, and its study as it is to be opened: for one training, on one worker."""
-    found = trial(name, place)
-    study = session.known(found.study, place, {"engine": engine})
-    return found, session.with_plan(study, workers=1, devices=study.plan.devices[:1])

@@ -1,11 +1,13 @@
-"""Where workers run. An engine moves jobs and messages; it knows neither Optuna nor MLflow."""
+"""Where workers run: each file is a value of `--engine`. An engine moves jobs and messages; it knows neither store."""
 
+import pkgutil
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
-from search.problem.settings import EngineName
-from search.workers.messages import Answer, Job, Message, Probe
+from search.policies.answers import Answer
+from search.workers.messages import Job, Message, Probe
 
 
 class Engine(Protocol):
@@ -31,15 +33,28 @@ class Engine(Protocol):
         """End all workers, in the middle of their work if need be."""
 
 
-def start(name: EngineName, workers: int, threads: int, logs: Path, devices: Sequence[str] = ()) -> Engine:
-    """Start an engine's workers, of `threads` threads each; what libraries print goes to files in `logs`.
+class Start(Protocol):
+    """What each file has, beside `MOST`: how many workers there can be; None: any number."""
 
-    `devices` are the numbers of the GPUs on which they compute, one for each worker; none: on whatever they find.
-    """
-    if name == "inline":
-        from search.workers.engines.inline import Inline
+    def __call__(self, workers: int, threads: int, logs: Path, devices: Sequence[str]) -> Engine:
+        """Start workers of `threads` threads each; what libraries print goes to files in `logs`.
 
-        return Inline(threads, logs)
-    from search.workers.engines.processes import Processes
+        `devices` are the numbers of the GPUs on which they compute, one for each worker; none: on whatever they find.
+        """
 
-    return Processes(workers, threads, logs, devices)
+
+def names() -> tuple[str, ...]:
+    """Every engine there is, in order."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+
+
+def most(name: str) -> int | None:
+    """Return how many workers an engine can have; None: any number."""
+    found: int | None = import_module(f"{__name__}.{name}").MOST
+    return found
+
+
+def start(name: str, workers: int, threads: int, logs: Path, devices: Sequence[str] = ()) -> Engine:
+    """Start the workers of an engine."""
+    begin: Start = import_module(f"{__name__}.{name}").start
+    return begin(workers, threads, logs, devices)

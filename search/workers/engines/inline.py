@@ -1,13 +1,23 @@
 """Training in the driver's own process: to debug a family, and for tests."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from models.family import Unavailable
+from search.policies.answers import Answer
 from search.system import library_output
 from search.system.errors import UsageError
 from search.workers import worker
-from search.workers.messages import Answer, Ending, Job, Message, Probe
+from search.workers.engines import Engine
+from search.workers.messages import Ending, Job, Message, Probe
+
+MOST = 1
+
+
+def start(workers: int, threads: int, logs: Path, devices: Sequence[str]) -> Engine:
+    """Start the only one."""
+    return Inline(threads, logs)
 
 
 class Inline:

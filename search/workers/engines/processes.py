@@ -14,19 +14,27 @@ from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from search.policies.answers import Answer
 from search.system import library_output, surroundings
 from search.system.signals import ASKING_TO_STOP
 from search.workers import worker
-from search.workers.messages import Answer, Died, Ending, Job, Message, Probe
+from search.workers.engines import Engine
+from search.workers.messages import Died, Ending, Job, Message, Probe
 
 # Megabytes by which a worker may grow after its first trial before another takes its place. TensorFlow keeps the graph
 # of every training that was compiled in it, 8 MB of a small network.
 GROWTH = 50.0
 # What the fork server imports: a worker that is forked from it has TensorFlow at once, one that is spawned after 5 s.
-IMPORTS = ("search.workers.engines.imports",)
+IMPORTS = ("search.workers.imports",)
+MOST = None
 FORKED = multiprocessing.get_context("forkserver")
 SPAWNED = multiprocessing.get_context("spawn")
 _Context = ForkServerContext | SpawnContext
+
+
+def start(workers: int, threads: int, logs: Path, devices: Sequence[str]) -> Engine:
+    """Start them."""
+    return Processes(workers, threads, logs, devices)
 
 
 @dataclass(eq=False)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.data import DataError, load
+from models.data import DataError, Images, load
 from search.cli import call
 from search.commands.predict import gallery
 from search.driver import opening
@@ -109,13 +109,19 @@ def begun(folder: Path) -> tuple[Place, str]:
     return place, digest
 
 
+def decided(place: Place, study: str, data: str | None = None) -> Images:
+    """Return the images that a study would be searched on now."""
+    with storage.reading(place.storage) as store:
+        return opening.decide(study, place, {"data": data, "weights": None}, store)[1]
+
+
 def test_whatever_goes_on_with_a_study_has_the_images_that_it_was_begun_on(folder: Path) -> None:
     place, digest = begun(folder)
-    _, images = opening.decide("mlp", place, {"data": None, "weights": None})
+    images = decided(place, "mlp")
     assert images.digest == digest
     kept = Kept("mlp/0", folder, study="mlp", digest=images.all_to_train().digest)
     assert np.array_equal(gallery.training_images(kept, place).images, images.all_to_train().train.images)
-    _, new = opening.decide("lenet5", place, {"data": str(folder), "weights": None})
+    new = decided(place, "lenet5", str(folder))
     assert new.digest == load(str(folder), cache=place.home / "cache").digest != digest
 
 
@@ -123,4 +129,4 @@ def test_a_study_of_other_images_is_told_what_is_wrong_with_how_they_are_read_no
     place, _ = begun(folder)
     (folder / "train" / ":bug:" / "0.png").write_bytes(b"nothing")
     with pytest.raises(DataError, match="0.png cannot be read as an image"):
-        opening.decide("mlp", place, {"data": None, "weights": None})
+        decided(place, "mlp")

@@ -10,11 +10,12 @@ from optuna.trial import TrialState
 
 from models.watch import Watch
 from search.driver import driver
+from search.policies.answers import Answer
 from search.problem.settings import Settings
 from search.store.attributes import REPEAT_OF
 from search.store.study import Study
 from search.system.errors import SearchError
-from search.workers.messages import Answer, Blocked, Built, Died, EpochDone, Failed, Job, Message, Rejected
+from search.workers.messages import Blocked, Built, Died, EpochDone, Failed, Job, Message, Paused, Rejected
 from tests.support import parameters
 from tracking import Status, TrackingError
 from tracking.engines.memory import MemoryTracker
@@ -296,6 +297,50 @@ def test_a_trial_that_hangs_is_ended_and_what_it_has_is_judged(
     study, _ = search(settle(trials=1, epochs=5, pruner="none", trial_timeout=0.3), engine=engine)
     assert engine.asked == [5, 2]
     assert study.trials()[0].user_attrs["reason"] == "was judged"
+
+
+def test_without_a_timeout_a_worker_that_hangs_is_replaced_and_the_trial_goes_on(
+    settle: Settle, search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.driver.driver.EPOCHS_OF_SILENCE", 2.0)
+    monkeypatch.setattr("search.driver.driver.SECONDS_OF_SILENCE", 0.0)
+    engine = Hangs(done=2)
+    study, _ = search(settle(trials=1, epochs=5, pruner="none"), engine=engine)
+    assert engine.asked == [5, 5]
+    assert study.trials()[0].user_attrs["reason"] == "was judged"
+
+
+class Waits(Script):
+    """Trains an epoch, and is left at its rung until the next trial has trained for longer than anybody may be silent.
+
+    Once it goes on, its worker needs a while for the network.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(lambda job, attempt: [*epochs(1, 0.9 - job.number / 10), Paused()])
+        self.killed = 0
+
+    def start(self, job: Job) -> None:
+        super().start(job)
+        if self.attempts[job.number] > 1:
+            self.ahead[job.number] = [*epochs(2), Failed("was judged")]
+
+    def receive(self, timeout: float) -> tuple[int, Message] | None:
+        time.sleep(0.15)
+        return super().receive(timeout)
+
+    def kill(self, number: int) -> None:
+        self.killed += 1
+        super().kill(number)
+
+
+def test_the_time_for_which_a_trial_waits_for_others_is_no_silence_of_its_worker(
+    settle: Settle, search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.driver.driver.HANGING", 0.3)
+    engine = Waits()
+    search(settle(trials=3, epochs=3, pruner="halving", trial_timeout=0.21), engine=engine)
+    assert engine.killed == 0
 
 
 class HoldsUp(Script):

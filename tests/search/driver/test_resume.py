@@ -10,8 +10,9 @@ import pytest
 
 import models
 from models.data import Images
+from search.policies.answers import Answer
 from search.workers import worker
-from search.workers.messages import Answer, EpochDone, Job, Message, Trained
+from search.workers.messages import EpochDone, Job, Message, Trained
 from tests.support import STATEFUL, job_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tensorflow")]

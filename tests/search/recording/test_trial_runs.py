@@ -11,7 +11,7 @@ import pytest
 from optuna.trial import TrialState
 from rich.console import Console
 
-from search.driver import opening
+from search.driver import delivery
 from search.recording.trial_runs import TrialRuns
 from search.store.attributes import RUN_ID, late_link
 from search.store.study import Study
@@ -171,13 +171,13 @@ def test_what_is_left_is_delivered_for_as_long_as_the_tracker_takes_anything(
             time.sleep(0.5)
             return super().run(experiment, key, *arguments, **how)
 
-    monkeypatch.setattr(opening, "SECONDS_TO_RECOVER", 1.5)
+    monkeypatch.setattr(delivery, "SECONDS_TO_RECOVER", 1.5)
     tracker = Choosy()
     relay = Relay(Spool(tmp_path / "spool"), tracker)
     for number in range(8):
         relay.run("mlp", f"uuid/{number}", f"mlp-{number:04d}", {}).finish(Status.FINISHED)
     said = StringIO()
-    opening._deliver_the_rest(Console(file=said, width=1000), relay, settle())
+    delivery._deliver_the_rest(Console(file=said, width=1000), relay, settle())
     relay.close()
     assert len(tracker.records("mlp")) == 7
     assert "not this one\n1 run to be delivered yet" in said.getvalue()

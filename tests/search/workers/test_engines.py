@@ -14,23 +14,12 @@ from typing import Any
 import pytest
 
 from models.data import Images
+from search.policies.answers import Answer
 from search.system.errors import UsageError
 from search.workers import engines
 from search.workers.engines import Engine, processes
 from search.workers.engines.processes import Processes
-from search.workers.messages import (
-    Answer,
-    Built,
-    Died,
-    Ending,
-    EpochDone,
-    Failed,
-    Job,
-    Message,
-    Paused,
-    Rejected,
-    Trained,
-)
+from search.workers.messages import Built, Died, Ending, EpochDone, Failed, Job, Message, Paused, Rejected, Trained
 from tests.support import THREADS, job_of
 
 PATIENCE = 120
@@ -293,7 +282,7 @@ def test_a_worker_ends_when_its_pipe_is_closed_even_in_the_middle_of_its_work(
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are spawned")
 def test_what_all_workers_share_is_imported_but_has_computed_nothing() -> None:
     """TensorFlow refuses this where it has begun the threads that would not survive a fork."""
-    check = "import search.workers.engines.imports, sys; tf = sys.modules['tensorflow']; tf.config.threading."
+    check = "import search.workers.imports, sys; tf = sys.modules['tensorflow']; tf.config.threading."
     setting = "set_intra_op_parallelism_threads(1)"
     assert subprocess.run([sys.executable, "-c", check + setting], cwd=Path.cwd(), check=False).returncode == 0
 

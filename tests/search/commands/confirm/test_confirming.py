@@ -14,11 +14,11 @@ from pathlib import Path
 import mlflow
 import numpy as np
 import pytest
+from search.driver.retraining import Retraining, Task, Unfit
 
 import tracking
 from models.data import load
 from search.cli import call
-from search.driver.retraining import Retraining, Task, Unfit
 from search.workers import worker
 from search.workers.messages import Failed, Job, Probe, Trained
 from tracking import MODEL_TAG, Record, Status

@@ -7,6 +7,7 @@ import pytest
 from optuna.pruners import MedianPruner
 from optuna.trial import TrialState
 
+from search.policies.answers import Answer
 from search.problem.settings import Settings
 from search.store.study import Study
 
@@ -23,7 +24,7 @@ def verdicts(study: Study, trials: int) -> list[int]:
         trial = study.ask()
         assert trial is not None
         study.suggest(trial)
-        steps = (step for step in range(1, EPOCHS) if not study.report(trial, step, step / 20 - number / 30))
+        steps = (step for step in range(1, EPOCHS) if study.report(trial, step, step / 20 - number / 30) == Answer.STOP)
         step = next(steps, None)
         values = [0.5, 1000.0][: len(study.goals)]
         study.tell(trial, *((TrialState.COMPLETE, *values) if step is None else (TrialState.PRUNED,)))
@@ -69,7 +70,8 @@ def ended(study: Study, curve: Callable[[int, int], float], trials: int, epochs:
         assert trial is not None
         study.suggest(trial)
         step = next(
-            (step for step in range(1, epochs + 1) if not study.report(trial, step, curve(number, step))), epochs
+            (step for step in range(1, epochs + 1) if study.report(trial, step, curve(number, step)) == Answer.STOP),
+            epochs,
         )
         study.tell(trial, *((TrialState.PRUNED,) if step < epochs else (TrialState.COMPLETE, curve(number, epochs))))
         found.append(step)
@@ -96,7 +98,7 @@ def test_hyperband_ends_trials_at_its_rungs_alone(
 
 
 def test_optuna_alone_cannot(settle: Settle) -> None:
-    """When this fails, `search.policies.pruning` is not needed any more."""
+    """When this fails, `search.policies.by_first` is not needed any more."""
     study = optuna.create_study(directions=["maximize", "minimize"], pruner=MedianPruner())
     trial = study.ask()
     with pytest.raises(NotImplementedError):

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from models.family import Goal
-from search.policies.halving import Brackets, Ladder, halving, screening
+from search.policies.answers import Answer
+from search.policies.brackets import Brackets, Ladder
+from search.policies.pruners import halving, screening
 from search.problem.settings import Settings
 from search.store.study import Study
 from search.workers.messages import Built, EpochDone, Failed, Job, Message, Paused
@@ -27,15 +30,25 @@ GOAL = Goal("val_accuracy", "maximize")
     [(1, (1,), 1), (2, (2,), 1), (3, (1, 3), 3), (10, (1, 3, 10), 9), (20, (2, 7, 20), 9), (30, (1, 3, 10, 30), 27)],
 )
 def test_each_rung_is_a_third_of_the_next(epochs: int, rungs: tuple[int, ...], size: int) -> None:
-    assert halving(epochs) == Ladder(rungs, 3, size)
+    assert halving.ladder(epochs) == Ladder(rungs, 3, size)
 
 
 @given(st.integers(1, 500))
 def test_ladders_climb_to_the_last_epoch(epochs: int) -> None:
-    for ladder in (halving(epochs), screening(epochs)):
+    for ladder in (halving.ladder(epochs), screening.ladder(epochs)):
         assert ladder.rungs[-1] == epochs
         assert list(ladder.rungs) == sorted(set(ladder.rungs))
         assert 0 < ladder.share <= 1
+
+
+def report(brackets: Brackets, number: int, step: int, value: float) -> bool:
+    """Report a value, and return whether the trial has to wait."""
+    now = datetime.now()
+    trial = FrozenTrial(number, TrialState.RUNNING, None, now, None, {}, {}, {}, {}, {}, number)
+    answer = brackets.report(trial, step, value)
+    if answer == Answer.PAUSE:
+        brackets.park(number)
+    return answer == Answer.PAUSE
 
 
 def trained(ladder: Ladder, values: list[float], order: Callable[[list[int]], int], fails: set[int]) -> dict[int, int]:
@@ -59,19 +72,18 @@ def trained(ladder: Ladder, values: list[float], order: Callable[[list[int]], in
             allowed.add(number)
             begun += 1
         epochs[number] += 1
-        brackets.report(number, epochs[number], values[number])
+        waits = report(brackets, number, epochs[number], values[number])
         if number in fails or epochs[number] == ladder.rungs[-1]:
             brackets.end(number, complete=number not in fails)
             over.add(number)
-        elif brackets.waits(number):
-            brackets.park(number)
+        elif waits:
             allowed.discard(number)
     return epochs
 
 
 @given(data=st.data(), count=st.integers(1, 40), epochs=st.integers(1, 12), whole=st.booleans())
 def test_nobody_waits_for_ever_whatever_the_order(data: st.DataObject, count: int, epochs: int, whole: bool) -> None:
-    ladder = screening(epochs) if whole else halving(epochs)
+    ladder = screening.ladder(epochs) if whole else halving.ladder(epochs)
     values = data.draw(st.lists(st.floats(0, 1), min_size=count, max_size=count))
     fails = data.draw(st.sets(st.integers(0, count - 1)))
     done = trained(ladder, values, lambda able: data.draw(st.sampled_from(able)), fails)
@@ -81,22 +93,21 @@ def test_nobody_waits_for_ever_whatever_the_order(data: st.DataObject, count: in
 @given(data=st.data())
 def test_the_order_of_training_does_not_matter_to_who_goes_on(data: st.DataObject) -> None:
     values = data.draw(st.lists(st.floats(0, 1), min_size=9, max_size=9, unique=True))
-    done = trained(halving(9), values, lambda able: data.draw(st.sampled_from(able)), set())
+    done = trained(halving.ladder(9), values, lambda able: data.draw(st.sampled_from(able)), set())
     ranked = sorted(range(9), key=lambda number: -values[number])
     assert [done[number] for number in ranked] == [9, 3, 3, 1, 1, 1, 1, 1, 1]
 
 
 def test_the_best_of_all_go_on_after_one_epoch_of_screening() -> None:
-    done = trained(screening(5), [number / 100 for number in range(30)], min, set())
+    done = trained(screening.ladder(5), [number / 100 for number in range(30)], min, set())
     assert done == {number: 5 if number >= 27 else 1 for number in range(30)}
 
 
 def test_each_verdict_is_given_once() -> None:
-    brackets = Brackets(halving(3), GOAL)
+    brackets = Brackets(halving.ladder(3), GOAL)
     for number in range(3):
         brackets.enter(number)
-        brackets.report(number, 1, number / 10)
-        brackets.park(number)
+        report(brackets, number, 1, number / 10)
     assert brackets.decide(closed=False).promoted == (2,)
     assert brackets.decide(closed=False) == brackets.decide(closed=True)
     assert brackets.decide(closed=True).promoted == ()
@@ -104,22 +115,20 @@ def test_each_verdict_is_given_once() -> None:
 
 def test_what_was_decided_follows_from_the_values_alone() -> None:
     """As when a driver is killed: the one that had gone on keeps its place, and nobody else takes it."""
-    recalled = Brackets(halving(3), GOAL)
+    recalled = Brackets(halving.ladder(3), GOAL)
     for number in range(3):
         recalled.enter(number)
-        recalled.report(number, 1, number / 10)
-        recalled.park(number)
-    recalled.report(0, 2, 0.9)
+        report(recalled, number, 1, number / 10)
+    report(recalled, 0, 2, 0.9)
     verdicts = recalled.decide(closed=False)
     assert (verdicts.promoted, set(verdicts.dropped)) == ((), {1, 2})
 
 
 def test_a_lower_loss_is_better() -> None:
-    brackets = Brackets(halving(3), Goal("val_loss", "minimize"))
+    brackets = Brackets(halving.ladder(3), Goal("val_loss", "minimize"))
     for number, loss in enumerate((0.3, 0.1, 0.2)):
         brackets.enter(number)
-        brackets.report(number, 1, loss)
-        brackets.park(number)
+        report(brackets, number, 1, loss)
     assert brackets.decide(closed=False).promoted == (1,)
 
 

@@ -1,4 +1,4 @@
-"""Successive halving over epochs: trials wait at rungs, and the best of a bracket go on from where they were.
+"""Trials that wait for each other at rungs: the best of a bracket go on from where they were.
 
 Jamieson and Talwalkar 2016, algorithm 1. Nothing is trained twice: a trial that waits has its checkpoint, and gives its
 worker to another. What has been decided follows from what Optuna knows, so that a search can be gone on with.
@@ -8,14 +8,13 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from models.family import Goal
-from search.problem.settings import Settings
+from search.policies.answers import Answer, Verdicts
 
-# One in so many goes on from a rung to the next (eta; Li et al. 2018 advise 3 or 4).
-FACTOR = 3
-# Screening: one in so many goes on after the first epoch.
-SCREENED = 10
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
 
 
 @dataclass(frozen=True)
@@ -31,25 +30,6 @@ class Ladder:
         """Epochs that trials take on average, as a share of those that all would take to the end."""
         stretches = [end - start for start, end in itertools.pairwise((0, *self.rungs))]
         return sum(length / float(self.factor) ** level for level, length in enumerate(stretches)) / self.rungs[-1]
-
-
-def halving(epochs: int) -> Ladder:
-    """Return the ladder of successive halving: 1, 3 and 10 epochs in brackets of nine, where there are 10 at most."""
-    rungs = [epochs]
-    while rungs[0] >= FACTOR:
-        rungs.insert(0, round(rungs[0] / FACTOR))
-    return Ladder(tuple(rungs), FACTOR, FACTOR ** (len(rungs) - 1))
-
-
-def screening(epochs: int) -> Ladder:
-    """Return the ladder of one epoch for all trials, after which the best tenth of them goes on to the end."""
-    return Ladder((1, epochs) if epochs > 1 else (epochs,), SCREENED, None)
-
-
-def ladder(settings: Settings) -> Ladder | None:
-    """Return the epochs after which trials wait for each other; None where the pruner ends them as they train."""
-    known = {"halving": halving, "screening": screening}
-    return known[settings.pruner](settings.epochs) if settings.pruner in known else None
 
 
 @dataclass(eq=False)
@@ -81,14 +61,6 @@ class Member:
         return values[goal.best(values)] if values else None
 
 
-@dataclass(frozen=True)
-class Verdicts:
-    """The numbers of trials that go on, and of those that do not."""
-
-    promoted: tuple[int, ...] = ()
-    dropped: tuple[int, ...] = ()
-
-
 class Brackets:
     """Trials in the order in which they began, bracket by bracket."""
 
@@ -98,39 +70,32 @@ class Brackets:
         # Brackets of which some trial is not over, or that are not full.
         self._brackets: list[list[Member]] = []
 
-    def __contains__(self, number: int) -> bool:
-        return number in self._members
+    def enter(self, number: int) -> bool:
+        """Let a trial in that begins, or is gone on with; return whether it has to wait at a rung."""
+        if number not in self._members:
+            if not self._brackets or self._full(self._brackets[-1]):
+                self._brackets.append([])
+            self._members[number] = Member(number)
+            self._brackets[-1].append(self._members[number])
+        return self._waits(number)
 
-    def enter(self, number: int) -> None:
-        """A trial begins. One that is known already stays where it is."""
-        if number in self._members:
-            return
-        if not self._brackets or self._full(self._brackets[-1]):
-            self._brackets.append([])
-        self._members[number] = Member(number)
-        self._brackets[-1].append(self._members[number])
-
-    def report(self, number: int, step: int, value: float) -> None:
+    def report(self, trial: "FrozenTrial", step: int, value: float) -> Answer:
         """Take the value after so many epochs: what was trained before has been let pass."""
-        member = self._members[number]
+        member = self._members[trial.number]
         member.values[step] = value
         member.passed = max([member.passed, *(rung for rung in self._ladder.rungs if rung < step)])
+        return Answer.PAUSE if self._waits(trial.number) else Answer.GO_ON
 
     def end(self, number: int, *, complete: bool) -> None:
         """A trial is over; one that is complete keeps its place among the others."""
-        member = self._members[number]
-        member.over, member.out = True, not complete
-
-    def step(self, number: int) -> int:
-        """Return how many epochs a trial has done."""
-        return self._members[number].step
+        if member := self._members.get(number):
+            member.over, member.out = True, not complete
 
     def park(self, number: int) -> None:
         """A trial has been left by its worker, and can be given to another one."""
         self._members[number].parked = True
 
-    def waits(self, number: int) -> bool:
-        """Whether a trial has to wait at a rung."""
+    def _waits(self, number: int) -> bool:
         return any(self._members[number].at(rung) for rung in self._ladder.rungs[:-1])
 
     def decide(self, *, closed: bool) -> Verdicts:
@@ -143,7 +108,7 @@ class Brackets:
         ]
         return Verdicts(
             tuple(member.number for member, promoted in verdicts if promoted),
-            tuple(member.number for member, promoted in verdicts if not promoted),
+            {member.number: member.step for member, promoted in verdicts if not promoted},
         )
 
     def _full(self, bracket: Sequence[Member]) -> bool:
