@@ -64,8 +64,7 @@ class Hyperband(BracketPruner):
 
     @override
     def bracket_study(self, study: optuna.Study, bracket: int) -> optuna.Study:
-        assert isinstance(study, ByFirst)
-        return _Bracket(study, self, bracket)
+        return _Bracket(study, self, bracket) if isinstance(study, ByFirst) else super().bracket_study(study, bracket)
 
 
 class _Bracket(ByFirst):

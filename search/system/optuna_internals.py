@@ -53,11 +53,11 @@ class ReadAtOnce(RDBStorage):
 
 
 class BracketPruner(HyperbandPruner):
-    """Hyperband, with another study of each bracket than Optuna makes, which knows of one objective alone."""
+    """Hyperband, of whose brackets other studies can be made than Optuna's, which know of one objective alone."""
 
     def bracket_study(self, study: optuna.Study, bracket: int) -> optuna.Study:
         """Return a study of the trials in this bracket."""
-        raise NotImplementedError
+        return super()._create_bracket_study(study, bracket)
 
     def bracket_of(self, study: optuna.Study, trial: FrozenTrial) -> int:
         """Return the bracket of a trial, for which its number and the study's name decide."""
