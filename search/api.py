@@ -27,7 +27,7 @@ from search.analysis.paired import Pairing
 from search.analysis.predictions import Unreadable
 from search.cli import refusals
 from search.driver.opening import require_writable
-from search.output import comparison, printing
+from search.output import comparison, told
 from search.output.tables import Cell, cell
 from search.problem.settings import Baselines, EngineName, Place, PrecisionChoice, Pruner, Sampler, check_name
 from search.report import writing
@@ -125,7 +125,7 @@ class Trial:
         test = self.metrics.get("test_accuracy")
         with storage.reading(self.place.storage) as store:
             driver = claims.searcher(self.place.home, store, self.result.study)
-        words = [f"{self.result.name}: {printing.state(self.result, driver)}", self.result.reason]
+        words = [f"{self.result.name}: {told.state(self.result, driver)}", self.result.reason]
         words += [f"best {cell(self.result.value)}" if self.result.value is not None else ""]
         return ", ".join(filter(None, [*words, f"test {cell(test)}" if test is not None else ""]))
 
@@ -241,7 +241,7 @@ class Study:
         found = [trial.result for trial in self]
         rows = [
             {
-                "state": printing.state(trial, driver),
+                "state": told.state(trial, driver),
                 "value": trial.value,
                 "epochs": trial.epochs,
                 "seconds": trial.seconds,

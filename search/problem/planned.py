@@ -1,20 +1,22 @@
 """What settings make of a search before anything is drawn: its goals, and what it begins with."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import models
 from models.family import Goal
 from search.problem import baselines, objectives, textbook
-from search.problem.settings import Settings
 from search.problem.textbook import Start
 
+if TYPE_CHECKING:
+    from search.problem.settings import Settings
 
-def goals(settings: Settings) -> tuple[Goal, ...]:
+
+def goals(settings: "Settings") -> tuple[Goal, ...]:
     """Return what a search is for, the family's own goal first."""
     return objectives.of(models.family(settings.family).goal, settings.objective)
 
 
-def planned_baselines(settings: Settings) -> list[tuple[str, baselines.Baseline, dict[str, Any]]]:
+def planned_baselines(settings: "Settings") -> list[tuple[str, baselines.Baseline, dict[str, Any]]]:
     """Return the baselines that a study begins with: name, row, and what its trial is marked with.
 
     `best` goes by the study's own number of epochs, `all` by the reports'.
@@ -32,6 +34,6 @@ def planned_baselines(settings: Settings) -> list[tuple[str, baselines.Baseline,
     ]
 
 
-def planned_start(settings: Settings) -> Start | None:
+def planned_start(settings: "Settings") -> Start | None:
     """Return the configuration to try after the reports' best, if there is one."""
     return textbook.of(settings.family) if settings.baselines == "best" and settings.sampler != "grid" else None

@@ -11,8 +11,9 @@ import models
 from search.problem import objectives
 from search.problem.limits import Limits
 from search.system import next_commands
-from search.system.addresses import expanded, has_password, redacted
+from search.system.addresses import expanded
 from search.system.errors import UsageError
+from search.system.redaction import has_password, redacted
 from search.system.wording import counted
 from tracking import databases
 

@@ -22,8 +22,8 @@ from search.policies.by_first import ByFirst
 from search.store import optuna_schema, owned
 from search.store.rows import RowStorage, Stored
 from search.system import disk, next_commands
-from search.system.addresses import redacted
 from search.system.errors import SearchError, UsageError
+from search.system.redaction import redacted
 from tracking import databases
 from tracking.schemas import Schema
 

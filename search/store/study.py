@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import optuna
@@ -17,9 +17,8 @@ import models
 from models.family import Choice, Goal
 from search.policies import pruners, samplers
 from search.policies.answers import Answer
-from search.problem import baselines, space
+from search.problem import baselines, objectives, space
 from search.problem.planned import goals, planned_baselines, planned_start
-from search.problem.settings import Settings
 from search.store import dashboard_notes, links, owned, storage
 from search.store.attributes import (
     ASKED_FOR,
@@ -41,13 +40,16 @@ from search.store.rows import Stored
 from search.system import next_commands
 from search.system.errors import UsageError
 
+if TYPE_CHECKING:
+    from search.problem.settings import Settings
+
 Point = frozenset[tuple[str, Choice]]
 
 
 class Study:
     """One study, and the settings under which this call goes on with it."""
 
-    def __init__(self, study: Stored, settings: Settings) -> None:
+    def __init__(self, study: Stored, settings: "Settings") -> None:
         self.settings = settings
         self.goals = goals(settings)
         # The first of them, by which epochs are kept, trials pruned, and one called the best.
@@ -69,7 +71,7 @@ class Study:
 
     @classmethod
     def open(
-        cls, store: RDBStorage, settings: Settings, digest: str, begun: Callable[[], object] = lambda: None
+        cls, store: RDBStorage, settings: "Settings", digest: str, begun: Callable[[], object] = lambda: None
     ) -> "Study":
         """Create the study, or continue it where it is ours, and its images, space and goal are what they were.
 
@@ -105,7 +107,8 @@ class Study:
     @property
     def experiment(self) -> Mapping[str, str]:
         """What is said of the study's runs where the tracker keeps them together."""
-        return of_experiment(self.uuid, self.goals, self.own_address)
+        values, ascending = objectives.recorded(self.goals), self.goal.direction == "minimize"
+        return of_experiment(self.uuid, values, self.own_address, ascending=ascending)
 
     def address(self, number: int) -> str:
         """Return where the Optuna dashboard shows a trial."""
@@ -335,7 +338,7 @@ def _point(parameters: Mapping[str, Choice]) -> Point:
     return frozenset(parameters.items())
 
 
-def _identity(settings: Settings) -> dict[str, str]:
+def _identity(settings: "Settings") -> dict[str, str]:
     """Return what has to stay as it was when a study was begun, beside its images."""
     metrics = ",".join(goal.metric for goal in goals(settings))
     return {"space": space.digest(models.family(settings.family)), "goal": metrics}
@@ -351,7 +354,7 @@ def _refuse_halves(study: optuna.Study) -> None:
         raise UsageError(f"study {name} was being renamed; `{way}` ends that")
 
 
-def _refuse_changes(study: optuna.Study, settings: Settings, identity: Mapping[str, str]) -> None:
+def _refuse_changes(study: optuna.Study, settings: "Settings", identity: Mapping[str, str]) -> None:
     """Raise `UsageError` where the study was begun on other images, or with another space or goal."""
     before = study.user_attrs["identity"]
     changed = [name for name in identity if before.get(name) != identity[name]]
