@@ -19,12 +19,10 @@ from search.policies import pruners, samplers
 from search.policies.answers import Answer
 from search.problem import baselines, objectives, space
 from search.problem.planned import goals, planned_baselines, planned_start
-from search.store import dashboard_notes, links, owned, storage
+from search.store import dashboard_notes, identity, links, owned, storage
 from search.store.attributes import (
     ASKED_FOR,
-    DELETING,
     EXTRAS,
-    RENAMING,
     REPEAT_OF,
     RUN_ID,
     START,
@@ -37,7 +35,6 @@ from search.store.attributes import (
     standing,
 )
 from search.store.rows import Stored
-from search.system import next_commands
 from search.system.errors import UsageError
 
 if TYPE_CHECKING:
@@ -80,17 +77,18 @@ class Study:
         family = models.family(settings.family)
         directions = [StudyDirection[goal.direction.upper()] for goal in goals(settings)]
         study = storage.begun(store, settings.study, directions)
+        identity.refuse_halves(study)
         begun()
-        identity = {"data": digest} | _identity(settings)
+        now = {"data": digest} | identity.of(settings)
         if "identity" in study.user_attrs:
-            _refuse_changes(study, settings, identity)
+            identity.refuse_changes(study, settings, now)
         else:
             with warnings.catch_warnings():
                 # Without it the dashboard calls what is searched for "Objective 0".
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
                 study.set_metric_names([goal.metric for goal in goals(settings)])
             study.set_user_attr("distributions", space.fingerprint(space.of(family)))
-            study.set_user_attr("identity", identity)
+            study.set_user_attr("identity", now)
         study.set_user_attr("settings", settings.lasting())
         # A later call may ask for fewer, when more were done already.
         before = study.user_attrs.get(ASKED_FOR, 0)
@@ -132,7 +130,7 @@ class Study:
     def changes(self) -> str:
         """Say what of the space or the goal is not what the study was begun with; empty where all is."""
         try:
-            _refuse_changes(self._study, self.settings, {**self.identity, **_identity(self.settings)})
+            identity.refuse_changes(self._study, self.settings, {**self.identity, **identity.of(self.settings)})
         except UsageError as error:
             return str(error)
         return ""
@@ -336,39 +334,3 @@ class Study:
 def _point(parameters: Mapping[str, Choice]) -> Point:
     """Return what is equal where all hyperparameters are, and found at once among many."""
     return frozenset(parameters.items())
-
-
-def _identity(settings: "Settings") -> dict[str, str]:
-    """Return what has to stay as it was when a study was begun, beside its images."""
-    metrics = ",".join(goal.metric for goal in goals(settings))
-    return {"space": space.digest(models.family(settings.family)), "goal": metrics}
-
-
-def _refuse_halves(study: optuna.Study) -> None:
-    """Raise `UsageError` where a call was killed that was to delete a study, or to rename it."""
-    name, known = study.study_name, study.user_attrs
-    if DELETING in known:
-        raise UsageError(f"study {name} was being deleted; `{next_commands.command('delete', name)}` ends that")
-    if known.get(RENAMING):
-        way = next_commands.command("rename", *known[RENAMING])
-        raise UsageError(f"study {name} was being renamed; `{way}` ends that")
-
-
-def _refuse_changes(study: optuna.Study, settings: "Settings", identity: Mapping[str, str]) -> None:
-    """Raise `UsageError` where the study was begun on other images, or with another space or goal."""
-    before = study.user_attrs["identity"]
-    changed = [name for name in identity if before.get(name) != identity[name]]
-    if not changed:
-        return
-    details = {
-        "data": f"the images are others (digest {identity['data'][:12]}, was {before.get('data', '')[:12]})",
-        "goal": f"the goal is {identity['goal']}, was {before.get('goal')}",
-        "space": _difference(study.user_attrs.get("distributions", {}), settings.family),
-    }
-    why = "; ".join(details[name] for name in changed)
-    raise UsageError(f"study {settings.study} cannot go on: {why}; begin another with `{settings.another}`")
-
-
-def _difference(before: Mapping[str, str], family: str) -> str:
-    now = space.fingerprint(space.of(models.family(family)))
-    return f"the space has changed ({space.changes(before, now)})"
