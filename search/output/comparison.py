@@ -14,7 +14,8 @@ from search.system import next_commands
 from search.system.formats import literal
 
 if TYPE_CHECKING:
-    from search.store.results import Reproduction, Result, Summary
+    from search.store.reproductions import Reproduction
+    from search.store.results import Result, Summary
 
 AGAINST = {"report", "points", "±"}
 REPRODUCED = ("row", "what", "trial", "epochs", "report", "ours", "points")
