@@ -8,6 +8,7 @@ import logging
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 from types import NoneType
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
@@ -19,6 +20,8 @@ from mkdocs.structure.pages import Page
 
 from search import Study, api
 from search.cli import app
+from search.policies import pruners, samplers
+from search.workers import engines
 
 ROOT: Final = Path(__file__).parents[1]
 # Where each of these files of the repository stands in the site.
@@ -39,7 +42,7 @@ log = logging.getLogger("mkdocs.hooks.generated")
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are made."""
     made = {page: (ROOT / name).read_text("utf-8") for name, page in ELSEWHERE.items()}
-    made |= {"reference/commands.md": commands(), "reference/python.md": python()}
+    made |= {"reference/commands.md": commands(), "reference/methods.md": methods(), "reference/python.md": python()}
     for page, text in made.items():
         files.append(File.generated(config, page, content=text))
     return files
@@ -76,6 +79,19 @@ def commands() -> str:
     parts = ["# Reference of commands", "Each command stands behind `python -m search`, as behind `garment-search`."]
     for panel, found in panels.items():
         parts += [f"## {panel}", *(part for command in found for part in _command(command))]
+    return _page(parts)
+
+
+def methods() -> str:
+    """Return what there is to search and to train with: what each file of a folder says of itself."""
+    folders = {"--sampler": samplers, "--pruner": pruners, "--engine": engines}
+    parts = ["# Reference of search methods", "Each is a file whose name is the value of the flag."]
+    for flag, folder in folders.items():
+        found = {name: import_module(f"{folder.__name__}.{name}").__doc__ or "" for name in folder.names()}
+        parts += [
+            f"## `{flag}`",
+            _table(("value", "what it does"), [(f"`{name}`", said.strip()) for name, said in found.items()]),
+        ]
     return _page(parts)
 
 

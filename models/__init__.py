@@ -4,13 +4,18 @@ import pkgutil
 from importlib import import_module
 
 from models import families
-from models.family import Family
+from models.family import Answer, Family
 from models.naming import hint
 
 
 def names() -> tuple[str, ...]:
     """Every family there is: the files of `models/families`, in order."""
     return tuple(sorted(module.name for module in pkgutil.iter_modules(families.__path__)))
+
+
+def answering(answer: Answer) -> tuple[str, ...]:
+    """Return the families whose networks give that for an image."""
+    return tuple(name for name in names() if family(name).answer == answer)
 
 
 def family(name: str) -> type[Family]:

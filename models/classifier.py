@@ -9,7 +9,7 @@ import numpy as np
 from models import metrics
 from models.calibration import expected_calibration_error, fitted_temperature, tempered
 from models.data.images import Images, Shape
-from models.family import Evaluation, Goal, Resources
+from models.family import Answer, Evaluation, Goal, Resources
 
 if TYPE_CHECKING:
     from keras import KerasTensor, Model
@@ -20,6 +20,7 @@ class Classifier:
     """A network whose output is the probability of each class, and how it is trained."""
 
     goal: ClassVar[Goal] = Goal("val_accuracy", "maximize")
+    answer: ClassVar[Answer] = "probabilities"
 
     optimizer: str
     learning_rate: float

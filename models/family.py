@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from keras import Model as Network
 
 Choice = str | int | float | bool
+# What a network that is kept gives for an image: how likely each class is, or a point near those of similar images.
+Answer = Literal["probabilities", "embedding"]
 
 
 class Suggest(Protocol):
@@ -114,6 +116,7 @@ class Family(Protocol):
 
     goal: ClassVar[Goal]
     cost: ClassVar[Cost]
+    answer: ClassVar[Answer]
 
     @classmethod
     def suggest(cls, trial: Suggest) -> Self:

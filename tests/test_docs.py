@@ -19,7 +19,9 @@ from typer.exceptions import TyperException
 
 from search import Study, api
 from search.cli import app
+from search.policies import pruners, samplers
 from search.problem.settings import Place
+from search.workers import engines
 from tests.advice.following import parses
 
 ROOT = Path(__file__).parents[1]
@@ -214,3 +216,9 @@ def test_the_reference_has_every_command_and_every_member(site: Site) -> None:
     assert commands <= site.pages["reference/commands.html"].places
     members = {f"study{name}" for name in vars(Study) if not name.startswith("_")}
     assert members <= site.pages["reference/python.html"].places
+
+
+def test_the_reference_has_whatever_draws_prunes_and_trains(site: Site) -> None:
+    page = (site.folder / "reference/methods.html").read_text("utf-8")
+    names = {*samplers.names(), *pruners.names(), *engines.names()}
+    assert {name for name in names if f"<code>{name}</code>" not in page} == set()

@@ -8,7 +8,7 @@ import numpy as np
 
 from models import metrics, space
 from models.data.images import Images, Shape
-from models.family import Cost, Evaluation, Family, Goal, Neighbours, Resources, Suggest
+from models.family import Answer, Cost, Evaluation, Family, Goal, Neighbours, Resources, Suggest
 
 if TYPE_CHECKING:
     from keras import Model
@@ -36,6 +36,7 @@ class Siamese:
 
     goal: ClassVar[Goal] = Goal("val_recall_at_1", "maximize")
     cost: ClassVar[Cost] = Cost(epoch_seconds=3.0, model_megabytes=1.0, bound_by="dispatch")
+    answer: ClassVar[Answer] = "embedding"
 
     activation: str
     units: tuple[int, ...]

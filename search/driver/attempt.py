@@ -8,7 +8,7 @@ import optuna
 
 from models.data import Images
 from models.family import Choice, Resources
-from search.driver.trainings import Training
+from search.driver.trainings import Training, left_open
 from search.output.progress import short
 from search.problem import baselines, objectives
 from search.recording import artifacts
@@ -41,11 +41,12 @@ class Attempts:
         job = self._job(trial, parameters)
         title = run_name(self._settings.study, trial.number)
         run = self._trial_runs.begin(trial, self._tags(trial))
-        if self._settings.caveat:
-            trial.set_user_attr("caveat", self._settings.caveat)
-            title = f"{title} ({self._settings.caveat})"
-        run.log_parameters(parameters | {"family": job.family, "epochs": job.epochs, "seed": job.seed})
-        run.log_dataset(artifacts.dataset(self._images))
+        with left_open(run):
+            if self._settings.caveat:
+                trial.set_user_attr("caveat", self._settings.caveat)
+                title = f"{title} ({self._settings.caveat})"
+            run.log_parameters(parameters | {"family": job.family, "epochs": job.epochs, "seed": job.seed})
+            run.log_dataset(artifacts.dataset(self._images))
         return Attempt(
             name=f"trial {trial.number}", run=run, job=job, label=_label(trial, parameters), trial=trial, title=title
         )

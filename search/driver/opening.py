@@ -25,7 +25,7 @@ def decide(study: str, place: Place, flags: Mapping[str, Any], store: RDBStorage
     Raises `UsageError` and `DataError`.
     """
     before = storage.remembered(store, study) if store else {}
-    files = {name: _absolute(flags[name]) for name in ("data", "weights")}
+    files = {name: _absolute(flags.get(name)) for name in ("data", "weights")}
     settings = resolve(study, place, {**flags, **files}, before)
     space.parse(models.family(settings.family), settings.fix)
     # Where nothing can be drawn so, it says so.

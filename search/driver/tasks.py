@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from models.data import Images
-from search.driver.trainings import Training, Trainings
+from search.driver.trainings import Training, Trainings, left_open
 from search.output.progress import STOPPING, duration, say
 from search.policies.answers import Answer
 from search.recording import artifacts
@@ -73,10 +73,11 @@ class Tasks(Trainings[Repetition]):
         task = self._tasks.popleft()
         job = task.job
         run = self._trial_runs.extra_run(job.key, task.name, {**task.tags, **artifacts.origin()})
-        run.log_parameters({**job.parameters, "family": job.family, "epochs": job.epochs, "seed": job.seed})
-        if job.until:
-            run.log_parameters({"until_epoch": job.until})
-        run.log_dataset(artifacts.dataset(self._images))
+        with left_open(run):
+            run.log_parameters({**job.parameters, "family": job.family, "epochs": job.epochs, "seed": job.seed})
+            if job.until:
+                run.log_parameters({"until_epoch": job.until})
+            run.log_dataset(artifacts.dataset(self._images))
         shown = self._board.add_task(task.label, total=job.last, visible=False)
         current = Repetition(
             name=task.label, run=run, job=job, label=task.label, usual=task.usual, task=task, shown=shown

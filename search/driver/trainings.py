@@ -2,8 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -52,6 +52,22 @@ class Training:
     def longest(self) -> float:
         """How long its longest epoch has taken, or is likely to take; 0: nobody knows."""
         return max(self.history["seconds"], default=self.usual)
+
+
+@contextmanager
+def left_open(run: Recorder) -> Iterator[None]:
+    """Leave a run as one that is gone on with where it could not be begun as a whole, such as on a full disk."""
+    with ExitStack() as broken_off:
+        broken_off.callback(leave, run)
+        yield
+        broken_off.pop_all()
+
+
+def leave(run: Recorder) -> None:
+    """Say of a run that it is gone on with, as far as that can be said."""
+    # A full disk may be what has ended it all, after a run was over and before Optuna knew.
+    with suppress(TrackingError):
+        run.finish(Status.SCHEDULED)
 
 
 Kind = TypeVar("Kind", bound=Training)
@@ -133,6 +149,4 @@ class Trainings(ABC, Generic[Kind]):
     def leave(self) -> None:
         """Leave what is not over as something that the next call goes on with."""
         for left in self.begun.values():
-            # A full disk may be what has ended it all, after a run was over and before Optuna knew.
-            with suppress(TrackingError):
-                left.run.finish(Status.SCHEDULED)
+            leave(left.run)

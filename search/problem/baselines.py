@@ -7,7 +7,6 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from models.data import fashion_mnist
 from models.family import Choice
 
 # Of a report's epochs. What was given fewer has not had its chance, and its distance says nothing but that.
@@ -20,6 +19,7 @@ class Baseline:
 
     report: str
     title: str
+    data: str
     row: str
     label: str
     family: str
@@ -45,7 +45,7 @@ class Baseline:
         On the report's images, all of them, on weights from elsewhere where the report's were, and for about as long.
         """
         return (
-            settings.get("data") == fashion_mnist.NAME
+            settings.get("data") == self.data
             and settings.get("images") is None
             and settings.get("weights") != "none"
             and (epochs or settings.get("epochs", 0)) >= FAIR_SHARE * self.epochs
@@ -77,6 +77,7 @@ def _read(report: Mapping[str, Any]) -> list[Baseline]:
         Baseline(
             report=report["report"],
             title=report["title"],
+            data=report["data"],
             row=row["row"],
             label=row["label"],
             family=row["family"],

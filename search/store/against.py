@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Any, Final
 
-from models.data import fashion_mnist
+from models import data
 from search.problem.baselines import Baseline
 
 # So many standard errors on both sides hold 95 of 100.
@@ -46,9 +46,10 @@ class Against:
     @property
     def standard_error(self) -> float | None:
         """Of the difference, as if both were judged on other test images: at most this. None for other metrics."""
-        if self.metric != "test_accuracy":
+        images = data.test_images(self.row.data)
+        if self.metric != "test_accuracy" or images is None:
             return None
-        return sqrt(sum(share * (1 - share) for share in (self.ours, self.reported)) / fashion_mnist.TEST_IMAGES)
+        return sqrt(sum(share * (1 - share) for share in (self.ours, self.reported)) / images)
 
     def data(self) -> dict[str, Any]:
         """Return it for programs."""

@@ -11,7 +11,7 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from models.data import fashion_mnist
+from models import data
 from models.family import Goal
 from search.problem import baselines, objectives
 from search.problem.baselines import Baseline
@@ -158,8 +158,8 @@ class Summary:
     def test_margin(self) -> float | None:
         """Half of a 95 % interval of the best trial's test accuracy; None where nobody knows of how many images."""
         test = self.best.metrics.get("test_accuracy") if self.best else None
-        known = self.settings.get("data") == fashion_mnist.NAME
-        return None if test is None or not known else margin(test, fashion_mnist.TEST_IMAGES)
+        images = data.test_images(self.settings.get("data", ""))
+        return None if test is None or images is None else margin(test, images)
 
     @property
     def title(self) -> str:

@@ -6,20 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from PIL import Image
 from rich.console import Console
 
-from models.data import fashion_mnist
+import models
+from models.data import is_cut_out
 from models.prediction import Predictor, Unusable, names
 from search.output.progress import say
 from search.registry.named import Kept
 from search.system import library_output, next_commands
 from search.system.errors import SearchError, UsageError
 from search.workers import execution
-
-SIAMESE: Final = "siamese"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +37,7 @@ class Ready:
 
 def classifier(console: Console, kept: Kept, command: str) -> Ready:
     """Return a model that gives the probability of each class. Raises `UsageError` for one that does not."""
-    if kept.family == SIAMESE:
+    if kept.family in models.answering("embedding"):
         raise UsageError(
             f"{kept.name} is a Siamese network, which knows no classes but which images are alike; ask it with "
             f"`{next_commands.command('nearest', kept.name, 'IMAGE')}`, or give {command} another model"
@@ -51,10 +49,12 @@ def classifier(console: Console, kept: Kept, command: str) -> Ready:
 
 def embedder(console: Console, kept: Kept) -> Ready:
     """Return a Siamese network. Raises `UsageError` for another."""
-    if kept.family != SIAMESE:
+    knowing = models.answering("embedding")
+    if kept.family not in knowing:
         raise UsageError(
             f"{kept.name} is no Siamese network, and only these know which images are alike; ask it with "
-            f"`{next_commands.command('predict', kept.name, 'IMAGE')}`, or train one with --family {SIAMESE}"
+            f"`{next_commands.command('predict', kept.name, 'IMAGE')}`, or train one with --family "
+            f"{' or '.join(knowing)}"
         )
     with told():
         return Ready(kept, _load(console, kept), kept.class_names)
@@ -79,9 +79,7 @@ def _load(console: Console, kept: Kept) -> Predictor:
         from models import runtime
 
         runtime.configure(execution.machine().cores)
-        # Garments were cut out of their photographs where Fashion-MNIST was made, and nowhere else.
-        trim = kept.data == fashion_mnist.NAME
-        predictor = Predictor.load(kept.file, background=kept.background, trim=trim)
+        predictor = Predictor.load(kept.file, background=kept.background, trim=is_cut_out(kept.data))
     if not predictor.takes_bytes:
         say(
             console,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from models import metrics
 from models.data.images import Images, Shape
-from models.family import Cost, Diverged, Evaluation, Family, Goal, Infeasible, Resources, Suggest
+from models.family import Answer, Cost, Diverged, Evaluation, Family, Goal, Infeasible, Resources, Suggest
 
 SECONDS = float(os.environ.get("STEPS_SECONDS", "0.1"))
 # A file that gets a line for each epoch that is begun, and one for each wait between two of them.
@@ -68,6 +68,7 @@ class Steps:
     """A random walk that is judged after every step."""
 
     goal: ClassVar[Goal] = Goal("val_accuracy", "maximize")
+    answer: ClassVar[Answer] = "probabilities"
     cost: ClassVar[Cost] = Cost(epoch_seconds=0.1, model_megabytes=0.1, bound_by="dispatch")
 
     width: int

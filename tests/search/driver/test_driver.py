@@ -396,6 +396,22 @@ def test_each_run_that_is_left_open_is_to_be_gone_on_with_whatever_becomes_of_th
     assert sorted(record.status for record in tracker.records("mlp")) == ["RUNNING", "SCHEDULED", "SCHEDULED"]
 
 
+def test_a_run_that_could_not_be_begun_as_a_whole_is_to_be_gone_on_with(
+    settle: Settle, search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(run: SpooledRun, parameters: object) -> None:
+        raise TrackingError("no space left on device")
+
+    tracker = MemoryTracker()
+    with monkeypatch.context() as patched:
+        patched.setattr(SpooledRun, "log_parameters", full)
+        with pytest.raises(TrackingError):
+            search(settle(trials=1), tracker, Script(lambda job, attempt: epochs(1)))
+    assert [record.status for record in tracker.records("mlp")] == ["SCHEDULED"]
+    search(settle(trials=1), tracker, Script(lambda job, attempt: [Failed("was judged")]))
+    assert [record.status for record in tracker.records("mlp")] == ["FAILED"]
+
+
 def test_a_worker_does_not_wait_for_what_another_one_trains(
     settle: Settle, search: Search, open_study: Callable[[Settings], Study]
 ) -> None:
