@@ -213,8 +213,8 @@ def search(home: Path, before: int, sampler: str) -> Hundred:
     chosen, images = settings(home, before + HUNDRED, sampler), _images()
     store = storage.connect(chosen.storage)
     study = Study.open(store, chosen, images.digest)
-    timed = Timed(study._study.sampler)  # noqa: SLF001  # a study shows its sampler to nobody
-    study._study.sampler = timed  # noqa: SLF001  # see above
+    inner = study._study  # noqa: SLF001  # a study shows its sampler to nobody
+    inner.sampler = timed = Timed(inner.sampler)
     tracker = tracking.connect(chosen.tracking_uri, home / "artifacts")
     tracker.prepare(STUDY, {"search.study_uuid": study.uuid})
     relay = Relay(Spool(chosen.spool), tracker)
@@ -299,9 +299,14 @@ def _copy(file: Path, tables: Mapping[str, tuple[str, str]], copies: Sequence[tu
             database.execute(f"INSERT INTO {table} ({names}) SELECT {values} FROM {rows}")  # noqa: S608  # names of columns
         if "tags" in tables:
             database.execute("CREATE UNIQUE INDEX temp.of_run ON copies (new_run)")
-            for key, column in ((KEY_TAG, "new_key"), ("search.trial", "number")):
-                new = f"UPDATE tags SET value = copies.{column} FROM copies"  # noqa: S608  # one of two columns
-                database.execute(f"{new} WHERE run_uuid = new_run AND key = ?", (key,))
+            for key, update in (
+                (KEY_TAG, "UPDATE tags SET value = copies.new_key FROM copies WHERE run_uuid = new_run AND key = ?"),
+                (
+                    "search.trial",
+                    "UPDATE tags SET value = copies.number FROM copies WHERE run_uuid = new_run AND key = ?",
+                ),
+            ):
+                database.execute(update, (key,))
 
 
 def _value(table: str, name: str, kind: str) -> str:

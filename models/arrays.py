@@ -112,8 +112,11 @@ def _holds(file: Path) -> bool:
 
 
 @cache
-def _is_whole(file: Path, changed: int, size: int) -> bool:  # noqa: ARG001  # these say whether to ask again
-    """Whether a file has the digest beside it: asked once a process, since it takes half a second for 70,000 images."""
+def _is_whole(file: Path, _changed: int, _size: int) -> bool:
+    """Whether a file has the digest beside it: asked once a process, since it takes half a second for 70,000 images.
+
+    It is asked again once the file has another time or size.
+    """
     try:
         return _digest_of(file).read_text() == sha256(file)
     except (OSError, ValueError):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -54,7 +55,7 @@ class Predictor:
         import keras
 
         # Registers the layers of ours that may be in it.
-        from models import layers  # noqa: F401  # see above
+        import_module("models.layers")
 
         try:
             network = keras.saving.load_model(file, compile=False, safe_mode=True)

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Final
 
 from models.family import Unavailable
@@ -28,7 +29,8 @@ def begin() -> None:
                 del os.environ[name]
         os.environ["KERAS_BACKEND"] = BACKEND
         with _no_file():
-            import keras  # noqa: F401  # it reads its settings now, once
+            # It reads its settings now, once.
+            import_module("keras")
     if (found := _settings()) != USUAL:
         differing = ", ".join(f"{name} {value}" for name, value in found.items() if value != USUAL[name])
         raise Unavailable(

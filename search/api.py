@@ -19,7 +19,7 @@ from search.commands import running
 from search.driver.opening import require_writable
 from search.notebook import showing
 from search.notebook.trial import Trial, about
-from search.output import comparison, printing
+from search.output import comparison, told
 from search.output.tables import cell
 from search.problem.option import settings_of
 from search.problem.parts import Options
@@ -118,7 +118,7 @@ class Study:
         found = [trial.result for trial in self]
         rows = [
             {
-                "state": printing.state(trial, driver),
+                "state": told.state(trial, driver),
                 "value": trial.value,
                 "epochs": trial.epochs,
                 "seconds": trial.seconds,

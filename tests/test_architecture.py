@@ -2,7 +2,7 @@
 
 import ast
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -124,6 +124,43 @@ def test_modules_import_each_other_without_cycles() -> None:
         list(TopologicalSorter(graph).static_order())
     except CycleError as error:
         pytest.fail(f"import cycle: {' -> '.join(error.args[1])}")
+
+
+def chain(*, everywhere: bool) -> list[str]:
+    """The longest chain of modules of the search in which each imports the next, not for its types alone."""
+    ours = {name: file for name, file in modules().items() if name.partition(".")[0] == "search"}
+    longest: dict[str, list[str]] = {}
+
+    def begin(name: str) -> list[str]:
+        if name not in longest:
+            tree = without_types(read(ours[name]))
+            found = {sibling(other, ours) for other in imported(tree, everywhere=everywhere)} - {None, name}
+            longest[name] = [name, *max((begin(other) for other in sorted(found)), key=len, default=[])]
+        return longest[name]
+
+    return max((begin(name) for name in ours), key=len)
+
+
+def imported(tree: ast.AST, *, everywhere: bool) -> Iterator[tuple[str, str]]:
+    """Every import: of which module, and which name out of it."""
+    for node in ast.walk(tree) if everywhere else at_import(tree):
+        if isinstance(node, ast.Import):
+            yield from ((name.name, "") for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from ((node.module, name.name) for name in node.names)
+
+
+def sibling(found: tuple[str, str], ours: Mapping[str, Path]) -> str | None:
+    """The module of ours that an import is of: `from package import sibling` is of the sibling."""
+    package, name = found
+    return next((module for module in (f"{package}.{name}", package) if module in ours), None)
+
+
+@pytest.mark.parametrize(("everywhere", "most"), [(False, 10), (True, 13)])
+def test_no_module_of_the_search_is_far_from_what_it_stands_on(everywhere: bool, most: int) -> None:
+    """Whoever changes one reads what it stands on. What functions import counts, too: a chain is not to hide there."""
+    found = chain(everywhere=everywhere)
+    assert len(found) <= most, " -> ".join(found)
 
 
 def test_what_a_worker_imports_leads_to_neither_store() -> None:

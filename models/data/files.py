@@ -63,7 +63,10 @@ def workplace(folder: Path) -> Iterator[Path]:
 
 def at_home(path: str) -> Path:
     """Return `path` with `~` replaced, where somebody's home is known: in a container it may not be."""
-    return Path(os.path.expanduser(path))  # noqa: PTH111  # Path.expanduser raises where no home is known
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def keras_home() -> Path:

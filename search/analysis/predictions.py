@@ -4,7 +4,7 @@ import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,13 @@ import tracking
 from models import metrics
 from search.analysis.paired import Judged, Pairing, pair
 from search.problem.settings import Place
-from search.store.results import Result
 from search.system import next_commands
-from search.system.addresses import redacted
 from search.system.errors import SearchError, UsageError
+from search.system.redaction import redacted
 from tracking import Tracker, TrackingError
+
+if TYPE_CHECKING:
+    from search.store.results import Result
 
 Splits = Literal["validation", "test"]
 # Of each image: its class, what it was taken for, and how sure that was.
@@ -31,7 +33,7 @@ class Unreadable(SearchError):
 
 
 def against_first(
-    place: Place, results: Sequence[Result], passed: Callable[[Unreadable], None] | None = None
+    place: Place, results: "Sequence[Result]", passed: Callable[[Unreadable], None] | None = None
 ) -> list[Pairing]:
     """Return the first trial beside each of the others, on the test images. Raises `UsageError`.
 
@@ -63,12 +65,12 @@ def opened(place: Place) -> Iterator[Tracker]:
         yield tracker
 
 
-def has_judged(result: Result) -> bool:
+def has_judged(result: "Result") -> bool:
     """Whether a trial's network was asked about the test images."""
     return bool(result.run) and "test_accuracy" in result.metrics
 
 
-def judged(tracker: Tracker, result: Result) -> Judged:
+def judged(tracker: Tracker, result: "Result") -> Judged:
     """Return what a trial's network said of each test image.
 
     Raises `UsageError` where it was never asked, and `Unreadable` where that is lost.
@@ -120,7 +122,7 @@ def _rows(predictions: bytes) -> NDArray[np.float64]:
     return rows
 
 
-def picture(tracker: Tracker, result: Result, name: str) -> bytes:
+def picture(tracker: Tracker, result: "Result", name: str) -> bytes:
     """Return a picture of a trial's run, as a PNG file. Raises `Unreadable`."""
     try:
         return whole(tracker.read(result.run, name))

@@ -15,7 +15,7 @@ from search.bundle import runs, trials
 from search.bundle.archive import Writer
 from search.bundle.runs import Kept
 from search.bundle.source import CHECKPOINTS, STUDY, TRIALS
-from search.doctor import snapshot
+from search.doctor import reading
 from search.doctor.snapshot import Snapshot
 from search.driver import delivery
 from search.output import progress
@@ -64,7 +64,7 @@ def export(name: str, place: Place, out: Path | None, output: Format) -> None:
     addresses.require_two(place.storage, place.tracking_uri)
     atomic_files.require_new(file)
     with storage.reading(place.storage) as store:
-        snapshot.opened(store, name, place)
+        reading.opened(store, name, place)
     with signals.heeded(), claims.undisturbed(place.home, place.storage, name):
         exported = written(name, place, file, console)
     for problem in exported.problems:
@@ -78,12 +78,12 @@ def export(name: str, place: Place, out: Path | None, output: Format) -> None:
 def written(name: str, place: Place, file: Path, console: Console) -> Exported:
     """Write a study whose lock is held here."""
     with storage.reading(place.storage) as store:
-        if not delivery.deliver(console, snapshot.opened(store, name, place)):
+        if not delivery.deliver(console, reading.opened(store, name, place)):
             raise SearchError(
                 f"runs of study {name} wait for the tracker, as said; nothing was written: try again then"
             )
-    with snapshot.to_read(place) as (store, tracker), atomic_files.placed(file) as fresh, fresh.open("wb") as stream:
-        found = snapshot.read(snapshot.opened(store, name, place), tracker, held=True)
+    with reading.to_read(place) as (store, tracker), atomic_files.placed(file) as fresh, fresh.open("wb") as stream:
+        found = reading.read(reading.opened(store, name, place), tracker, held=True)
         export = Export(found, store, tracker, Writer(stream))
         export.write(console)
     return Exported(

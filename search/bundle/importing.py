@@ -13,7 +13,7 @@ from search.bundle import archive, source, target
 from search.bundle.source import Source
 from search.bundle.taking import Taking
 from search.bundle.target import IMPORTING
-from search.doctor import budget, snapshot
+from search.doctor import budget, reading
 from search.doctor.snapshot import Tools
 from search.driver import opening
 from search.output import progress
@@ -102,7 +102,7 @@ def _import(found: Source, name: str, place: Place, console: Console, stop: Stop
             hold.take(store)
     finally:
         store.engine.dispose()
-    with snapshot.to_mend(place, name) as (study, tools):
+    with reading.to_mend(place, name) as (study, tools):
         tools.tracker.prepare(name, study.experiment)
         taking = Taking(found, study, tools.tracker)
         extras = list(taking.extras())
@@ -139,7 +139,7 @@ def _settle(taking: Taking, study: Study, tools: Tools, place: Place, *, everyth
     _ask_for_all(study)
     taking.confirm()
     # Whoever asks for the doctor next finds nothing: this is what it would do.
-    for finding in budget.baselines(snapshot.read(study, tools.tracker, held=True, tools=tools)):
+    for finding in budget.baselines(reading.read(study, tools.tracker, held=True, tools=tools)):
         if finding.mend:
             finding.mend()
     failpoints.point("importing_end")

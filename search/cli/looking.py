@@ -113,7 +113,7 @@ def compare(
     from search.analysis import predictions
     from search.output import comparison
     from search.output.progress import say
-    from search.store import results
+    from search.store import reproductions, results
     from search.store import storage as stores
 
     place = Place.at(home, storage, tracking_uri)
@@ -134,7 +134,7 @@ def compare(
             for found in summaries
             if found.pareto
         ]
-        rows = [row for found in summaries for row in results.reproductions(stores.load(store, found.name))]
+        rows = [row for found in summaries for row in reproductions.of(stores.load(store, found.name))]
     comparison.studies(summaries, choices, rows, output)
 
 

@@ -22,6 +22,7 @@ from search.store import claims, storage
 from search.store.attributes import DELETING
 from search.system import addresses, atomic_files, failpoints, library_output, next_commands, signals
 from search.system.errors import UsageError
+from search.system.redaction import redacted
 from search.system.wording import counted
 from tracking import Gone, Version
 from tracking.removal import remove
@@ -133,7 +134,7 @@ def _remove_runs(going: Going, place: Place) -> Gone:
 def _conclusion(going: Going, gone: Gone, place: Place) -> list[str]:
     said = [f"study {going.name} is deleted; {told(gone.freed)} came free"]
     if gone.kept:
-        uri = quote(addresses.redacted(place.tracking_uri))
+        uri = quote(redacted(place.tracking_uri))
         gc = (
             f"{next_commands.tool('mlflow')} gc --tracking-uri {uri} --backend-store-uri {uri} "
             f"--experiment-ids {gone.kept}"

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from rich.console import Console
 
 from search.analysis.predictions import opened
-from search.doctor import snapshot
+from search.doctor import reading
 from search.output import tables
 from search.output.progress import say
 from search.output.tables import Sheet
@@ -125,7 +125,7 @@ def keep(name: str, place: Place, *, top: int, dry_run: bool, output: Format) ->
     library_output.libraries()
     # Looked at first, for there has to be something before a lock is made for it.
     with storage.reading(place.storage) as store, opened(place) as tracker:
-        found = plan(snapshot.opened(store, name, place), tracker, top)
+        found = plan(reading.opened(store, name, place), tracker, top)
     if dry_run:
         if output == "json":
             tables.as_json(found.data(None))
@@ -179,7 +179,7 @@ def _waiting(study: Study) -> int:
 
 
 def _clear(console: Console, name: str, place: Place, top: int, output: Format) -> None:
-    with snapshot.to_mend(place, name) as (study, tools):
+    with reading.to_mend(place, name) as (study, tools):
         tools.trial_runs.catch_up()
         if not tools.trial_runs.settle(PATIENCE):
             raise SearchError(

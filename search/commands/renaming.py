@@ -6,7 +6,7 @@ from rich.console import Console
 
 import tracking
 from search.bundle.moving import renamed
-from search.doctor import snapshot
+from search.doctor import reading
 from search.driver import delivery
 from search.output.tables import say
 from search.problem.settings import Place, check_name
@@ -34,7 +34,7 @@ def rename(before: str, name: str, place: Place) -> None:
         half = known.get(RENAMING) == [before, name]
         if known and not half:
             raise UsageError(f"there is a study {name} already; choose another name")
-        study = snapshot.opened(store, name if half else before, place)
+        study = reading.opened(store, name if half else before, place)
     _require_free(study, name, place)
     with (
         signals.heeded(),
@@ -62,7 +62,7 @@ def _require_free(study: Study, name: str, place: Place) -> None:
 
 def _rename(before: str, name: str, place: Place) -> None:
     """Rename what there is, in Optuna last: as long as the study has its name there, the same call goes on."""
-    with snapshot.to_mend(place, before) as (study, tools):
+    with reading.to_mend(place, before) as (study, tools):
         study.note(RENAMING, [before, name])
         tools.tracker.rename(before, name, {STUDY: name})
         checkpoints = place.home / "checkpoints"
@@ -95,7 +95,7 @@ def _rename_versions(before: str, name: str, place: Place) -> None:
 
 def _describe(name: str, place: Place) -> None:
     """Let notes and the study's page say its name."""
-    with snapshot.to_mend(place, name) as (study, tools):
+    with reading.to_mend(place, name) as (study, tools):
         best = study.best()
         for trial in study.trials():
             study.annotate(trial.number, best=best is not None and trial.number == best[1])

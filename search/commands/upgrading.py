@@ -23,6 +23,7 @@ from search.problem.settings import STUDY_NAME, Place
 from search.store import storage
 from search.system import addresses, disk, failpoints, library_output, locks
 from search.system.errors import SearchError, UsageError
+from search.system.redaction import redacted
 from tracking import TrackingError, databases
 from tracking.schemas import Schema
 
@@ -89,12 +90,12 @@ def _servers(place: Place) -> Iterator[str]:
     """Say what the owners of servers do, which nobody else can."""
     if not place.storage.startswith("sqlite"):
         yield (
-            f"{addresses.redacted(place.storage)} is upgraded by its owner, after a copy: "
+            f"{redacted(place.storage)} is upgraded by its owner, after a copy: "
             "`optuna storage upgrade --storage ADDRESS`"
         )
     if place.tracking_uri.startswith(("http:", "https:")):
         yield (
-            f"{addresses.redacted(place.tracking_uri)} is upgraded by its owner, after a copy: `mlflow db upgrade "
+            f"{redacted(place.tracking_uri)} is upgraded by its owner, after a copy: `mlflow db upgrade "
             "ADDRESS`, with the address of its database"
         )
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from rich.console import Console
 
-from search.doctor import budget, contents, leftovers, links, networks, snapshot, states, stores
+from search.doctor import budget, contents, leftovers, links, networks, reading, states, stores
 from search.doctor.findings import Finding
 from search.doctor.snapshot import Snapshot
 from search.output import tables
@@ -81,7 +81,7 @@ def visit(study: str | None, place: Place, *, fix: bool, abandon: bool, output: 
 
 def _names(study: str | None, place: Place) -> list[str]:
     with storage.reading(place.storage) as store:
-        return [study] if study else snapshot.names(store)
+        return [study] if study else reading.names(store)
 
 
 def _look(
@@ -98,12 +98,12 @@ def _look(
     Of several that were not `named`, one that cannot be read is found to be so, and the others are looked at.
     """
     found: list[Finding] = []
-    with _readable(), snapshot.to_read(place) as (store, tracker):
+    with _readable(), reading.to_read(place) as (store, tracker):
         for name in names:
             with console.status(f"looking at study {name}"):
                 try:
                     found += examine(
-                        snapshot.read(snapshot.opened(store, name, place), tracker, held=held, abandon=abandon)
+                        reading.read(reading.opened(store, name, place), tracker, held=held, abandon=abandon)
                     )
                 except UsageError as error:
                     if named:
@@ -146,9 +146,9 @@ def _cure(console: Console, name: str, place: Place, copies: Copies, *, abandon:
     if not any(finding.mend for finding in found):
         return found
     copies.make()
-    with console.status(f"mending study {name}"), snapshot.to_mend(place, name) as (study, tools):
+    with console.status(f"mending study {name}"), reading.to_mend(place, name) as (study, tools):
         for _ in range(ROUNDS):
-            seen = examine(snapshot.read(study, tools.tracker, held=True, abandon=abandon, tools=tools))
+            seen = examine(reading.read(study, tools.tracker, held=True, abandon=abandon, tools=tools))
             found += [finding for finding in seen if finding not in found]
             if not any(finding.mend for finding in seen):
                 break

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Final
 
 import numpy as np
-from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from models import metrics
@@ -124,14 +123,9 @@ def _parameters(snapshot: Snapshot, trial: FrozenTrial, run: Record) -> Iterator
     outside = [
         f"{name} {value} is outside of {space.describe(trial.distributions[name])}"
         for name, value in sorted(trial.params.items())
-        if not _inside(trial.distributions[name], value)
+        if not space.contains(trial.distributions[name], value)
     ]
     yield from _noted(snapshot, "I7", trial, run, f"{DIFFERS_TAG}.parameters", differing + outside)
-
-
-def _inside(distribution: BaseDistribution, value: object) -> bool:
-    # The one method by which Optuna itself tells whether a value lies inside.
-    return distribution._contains(distribution.to_internal_repr(value))  # noqa: SLF001  # see above
 
 
 def _history(snapshot: Snapshot, trial: FrozenTrial, run: Record) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from search.doctor.findings import Finding
 from search.doctor.snapshot import Snapshot, counts
 from search.recording import artifacts
 from search.recording.artifacts import Outcome
-from search.store.attributes import FOREIGN_TAG, RECONSTRUCTED_TAG, identity_of_trial, run_name
+from search.store.attributes import FOREIGN_TAG, RECONSTRUCTED_TAG, run_name
 from tracking import DUPLICATE_TAG, KEY_TAG, STUDY_TAG, Record, Status
 
 # Seconds in which the tracker has to name a run that was made anew.
@@ -113,7 +113,7 @@ def _reconstruct(snapshot: Snapshot, trial: FrozenTrial) -> None:
         snapshot.name,
         snapshot.key(trial),
         run_name(snapshot.name, trial.number),
-        identity(snapshot, trial) | {RECONSTRUCTED_TAG: "1"},
+        snapshot.identity(trial) | {RECONSTRUCTED_TAG: "1"},
     )
     made = {"family": settings.family, "epochs": trial.user_attrs.get("epochs", settings.epochs)}
     run.log_parameters(trial.params | made | {"seed": snapshot.study.seed(trial.number)})
@@ -127,13 +127,6 @@ def _reconstruct(snapshot: Snapshot, trial: FrozenTrial) -> None:
     named = tools.relay.wait_for_id(snapshot.key(trial), PATIENCE)
     if named:
         snapshot.study.link(trial.number, named)
-
-
-def identity(snapshot: Snapshot, trial: FrozenTrial) -> dict[str, str]:
-    """Return the tags by which a trial's run is known."""
-    return identity_of_trial(
-        snapshot.name, snapshot.key(trial), trial.number, snapshot.settings.family, trial.user_attrs
-    )
 
 
 def _strange(snapshot: Snapshot, run: Record, ours: frozenset[str]) -> Iterator[Finding]:

@@ -6,7 +6,6 @@ from functools import partial
 from optuna.trial import FrozenTrial, TrialState
 
 from search.doctor.findings import Finding
-from search.doctor.links import identity
 from search.doctor.snapshot import Snapshot
 from search.recording import artifacts
 from search.recording.artifacts import Outcome
@@ -103,7 +102,7 @@ def _schedule(snapshot: Snapshot, run: str) -> None:
 def _abandon(snapshot: Snapshot, trial: FrozenTrial) -> None:
     trial_runs = snapshot.tools.trial_runs
     left = next(found for found in snapshot.study.interrupted() if found.number == trial.number)
-    trial_runs.end(left, trial_runs.begin(left, identity(snapshot, trial)), Outcome(TrialState.FAIL, reason=ABANDONED))
+    trial_runs.end(left, trial_runs.begin(left, snapshot.identity(trial)), Outcome(TrialState.FAIL, reason=ABANDONED))
 
 
 def _begun(snapshot: Snapshot, trial: FrozenTrial, run: Record) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -11,7 +12,6 @@ from search.output.progress import say
 from search.problem.settings import Settings
 from search.recording.trial_runs import TrialRuns
 from search.store import storage
-from search.store.study import Study
 from search.system import disk, failpoints, next_commands
 from search.system.errors import SearchError
 from search.system.wording import counted
@@ -19,13 +19,16 @@ from tracking import Tracker, TrackingError, databases
 from tracking.relay import TASK, Relay
 from tracking.spool import Spool
 
+if TYPE_CHECKING:
+    from search.store.study import Study
+
 # For so long the tracker may take what is left when a search is stopped, and when it ends while the tracker is away.
 SECONDS_TO_STOP = 2.0
 SECONDS_TO_RECOVER = 10.0
 
 
 @contextmanager
-def joined(console: Console, study: Study, tracker: Tracker) -> Iterator[TrialRuns]:
+def joined(console: Console, study: "Study", tracker: Tracker) -> Iterator[TrialRuns]:
     """Lend what joins the study and its runs, which the tracker keeps; the tracker is closed in the end.
 
     Raises `SearchError`.
@@ -53,7 +56,7 @@ def joined(console: Console, study: Study, tracker: Tracker) -> Iterator[TrialRu
         relay.close()
 
 
-def deliver(console: Console, study: Study) -> bool:
+def deliver(console: Console, study: "Study") -> bool:
     """Deliver what an earlier call had to leave in the spool; return whether the tracker has all of it now."""
     waiting = len(Spool(study.settings.spool).keys(study.uuid))
     if not waiting:

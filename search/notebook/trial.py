@@ -12,7 +12,7 @@ from search.analysis import predictions
 from search.analysis.paired import Pairing
 from search.analysis.predictions import Unreadable
 from search.notebook import showing
-from search.output import printing
+from search.output import told
 from search.output.tables import cell
 from search.problem.settings import Place
 from search.report.differing import address
@@ -62,7 +62,7 @@ class Trial:
         test = self.metrics.get("test_accuracy")
         with storage.reading(self.place.storage) as store:
             driver = claims.searcher(self.place.home, store, self.result.study)
-        words = [f"{self.result.name}: {printing.state(self.result, driver)}", self.result.reason]
+        words = [f"{self.result.name}: {told.state(self.result, driver)}", self.result.reason]
         words += [f"best {cell(self.result.value)}" if self.result.value is not None else ""]
         return ", ".join(filter(None, [*words, f"test {cell(test)}" if test is not None else ""]))
 

@@ -4,15 +4,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from search.analysis.paired import SIGNIFICANCE, Paired, Pairing
-from search.output.printing import result_data, summary_data, what
 from search.output.tables import Cell, Count, Margin, Points, Sheet, TableFormat, as_json, sheets
+from search.output.told import result_data, summary_data, what
 from search.problem.objectives import words
-from search.store.results import Reproduction, Result, Summary
 from search.system import next_commands
 from search.system.formats import literal
+
+if TYPE_CHECKING:
+    from search.store.reproductions import Reproduction
+    from search.store.results import Result, Summary
 
 AGAINST = {"report", "points", "±"}
 REPRODUCED = ("row", "what", "trial", "epochs", "report", "ours", "points")
@@ -29,7 +32,7 @@ CHANCE = (
 
 
 def studies(
-    summaries: Sequence[Summary], choices: Sequence[Sheet], rows: Sequence[Reproduction], output: TableFormat
+    summaries: "Sequence[Summary]", choices: Sequence[Sheet], rows: "Sequence[Reproduction]", output: TableFormat
 ) -> None:
     """Print each study's best, beside the report's best where both can be compared, Pareto sets, and reports' rows."""
     if output == "json":
@@ -39,7 +42,7 @@ def studies(
     sheets([*boards, *choices, *against_reports(rows)], notes(summaries, rows), output)
 
 
-def choice(summary: Summary, members: Sequence[Result]) -> Sheet:
+def choice(summary: "Summary", members: "Sequence[Result]") -> Sheet:
     """Return the Pareto set of a study, a row a trial: the first is best by the goal, the last costs least."""
     rows = [
         (
@@ -55,7 +58,7 @@ def choice(summary: Summary, members: Sequence[Result]) -> Sheet:
     return Sheet(f"{summary.title}, Pareto set of {words(summary.goals)}", ("trial", *metrics, "test", "what"), rows)
 
 
-def best(summary: Summary, members: Sequence[Result], output: Literal["text", "json"]) -> None:
+def best(summary: "Summary", members: "Sequence[Result]", output: Literal["text", "json"]) -> None:
     """Print the trials of a study between which one has to choose."""
     if output == "json":
         as_json(summary_data(summary) | {"pareto": list(map(result_data, members))})
@@ -67,7 +70,7 @@ def best(summary: Summary, members: Sequence[Result], output: Literal["text", "j
     )
 
 
-def notes(summaries: Sequence[Summary], rows: Sequence[Reproduction]) -> list[str]:
+def notes(summaries: "Sequence[Summary]", rows: "Sequence[Reproduction]") -> list[str]:
     """Say what has to be known of the figures beside the reports'; nothing where there are none."""
     found = [(summary.title, summary.against) for summary in summaries if summary.against]
     # A report that judges by something else has its figure in the same column.
@@ -79,7 +82,7 @@ def notes(summaries: Sequence[Summary], rows: Sequence[Reproduction]) -> list[st
     return [ERRORS, *others] if found or rows else []
 
 
-def by_images(summaries: Sequence[Summary]) -> list[list[Summary]]:
+def by_images(summaries: "Sequence[Summary]") -> "list[list[Summary]]":
     """Return studies of the same images together, the one that validation found best first: no others can be ranked."""
     groups: dict[str, list[Summary]] = {}
     for summary in summaries:
@@ -87,7 +90,7 @@ def by_images(summaries: Sequence[Summary]) -> list[list[Summary]]:
     return [sorted(group, key=lambda found: -found.steered) for group in groups.values()]
 
 
-def leaderboards(summaries: Sequence[Summary], *, wide: bool = False) -> list[Sheet]:
+def leaderboards(summaries: "Sequence[Summary]", *, wide: bool = False) -> list[Sheet]:
     """Return a sheet for each set of images, with a row a study, the one that validation found best first.
 
     Where there is room, with pruned trials and epochs. Without columns for the reports where they have no figure.
@@ -100,7 +103,7 @@ def leaderboards(summaries: Sequence[Summary], *, wide: bool = False) -> list[Sh
     ]
 
 
-def _board(group: Sequence[Summary], title: str, wide: bool) -> Sheet:
+def _board(group: "Sequence[Summary]", title: str, wide: bool) -> Sheet:
     reported = any(summary.against for summary in group)
     hidden = {"data", "digest"} | (set() if reported else AGAINST) | (set() if wide else {"pruned"})
     if reported and not wide:
@@ -111,13 +114,13 @@ def _board(group: Sequence[Summary], title: str, wide: bool) -> Sheet:
     return Sheet(title or group[0].images, tuple(rows[0]), [tuple(row.values()) for row in rows])
 
 
-def spreadsheet(summaries: Sequence[Summary]) -> Sheet:
+def spreadsheet(summaries: "Sequence[Summary]") -> Sheet:
     """Return the same in one table, as programs want it: every row says of which images it is."""
     rows = [_standing(summary) for group in by_images(summaries) for summary in group]
     return Sheet("", tuple(rows[0]) if rows else (), [tuple(row.values()) for row in rows])
 
 
-def against_reports(rows: Sequence[Reproduction]) -> list[Sheet]:
+def against_reports(rows: "Sequence[Reproduction]") -> list[Sheet]:
     """Return a sheet for each report, metric and study: every row beside ours."""
     return [
         Sheet(f"{study} against {title}, {metric}", REPRODUCED, [_reproduced(row) for row in group])
@@ -125,7 +128,7 @@ def against_reports(rows: Sequence[Reproduction]) -> list[Sheet]:
     ]
 
 
-def _standing(summary: Summary) -> dict[str, Cell]:
+def _standing(summary: "Summary") -> dict[str, Cell]:
     best, against = summary.best, summary.against
     parameters = _of_best(summary, "parameters")
     return {
@@ -147,11 +150,11 @@ def _standing(summary: Summary) -> dict[str, Cell]:
     }
 
 
-def _of_best(summary: Summary, metric: str) -> float | None:
+def _of_best(summary: "Summary", metric: str) -> float | None:
     return summary.best.metrics.get(metric) if summary.best else None
 
 
-def _reproduced(row: Reproduction) -> tuple[Cell, ...]:
+def _reproduced(row: "Reproduction") -> tuple[Cell, ...]:
     return (
         row.baseline.row,
         row.baseline.label,
@@ -163,7 +166,7 @@ def _reproduced(row: Reproduction) -> tuple[Cell, ...]:
     )
 
 
-def _reproduction_data(row: Reproduction) -> dict[str, Any]:
+def _reproduction_data(row: "Reproduction") -> dict[str, Any]:
     metric, reported = row.baseline.headline
     return {
         "row": row.baseline.name,
@@ -178,7 +181,7 @@ def _reproduction_data(row: Reproduction) -> dict[str, Any]:
     }
 
 
-def trials(results: Sequence[Result], pairings: Sequence[Pairing], output: TableFormat) -> None:
+def trials(results: "Sequence[Result]", pairings: Sequence[Pairing], output: TableFormat) -> None:
     """Print trials beside each other, then what each gains and loses against the first, on the same test images."""
     if output == "json":
         found = [_pairing_data(pairing) for pairing in pairings]
@@ -196,7 +199,7 @@ def trials(results: Sequence[Result], pairings: Sequence[Pairing], output: Table
     sheets([beside, *map(_by_class, pairings)], notes, output)
 
 
-def _known(result: Result, name: str) -> Cell:
+def _known(result: "Result", name: str) -> Cell:
     value = result.metrics.get(name, result.parameters.get(name))
     return value if value is None or isinstance(value, str | float) else str(value)
 

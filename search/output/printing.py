@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from optuna.trial import TrialState
 from rich.console import Console
 from rich.text import Text
 
@@ -15,8 +14,8 @@ from models.data.leakage import leakage
 from models.data.names import shortened
 from models.data.remarks import remarks
 from models.family import Choice, Goal
-from search.output import suggestions
-from search.output.progress import duration, short
+from search.output import suggestions, told
+from search.output.progress import duration
 from search.output.tables import Format, as_json, columns, lines, say
 from search.problem import baselines, objectives
 from search.problem.baselines import Baseline
@@ -37,7 +36,7 @@ PARETO = "*: the Pareto set, in which nobody is better in one objective without 
 def studies(found: Sequence[Summary], output: Format) -> None:
     """Print a line a study."""
     if output == "json":
-        as_json([summary_data(summary) for summary in found])
+        as_json([told.summary_data(summary) for summary in found])
         return
     table = columns("study", "family", "data", "epochs", "trials", "pruned", "failed", "goal", "best", "trial")
     for summary in found:
@@ -60,18 +59,18 @@ def studies(found: Sequence[Summary], output: Format) -> None:
 def trials(summary: Summary, found: Sequence[Result], driver: str, output: Format) -> None:
     """Print a line a trial; `driver` is the process that searches now, if one does."""
     if output == "json":
-        as_json(summary_data(summary) | {"results": [result_data(result) for result in found]})
+        as_json(told.summary_data(summary) | {"results": [told.result_data(result) for result in found]})
         return
     rows = [
         (
             str(result.number),
-            marked(result, summary, driver),
+            told.marked(result, summary, driver),
             number(result.value),
             *(number(result.metrics.get(cost.metric)) for cost in summary.costs),
             number(result.metrics.get("test_accuracy")),
             str(result.epochs),
             duration(result.seconds) if result.seconds is not None else "-",
-            what(result),
+            told.what(result),
         )
         for result in found
     ]
@@ -96,9 +95,9 @@ def trials(summary: Summary, found: Sequence[Result], driver: str, output: Forma
 def trial(result: Result, driver: str, output: Format) -> None:
     """Print everything that is known of a trial; `driver` is the process that searches now, if one does."""
     if output == "json":
-        as_json(result_data(result))
+        as_json(told.result_data(result))
         return
-    say(", ".join(filter(None, (f"{result.name}: {state(result, driver)}", result.reason, result.caveat))))
+    say(", ".join(filter(None, (f"{result.name}: {told.state(result, driver)}", result.reason, result.caveat))))
     for title, values in (("hyperparameters", result.parameters), ("metrics", result.metrics)):
         if values:
             table = columns(title, "")
@@ -239,46 +238,4 @@ def conclusion(summary: Summary, settings: Settings) -> None:
 
 def conclusion_data(summary: Summary, settings: Settings) -> dict[str, Any]:
     """Return the same for programs."""
-    return summary_data(summary) | {"commands": suggestions.looks(summary, settings)}
-
-
-def summary_data(summary: Summary) -> dict[str, Any]:
-    """Return what a study has come to, for programs."""
-    against = summary.against
-    return {
-        "study": summary.name,
-        "family": summary.family,
-        "goal": asdict(summary.goal),
-        "objectives": [asdict(goal) for goal in summary.goals],
-        "pareto": list(summary.pareto),
-        "trials": asdict(summary.standing)
-        | {"finished": summary.standing.finished, "asked_for": summary.asked_for, "repeats": summary.repeats},
-        "settings": dict(summary.settings),
-        "digest": summary.digest,
-        "best": result_data(summary.best) if summary.best else None,
-        "report": against.data() if against else {},
-        "confirmed": dict(summary.confirmed),
-    }
-
-
-def result_data(result: Result) -> dict[str, Any]:
-    """Return all that is known of a trial, for programs."""
-    return asdict(result)
-
-
-def state(result: Result, driver: str) -> str:
-    """Return a trial's state as people call it; `driver` is the process that searches now, if one does."""
-    if result.state == TrialState.RUNNING.name and not driver:
-        # Optuna calls it running for as long as nobody has told it how the trial ended.
-        return "open"
-    return "infeasible" if result.reason.startswith("infeasible") else result.state.lower()
-
-
-def marked(result: Result, summary: Summary, driver: str) -> str:
-    """Return a trial's state, with a star where it is in the Pareto set of its study."""
-    return state(result, driver) + "*" * (result.number in summary.pareto)
-
-
-def what(result: Result) -> str:
-    """Return what people tell a trial by: the report's row, why it ended as it did, or a few hyperparameters."""
-    return result.baseline or result.reason or short(result.parameters)
+    return told.summary_data(summary) | {"commands": suggestions.looks(summary, settings)}

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from shlex import quote
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from search.problem.settings import Settings, typed, unusual
-from search.store.results import Result, Summary
 from search.system import next_commands
-from search.system.addresses import redacted
+from search.system.redaction import redacted
+
+if TYPE_CHECKING:
+    from search.store.results import Result, Summary
 
 # Of what a study was begun with, what says how trials are drawn and which of their models stay.
 DRAWING: Final = ("sampler", "repeats", "keep")
@@ -20,7 +22,7 @@ def model(address: str) -> str:
     return f"model: {address} (mlflow.keras.load_model); {TAKES}"
 
 
-def looks(summary: Summary, settings: Settings) -> list[str]:
+def looks(summary: "Summary", settings: Settings) -> list[str]:
     """Return the commands with which to look further at what a search came to."""
     shown = next_commands.command("show", summary.best.name if summary.best else summary.name)
     if settings.tracking_uri == "memory:":
@@ -28,7 +30,7 @@ def looks(summary: Summary, settings: Settings) -> list[str]:
     return [shown, next_commands.command("ui")]
 
 
-def again(summary: Summary, result: Result, command: Callable[..., str] = next_commands.lasting) -> str:
+def again(summary: "Summary", result: "Result", command: Callable[..., str] = next_commands.lasting) -> str:
     """Return the command that trains a trial's configuration once more, under a study of its own.
 
     All that the study was begun under stays, but for what draws trials, and for the seed.

@@ -6,40 +6,74 @@ they do where there is one objective; among its values a pruned trial has none, 
 """
 
 from collections.abc import Container
+from copy import copy
 
 import optuna
-from optuna.pruners import HyperbandPruner
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
+from typing_extensions import override
+
+from search.system.optuna_internals import BracketPruner
 
 
 class ByFirst(optuna.Study):
-    """A study whose direction, where one is asked for, is that of its first objective."""
+    """A study by the first of its objectives, whose direction is its own where one is asked for.
+
+    `alone`, as charts want it, it tells neither directions nor values of the others.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        storage: BaseStorage,
+        sampler: BaseSampler | None = None,
+        pruner: BasePruner | None = None,
+        *,
+        alone: bool = False,
+    ) -> None:
+        super().__init__(name, storage, sampler, pruner)
+        self.storage, self._alone = storage, alone
+
+    @property
+    def directions(self) -> list[StudyDirection]:
+        """Those of the objectives that it tells of."""
+        return super().directions[:1] if self._alone else super().directions
 
     @property
     def direction(self) -> StudyDirection:
         """That of the first objective, which reports are of."""
         return self.directions[0]
 
+    def get_trials(self, deepcopy: bool = True, states: Container[TrialState] | None = None) -> list[FrozenTrial]:
+        """Return the trials in these states."""
+        trials = super().get_trials(deepcopy, states)
+        return [_by_first(trial) for trial in trials] if self._alone else trials
 
-class Hyperband(HyperbandPruner):
+
+def _by_first(trial: FrozenTrial) -> FrozenTrial:
+    told = copy(trial)
+    told.values = trial.values[:1] if trial.values else None
+    return told
+
+
+class Hyperband(BracketPruner):
     """Hyperband, whose brackets go by the first objective as well."""
 
-    def _create_bracket_study(self, study: optuna.Study, bracket_id: int) -> optuna.Study:
-        return _Bracket(study, self, bracket_id)
-
-    def of_bracket(self, study: optuna.Study, trial: FrozenTrial) -> int:
-        """Return the bracket of a trial, for which its number and the study's name decide."""
-        return self._get_bracket_id(study, trial)
+    @override
+    def bracket_study(self, study: optuna.Study, bracket: int) -> optuna.Study:
+        return _Bracket(study, self, bracket) if isinstance(study, ByFirst) else super().bracket_study(study, bracket)
 
 
 class _Bracket(ByFirst):
     """A study as its pruner looks at it: the trials of one bracket."""
 
-    def __init__(self, study: optuna.Study, pruner: Hyperband, bracket: int) -> None:
-        super().__init__(study.study_name, study._storage, study.sampler, pruner)  # noqa: SLF001  # no public way
+    def __init__(self, study: ByFirst, pruner: Hyperband, bracket: int) -> None:
+        super().__init__(study.study_name, study.storage, study.sampler, pruner)
         self._hyperband, self._bracket = pruner, bracket
 
     def get_trials(self, deepcopy: bool = True, states: Container[TrialState] | None = None) -> list[FrozenTrial]:
         trials = super().get_trials(deepcopy, states)
-        return [trial for trial in trials if self._hyperband.of_bracket(self, trial) == self._bracket]
+        return [trial for trial in trials if self._hyperband.bracket_of(self, trial) == self._bracket]

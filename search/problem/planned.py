@@ -1,13 +1,15 @@
 """What settings make of a search before anything is drawn: its goals, and what it begins with."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import models
 from models.family import Goal
 from search.problem import baselines, objectives, textbook
 from search.problem.parts import Problem
-from search.problem.settings import Settings
 from search.problem.textbook import Start
+
+if TYPE_CHECKING:
+    from search.problem.settings import Settings
 
 
 def goals(settings: Problem) -> tuple[Goal, ...]:
@@ -15,7 +17,7 @@ def goals(settings: Problem) -> tuple[Goal, ...]:
     return objectives.of(models.family(settings.family).goal, settings.objective)
 
 
-def planned_baselines(settings: Settings) -> list[tuple[str, baselines.Baseline, dict[str, Any]]]:
+def planned_baselines(settings: "Settings") -> list[tuple[str, baselines.Baseline, dict[str, Any]]]:
     """Return the baselines that a study begins with: name, row, and what its trial is marked with.
 
     `best` goes by the study's own number of epochs, `all` by the reports'.
@@ -33,6 +35,6 @@ def planned_baselines(settings: Settings) -> list[tuple[str, baselines.Baseline,
     ]
 
 
-def planned_start(settings: Settings) -> Start | None:
+def planned_start(settings: "Settings") -> Start | None:
     """Return the configuration to try after the reports' best, if there is one."""
     return textbook.of(settings.family) if settings.baselines == "best" and settings.sampler != "grid" else None

@@ -10,8 +10,9 @@ from typing import Any
 from search.problem.option import Lifetime, settings_of
 from search.problem.parts import Execution, Method, Problem
 from search.system import next_commands
-from search.system.addresses import expanded, has_password, redacted
+from search.system.addresses import expanded
 from search.system.errors import UsageError
+from search.system.redaction import has_password, redacted
 from search.system.wording import counted
 from tracking import databases
 

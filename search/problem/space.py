@@ -14,6 +14,7 @@ from optuna.distributions import (
     IntDistribution,
     distribution_to_json,
 )
+from optuna.trial import create_trial
 
 from models.family import Choice, Family
 from models.naming import hint
@@ -155,14 +156,22 @@ def _value(fix: str, text: str, distribution: BaseDistribution) -> Choice:
             number = int(text) if whole else float(text)
         except ValueError:
             raise UsageError(f"--fix {fix}: {text!r} is not a {'whole ' * whole}number") from None
-        # The one method by which Optuna itself tells whether a value lies inside.
-        candidates = [number] if distribution._contains(number) else []  # noqa: SLF001  # see above
+        candidates = [number] if contains(distribution, number) else []
     if not candidates:
         choices = map(str, distribution.choices) if isinstance(distribution, CategoricalDistribution) else ()
         near = hint(text, choices)
         raise UsageError(f"--fix {fix}: outside the space{near}, which is {describe(distribution)}")
     chosen: Choice = candidates[0]
     return chosen
+
+
+def contains(distribution: BaseDistribution, value: object) -> bool:
+    """Whether a value lies inside, for which Optuna has no word but that it takes no trial that has another one."""
+    try:
+        create_trial(value=0.0, params={"it": value}, distributions={"it": distribution})
+    except ValueError:
+        return False
+    return True
 
 
 def _same(choice: object, text: str) -> bool:

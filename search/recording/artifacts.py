@@ -19,8 +19,8 @@ from models.data import Images
 from models.family import Evaluation, Goal
 from search.problem import objectives
 from search.store.attributes import REASON_TAG, STATE_TAG
-from search.system.addresses import redacted
 from search.system.formats import csv_line
+from search.system.redaction import redacted
 from search.workers.messages import ModelFile, Trained
 from tracking import Dataset, Model, Record, Recorder, Status, Tensor, pictures
 from tracking.pictures import ConfusionMatrix, LearningCurves, Nearest, Predictions

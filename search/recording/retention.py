@@ -4,16 +4,19 @@ from bisect import insort
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from optuna.trial import FrozenTrial, TrialState
 
 from models.family import Goal
 from search.problem import objectives
-from search.recording.artifacts import Outcome
 from search.store.attributes import finalists, left_model, removal
-from search.store.study import Study
 from search.system import failpoints
 from tracking import MODEL_REMOVED_TAG, Tracker
+
+if TYPE_CHECKING:
+    from search.recording.artifacts import Outcome
+    from search.store.study import Study
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class Clearance:
                     yield Removed(number, reason, tracker.reopen(run.id).remove_model(reason))
 
 
-def spared(study: Study, top: int) -> dict[int, str]:
+def spared(study: "Study", top: int) -> dict[int, str]:
     """Return why the models of trials stay, by number: the best `top` come first, then the others.
 
     A configuration that textbooks advise is a trial like any other.
@@ -96,7 +99,7 @@ def ranked(trials: list[FrozenTrial], goal: Goal) -> list[int]:
     return sorted(values, key=lambda number: (sign * values[number], number))
 
 
-def clearance(study: Study, top: int, rule: str) -> Clearance:
+def clearance(study: "Study", top: int, rule: str) -> Clearance:
     """Return what may go where the best `top` stay."""
     stays, said = spared(study, top), study.attributes
     numbers = [trial.number for trial in study.trials() if left_model(trial) and trial.number not in stays]
@@ -114,7 +117,7 @@ class Keeper:
     What a study says to be removed is taken for that, where `clearance` looks at every model.
     """
 
-    def __init__(self, study: Study, top: int, rule: str) -> None:
+    def __init__(self, study: "Study", top: int, rule: str) -> None:
         said = study.attributes
         self._study, self._top, self._rule, self._named = study, top, rule, finalists(said)
         # The best with a model, each with its cost; and of two objectives the values of those that none beats.
@@ -129,7 +132,7 @@ class Keeper:
         for known in (self._due, self._staying):
             known.difference_update([number for number in known if said.get(removal(number))])
 
-    def ended(self, number: int, outcome: Outcome, attributes: Mapping[str, object]) -> None:
+    def ended(self, number: int, outcome: "Outcome", attributes: Mapping[str, object]) -> None:
         """Take in how a trial with these attributes has ended."""
         values = outcome.values if outcome.state == TrialState.COMPLETE else ()
         self._add(number, values, attributes, left="test_accuracy" in outcome.attributes)

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import optuna
 from optuna.trial import TrialState
@@ -11,10 +12,12 @@ from search.recording import artifacts
 from search.recording.artifacts import Outcome
 from search.recording.retention import Clearance, Keeper, Removed, clearance
 from search.store.attributes import identity_of_study, removal, run_name
-from search.store.study import Study
 from search.system import failpoints
 from tracking import DESCRIPTION_TAG, Record, Recorder, Status, Tracker
 from tracking.relay import Relay
+
+if TYPE_CHECKING:
+    from search.store.study import Study
 
 # Seconds for which the end of a trial waits for the name of its run: others must not wait long for that.
 PATIENCE = 0.1
@@ -33,7 +36,7 @@ class Adopted:
 class TrialRuns:
     """Keeps trials and runs together, for the one process that writes both."""
 
-    def __init__(self, study: Study, relay: Relay) -> None:
+    def __init__(self, study: "Study", relay: Relay) -> None:
         self._study, self._relay = study, relay
         # Trials of which Optuna does not know yet what the tracker calls their runs.
         self._unlinked: set[int] = set()

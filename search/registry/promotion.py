@@ -15,8 +15,8 @@ from search.output import suggestions
 from search.problem.settings import Place
 from search.registry import registered
 from search.system import next_commands
-from search.system.addresses import redacted
 from search.system.errors import UsageError
+from search.system.redaction import redacted
 from search.system.wording import counted
 from tracking import CHAMPION, Registry, Tracker, TrackingError, Version
 

@@ -8,8 +8,8 @@ import tracking
 from models.naming import hint
 from search.problem.settings import Place
 from search.system import next_commands
-from search.system.addresses import redacted
 from search.system.errors import UsageError
+from search.system.redaction import redacted
 from tracking import CHAMPION, Registry, Version
 
 SCHEME = "models:/"

@@ -1,8 +1,7 @@
 """Charts of one study, as Optuna's own visualisation draws them with Plotly."""
 
-import copy
 import json
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +14,7 @@ from models.data.names import shortened
 from models.family import Goal
 from search.analysis import importance
 from search.analysis.importance import Importance
+from search.store import storage
 from search.store.results import Summary
 
 # With fewer complete trials nothing can be said of what mattered.
@@ -51,7 +51,8 @@ class Chosen:
 def of_study(study: optuna.Study, summary: Summary, baseline: int | None) -> list[Chart]:
     """Return what can be drawn of a study; `baseline` is the trial that ran the report's best configuration."""
     choice = [_pareto(study, summary)] if summary.pareto else []
-    study = _ByFirst(study)
+    # All charts but that one are of the first objective.
+    study = storage.by_first(study)
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     if not complete:
         return []
@@ -142,20 +143,6 @@ def steps(study: optuna.Study, goal: Goal) -> list[tuple[float, float]]:
     if found and began:
         found.append(((max(over)[0] - began).total_seconds() / 3600, found[-1][1]))
     return found
-
-
-class _ByFirst(optuna.Study):
-    """A study as if the first of its objectives were its only one, of which all charts but one are."""
-
-    def __init__(self, study: optuna.Study) -> None:
-        super().__init__(study.study_name, study._storage)  # noqa: SLF001  # no public way
-        self._directions = self._directions[:1]
-
-    def get_trials(self, deepcopy: bool = True, states: Container[TrialState] | None = None) -> list[FrozenTrial]:
-        trials = [copy.copy(trial) for trial in super().get_trials(deepcopy, states)]
-        for trial in trials:
-            trial.values = trial.values[:1] if trial.values else None
-        return trials
 
 
 def _pareto(study: optuna.Study, summary: Summary) -> Chart:

@@ -20,8 +20,10 @@ from search.problem.settings import Place
 from search.report import charts
 from search.report.charts import Chart, Chosen
 from search.report.differing import Differing, differing
-from search.store import dashboard_notes, results, storage
-from search.store.results import Reproduction, Result, Summary
+from search.store import dashboard_notes, reproductions, results, storage
+from search.store.against import margin
+from search.store.reproductions import Reproduction
+from search.store.results import Result, Summary
 from search.system.wording import counted
 from tracking import Tracker
 
@@ -120,7 +122,7 @@ def _chosen(section: Section) -> Chosen | None:
     test = summary.best.metrics.get("test_accuracy") if summary.best else None
     half = summary.test_margin
     if section.best:
-        half = results.margin(float(section.best.right.mean()), len(section.best.labels))
+        half = margin(float(section.best.right.mean()), len(section.best.labels))
     if summary.best is None or test is None or half is None:
         return None
     return Chosen(summary.title, f"{summary.best.name}, chosen by validation", test, half, reported)
@@ -137,7 +139,7 @@ def _section(store: RDBStorage, name: str) -> Section:
     return Section(
         summary,
         trials,
-        results.reproductions(study),
+        reproductions.of(study),
         charts.of_study(study, summary, _baseline(summary, trials)),
         judged={},
         pictures=(),

@@ -20,7 +20,7 @@ from rich.console import Console
 
 from models.data.names import shortened
 from search.analysis.paired import Judged
-from search.output import comparison, confirmed_table, printing, suggestions
+from search.output import comparison, confirmed_table, suggestions, told
 from search.output.progress import say
 from search.output.tables import Sheet, cell, exact
 from search.problem.settings import Place
@@ -185,13 +185,13 @@ def trials_of(section: Section) -> Sheet:
         (
             trial.number,
             # A page is there for longer than whoever searches.
-            printing.marked(trial, section.summary, driver=""),
+            told.marked(trial, section.summary, driver=""),
             trial.value,
             *(trial.metrics.get(cost.metric) for cost in section.summary.costs),
             trial.metrics.get("test_accuracy"),
             trial.epochs,
             None if trial.seconds is None else round(trial.seconds),
-            printing.what(trial),
+            told.what(trial),
         )
         for trial in section.trials
     ]

@@ -8,7 +8,6 @@ from optuna.trial import FrozenTrial, TrialState
 
 import tracking
 from models.family import Goal
-from search.problem import objectives
 from tracking import DESCRIPTION_TAG, KEY_TAG, STUDY_TAG
 
 # The attribute of a trial that holds what the tracker calls its run, and of a study for the study's own.
@@ -162,14 +161,16 @@ def identity_of_trial(study: str, key: str, number: int, family: str, attributes
     } | ({"search.baseline": baseline} if baseline else {})
 
 
-def of_experiment(uuid: str, goals: Sequence[Goal], address: str) -> dict[str, str]:
-    """Return the tags of a study's experiment: whose it is, and how its runs are shown; `address` shows the study."""
-    metrics = [*objectives.recorded(goals), "test_accuracy"]
+def of_experiment(uuid: str, values: Sequence[str], address: str, *, ascending: bool) -> dict[str, str]:
+    """Return the tags of a study's experiment: whose it is, and how its runs are shown; `address` shows the study.
+
+    `values` are the metrics that are the values of its trials; the best is shown first.
+    """
     return {
         STUDY_TAG: uuid,
         DESCRIPTION_TAG: f"A run is a trial; `{STATE_TAG}` says how it ended. "
         f"[The study in the Optuna dashboard]({address})",
-    } | tracking.view(metrics, [STATE_TAG], ascending=goals[0].direction == "minimize")
+    } | tracking.view([*values, "test_accuracy"], [STATE_TAG], ascending=ascending)
 
 
 def identity_of_study(study: str, key: str, family: str) -> dict[str, str]:

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Final
 
 import optuna
-from alembic.script import ScriptDirectory
-from optuna.storages import RDBStorage, _rdb
+from optuna.storages import RDBStorage
 
+from search.system import optuna_internals
 from tracking import databases
 from tracking.schemas import Schema
 
@@ -30,8 +30,7 @@ _USED_BY = "SELECT library_version FROM version_info"
 
 def of(file: Path, there: Path, patience: float) -> Schema:
     """Return what Optuna's tables in a file are like that is read `there`. Raises `sqlite3.Error`; changes nothing."""
-    # Optuna tells neither in public before it has opened the file, and written to it.
-    scripts = ScriptDirectory(str(Path(_rdb.__path__[0]) / "alembic"))
+    scripts = optuna_internals.migrations()
     return Schema(
         file=file,
         library="Optuna",

@@ -4,14 +4,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-# Optuna's tables: there is no public name for them.
-from optuna.storages._rdb.models import StudyDirectionModel, StudyModel, StudyUserAttributeModel
 from optuna.study import StudyDirection
 from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, event, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from search.system.errors import SearchError
+from search.system.optuna_internals import tables
 
 UUID: Final = "uuid"
 """The attribute that a study is begun with, and that tells it from another one of the same name or number."""
@@ -21,7 +20,7 @@ _WROTE: Final = "search.wrote"
 
 def studies(engine: Engine) -> dict[str, bool]:
     """Return the names of all studies of a storage, and which of them this program has begun."""
-    study, mark = StudyModel.__table__.c, StudyUserAttributeModel.__table__.c
+    study, mark = tables.StudyModel.__table__.c, tables.StudyUserAttributeModel.__table__.c
     with engine.connect() as connection:
         ours = set(connection.scalars(select(mark.study_id).where(mark.key == UUID)))
         return {name: id_ in ours for id_, name in connection.execute(select(study.study_id, study.study_name))}
@@ -29,7 +28,7 @@ def studies(engine: Engine) -> dict[str, bool]:
 
 def uuid(engine: Engine, study: int) -> str | None:
     """Return what the study with this number is known by; None where there is none, or it is somebody else's."""
-    table = StudyUserAttributeModel.__table__
+    table = tables.StudyUserAttributeModel.__table__
     with engine.connect() as connection:
         text = connection.scalar(select(table.c.value_json).where(_of(study, UUID)))
         return None if text is None else str(json.loads(text))
@@ -40,11 +39,13 @@ def begin(engine: Engine, name: str, directions: Sequence[StudyDirection], attri
 
     Optuna makes it first, and gives it attributes afterwards: whoever comes in between takes it for somebody else's.
     """
-    study = StudyModel(
+    study = tables.StudyModel(
         study_name=name,
-        directions=[StudyDirectionModel(objective=number, direction=one) for number, one in enumerate(directions)],
+        directions=[
+            tables.StudyDirectionModel(objective=number, direction=one) for number, one in enumerate(directions)
+        ],
         user_attributes=[
-            StudyUserAttributeModel(key=key, value_json=json.dumps(value)) for key, value in attributes.items()
+            tables.StudyUserAttributeModel(key=key, value_json=json.dumps(value)) for key, value in attributes.items()
         ],
     )
     with Session(engine) as session:
@@ -57,7 +58,7 @@ def begin(engine: Engine, name: str, directions: Sequence[StudyDirection], attri
 
 def exchange(engine: Engine, study: int, attribute: str, before: object | None, after: object) -> bool:
     """Give an attribute of a study another value, and return whether it had the one `before` till then; None: none."""
-    table, known = StudyUserAttributeModel.__table__, _of(study, attribute)
+    table, known = tables.StudyUserAttributeModel.__table__, _of(study, attribute)
     with engine.begin() as connection:
         if before is not None:
             change = update(table).where(known & (table.c.value_json == json.dumps(before)))
@@ -75,7 +76,7 @@ def forget(engine: Engine, study: int, attribute: str, value: object, with_it: s
 
     A database that is busy is hardly waited for.
     """
-    table = StudyUserAttributeModel.__table__
+    table = tables.StudyUserAttributeModel.__table__
     with engine.begin() as connection:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("PRAGMA busy_timeout = 1000")
@@ -85,7 +86,7 @@ def forget(engine: Engine, study: int, attribute: str, value: object, with_it: s
 
 
 def _of(study: int, attribute: str) -> ColumnElement[bool]:
-    table = StudyUserAttributeModel.__table__.c
+    table = tables.StudyUserAttributeModel.__table__.c
     return and_(table.study_id == study, table.key == attribute)
 
 
@@ -125,7 +126,7 @@ class Guard:
 
     @staticmethod
     def _check_study(connection: Connection, number: int, wanted: Mapping[str, tuple[str, str]]) -> None:
-        study, attribute = StudyModel.__table__, StudyUserAttributeModel.__table__
+        study, attribute = tables.StudyModel.__table__, tables.StudyUserAttributeModel.__table__
         known = (attribute.c.study_id == study.c.study_id) & attribute.c.key.in_(wanted)
         query = select(attribute.c.key, attribute.c.value_json).select_from(study.outerjoin(attribute, known))
         found = [(row[0], row[1]) for row in connection.execute(query.where(study.c.study_id == number))]

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import inf, sqrt
+from math import inf
 from pathlib import PurePath
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import optuna
 from optuna.storages import RDBStorage
@@ -17,6 +17,7 @@ from search.problem import baselines, objectives
 from search.problem.baselines import Baseline
 from search.problem.parts import caveat
 from search.store import storage
+from search.store.against import Against, margin
 from search.store.attributes import (
     ORIGIN,
     REPEAT_OF,
@@ -37,8 +38,6 @@ from search.system.errors import SearchError, UsageError
 from tracking import model_address
 
 Read = TypeVar("Read")
-# So many standard errors on both sides hold 95 of 100.
-NORMAL: Final = 1.96
 
 
 @dataclass(frozen=True)
@@ -84,52 +83,6 @@ class Result:
         """What an epoch took on average, of training alone."""
         spent = self.metrics.get("training_seconds")
         return spent / self.epochs if spent is not None and self.epochs else None
-
-
-def apart(ours: float, theirs: float) -> float:
-    """Return ours minus theirs, without the digits that are there only since both are binary fractions."""
-    return round(ours - theirs, 12)
-
-
-def margin(share: float, images: int) -> float:
-    """Return half of a 95 % interval of a share of so many images, had others of the kind been drawn."""
-    return NORMAL * sqrt(share * (1 - share) / images)
-
-
-@dataclass(frozen=True)
-class Against:
-    """A figure of ours beside that of a report's row, in the report's own metric."""
-
-    row: Baseline
-    ours: float
-
-    @property
-    def metric(self) -> str:
-        """By what the report judges the row."""
-        return self.row.headline[0]
-
-    @property
-    def reported(self) -> float:
-        """The report's figure."""
-        return self.row.headline[1]
-
-    @property
-    def difference(self) -> float:
-        """Ours minus theirs."""
-        return apart(self.ours, self.reported)
-
-    @property
-    def standard_error(self) -> float | None:
-        """Of the difference, as if both were judged on other test images: at most this. None for other metrics."""
-        images = data.test_images(self.row.data)
-        if self.metric != "test_accuracy" or images is None:
-            return None
-        return sqrt(sum(share * (1 - share) for share in (self.ours, self.reported)) / images)
-
-    def data(self) -> dict[str, Any]:
-        """Return it for programs."""
-        names = ("metric", "reported", "ours", "difference", "standard_error")
-        return {"row": self.row.name} | {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True)
@@ -184,7 +137,7 @@ class Summary:
         return row if row and best and row.is_comparable(self.settings, best.budget) else None
 
     @property
-    def against(self) -> "Against | None":
+    def against(self) -> Against | None:
         """The best trial beside that row; None where there is nothing to compare."""
         row = self.reported
         if row is None or self.best is None:
@@ -358,47 +311,3 @@ def one(store: RDBStorage, name: str) -> Result:
             there = f"{study_name}/0 to {study_name}/{len(trials) - 1}" if trials else "none yet"
             raise UsageError(f"no trial {name!r}; there are: {there}")
         return result(study_name, storage.whole(study, trials[int(number)]), study.user_attrs)
-
-
-@dataclass(frozen=True)
-class Reproduction:
-    """A row of a report beside the trial of a study that ran it again; `ours` is in the report's own metric."""
-
-    study: str
-    baseline: Baseline
-    trial: Result
-    ours: float | None
-
-    @property
-    def judged_by(self) -> tuple[str, str]:
-        """The report and the metric by which it judges the row."""
-        return self.baseline.title, self.baseline.headline[0]
-
-    @property
-    def difference(self) -> float | None:
-        """Ours minus theirs."""
-        return None if self.ours is None else apart(self.ours, self.baseline.headline[1])
-
-
-def reproductions(study: optuna.Study) -> list[Reproduction]:
-    """Return every row of the reports that a study ran, with the trial that ran it as the report did.
-
-    Where there is none, the one that came closest in epochs stands in; its `epochs` say so. Rows that no trial can
-    stand beside are left out.
-    """
-    found, of_study = summary(study), study.user_attrs
-    ran = [result(found.name, trial, of_study) for trial in storage.marked(study, "baseline")]
-    # What was over a limit has no figure of its own.
-    done = [trial for trial in ran if trial.metrics and trial.epochs]
-    beside = [(row, [trial for trial in done if _is_of(row, trial, found)]) for row in baselines.of(found.family)]
-    return [_reproduction(found.name, row, trials) for row, trials in beside if trials]
-
-
-def _is_of(row: Baseline, trial: Result, found: Summary) -> bool:
-    return trial.baseline == row.name and row.is_comparable(found.settings, trial.budget)
-
-
-def _reproduction(study: str, row: Baseline, done: Sequence[Result]) -> Reproduction:
-    # The one that was given the report's epochs before the one that came closest to them.
-    trial = max(done, key=lambda found: (row.patience is not None or found.epochs == row.epochs, found.epochs))
-    return Reproduction(study, row, trial, trial.metrics.get(row.headline[0]))

@@ -7,36 +7,27 @@ out of JSON for every hyperparameter of every trial: of ten thousand trials that
 import gc
 import json
 from collections import defaultdict
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 from optuna.distributions import BaseDistribution, json_to_distribution
-from optuna.storages import RDBStorage
-
-# Its tables, and what it makes of their columns: there is no public name for them.
-from optuna.storages._rdb.models import (
-    StudyModel,
-    TrialIntermediateValueModel,
-    TrialModel,
-    TrialParamModel,
-    TrialSystemAttributeModel,
-    TrialUserAttributeModel,
-    TrialValueModel,
-)
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 from sqlalchemy import ColumnElement, Connection, select, update
+from typing_extensions import override
 
+from search.policies.by_first import ByFirst
 from search.store.owned import Guard
+from search.system.optuna_internals import ReadAtOnce, cached, tables
 
 # Optuna writes without spaces before or behind, for which `json.loads` looks every time.
 _JSON = json.JSONDecoder()
 Parts = defaultdict[int, dict[Any, Any]]
 
 
-class RowStorage(RDBStorage):
+class RowStorage(ReadAtOnce):
     """The same trials as Optuna reads, sooner; and parts of them, where all would take too long."""
 
     def __init__(self, url: str, engine_kwargs: dict[str, Any] | None = None, *, skip_table_creation: bool) -> None:
@@ -45,37 +36,45 @@ class RowStorage(RDBStorage):
 
     def rename(self, study_id: int, name: str) -> None:
         """Give a study another name, for which Optuna has no way."""
-        studies = StudyModel.__table__
+        studies = tables.StudyModel.__table__
         with self.engine.begin() as connection:
             connection.execute(update(studies).where(studies.c.study_id == study_id).values(study_name=name))
 
     def outlines(self, study_id: int) -> list[FrozenTrial]:
         """Return all trials of a study without their hyperparameters, attributes and reports."""
         with self.engine.connect() as connection:
-            return list(_trials(connection, TrialModel.__table__.c.study_id == study_id, whole=False))
+            return list(_trials(connection, tables.TrialModel.__table__.c.study_id == study_id, whole=False))
+
+    def whole(self, study_id: int, number: int) -> FrozenTrial:
+        """Return all of the trial of this number."""
+        return self.get_trial(self.get_trial_id_from_study_id_trial_number(study_id, number))
 
     def marked(self, study_id: int, attribute: str) -> list[FrozenTrial]:
         """Return the trials that have a user attribute."""
-        trials, attributes = TrialModel.__table__.c, TrialUserAttributeModel.__table__.c
+        trials, attributes = tables.TrialModel.__table__.c, tables.TrialUserAttributeModel.__table__.c
         having = trials.trial_id.in_(select(attributes.trial_id).where(attributes.key == attribute))
         with self.engine.connect() as connection:
             return list(_trials(connection, (trials.study_id == study_id) & having))
 
-    def _get_trials(
-        self,
-        study_id: int,
-        states: Container[TrialState] | None,
-        included_trial_ids: set[int],
-        trial_id_greater_than: int,
-    ) -> list[FrozenTrial]:
-        """Return all trials of a study; a few, by Optuna's own means."""
-        if trial_id_greater_than >= 0:
-            return super()._get_trials(study_id, states, included_trial_ids, trial_id_greater_than)
+    @override
+    def read_all(self, study_id: int) -> list[FrozenTrial]:
         # A study that is not there is told as Optuna tells it.
         self.get_study_directions(study_id)
         with self.engine.connect() as connection, _all_kept():
-            trials = list(_trials(connection, TrialModel.__table__.c.study_id == study_id))
-        return [trial for trial in trials if states is None or trial.state in states]
+            return list(_trials(connection, tables.TrialModel.__table__.c.study_id == study_id))
+
+
+class Stored(ByFirst):
+    """A study with what it is in: `rows` to read parts of it, and the `storage` before that, which studies share."""
+
+    def __init__(self, name: str, rows: RowStorage) -> None:
+        super().__init__(name, cached(rows))
+        self.rows = rows
+        self.id = rows.get_study_id_from_name(name)
+
+    def trial_id(self, number: int) -> int:
+        """Return what the storage calls a trial."""
+        return self.storage.get_trial_id_from_study_id_trial_number(self.id, number)
 
 
 @contextmanager
@@ -95,7 +94,7 @@ def _trials(connection: Connection, chosen: ColumnElement[bool], *, whole: bool 
 
     Their states are read first: to what is over by then nothing is added any more.
     """
-    table = TrialModel.__table__.c
+    table = tables.TrialModel.__table__.c
     rows = connection.execute(
         select(table.trial_id, table.number, table.state, table.datetime_start, table.datetime_complete)
         .where(chosen)
@@ -107,7 +106,7 @@ def _trials(connection: Connection, chosen: ColumnElement[bool], *, whole: bool 
     parameters, distributions = _parameters(connection, chosen) if whole else (nothing, nothing)
     user, system = (
         _attributes(connection, chosen, model) if whole else nothing
-        for model in (TrialUserAttributeModel, TrialSystemAttributeModel)
+        for model in (tables.TrialUserAttributeModel, tables.TrialSystemAttributeModel)
     )
     for trial, number, state, start, complete in rows:
         found = values.get(trial)
@@ -129,8 +128,8 @@ def _trials(connection: Connection, chosen: ColumnElement[bool], *, whole: bool 
 
 def _values(connection: Connection, chosen: ColumnElement[bool]) -> Parts:
     found: Parts = defaultdict(dict)
-    table, read = TrialValueModel.__table__.c, TrialValueModel.stored_repr_to_value
-    query = select(table.trial_id, table.objective, table.value, table.value_type).join(TrialModel.__table__)
+    table, read = tables.TrialValueModel.__table__.c, tables.TrialValueModel.stored_repr_to_value
+    query = select(table.trial_id, table.objective, table.value, table.value_type).join(tables.TrialModel.__table__)
     for trial, objective, value, kind in connection.execute(query.where(chosen)).all():
         found[trial][objective] = read(value, kind)
     return found
@@ -138,10 +137,10 @@ def _values(connection: Connection, chosen: ColumnElement[bool]) -> Parts:
 
 def _reports(connection: Connection, chosen: ColumnElement[bool]) -> Parts:
     found: Parts = defaultdict(dict)
-    table = TrialIntermediateValueModel.__table__.c
-    read = TrialIntermediateValueModel.stored_repr_to_intermediate_value
+    table = tables.TrialIntermediateValueModel.__table__.c
+    read = tables.TrialIntermediateValueModel.stored_repr_to_intermediate_value
     query = select(table.trial_id, table.step, table.intermediate_value, table.intermediate_value_type)
-    query = query.join(TrialModel.__table__).where(chosen)
+    query = query.join(tables.TrialModel.__table__).where(chosen)
     for trial, step, value, kind in connection.execute(query).all():
         found[trial][step] = read(value, kind)
     return found
@@ -150,9 +149,9 @@ def _reports(connection: Connection, chosen: ColumnElement[bool]) -> Parts:
 def _parameters(connection: Connection, chosen: ColumnElement[bool]) -> tuple[Parts, Parts]:
     values: Parts = defaultdict(dict)
     distributions: Parts = defaultdict(dict)
-    table = TrialParamModel.__table__.c
+    table = tables.TrialParamModel.__table__.c
     query = select(table.trial_id, table.param_name, table.param_value, table.distribution_json)
-    query = query.join(TrialModel.__table__).where(chosen).order_by(table.param_id)
+    query = query.join(tables.TrialModel.__table__).where(chosen).order_by(table.param_id)
     for trial, name, value, text in connection.execute(query).all():
         distribution = _distribution(text)
         values[trial][name] = distribution.to_external_repr(value)
@@ -163,7 +162,7 @@ def _parameters(connection: Connection, chosen: ColumnElement[bool]) -> tuple[Pa
 def _attributes(connection: Connection, chosen: ColumnElement[bool], model: type[Any]) -> Parts:
     found: Parts = defaultdict(dict)
     table = model.__table__.c
-    query = select(table.trial_id, table.key, table.value_json).join(TrialModel.__table__).where(chosen)
+    query = select(table.trial_id, table.key, table.value_json).join(tables.TrialModel.__table__).where(chosen)
     for trial, key, text in connection.execute(query).all():
         found[trial][key] = _JSON.raw_decode(text)[0]
     return found

@@ -12,20 +12,18 @@ from typing import Any
 import optuna
 from optuna.exceptions import OptunaError
 from optuna.storages import RDBStorage
-
-# What Optuna itself puts before a database.
-from optuna.storages._cached_storage import _CachedStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 from sqlalchemy import create_engine, inspect
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from models.naming import hint
+from search.policies.by_first import ByFirst
 from search.store import optuna_schema, owned
-from search.store.rows import RowStorage
+from search.store.rows import RowStorage, Stored
 from search.system import disk, next_commands
-from search.system.addresses import redacted
 from search.system.errors import SearchError, UsageError
+from search.system.redaction import redacted
 from tracking import databases
 from tracking.schemas import Schema
 
@@ -263,7 +261,7 @@ def others(storage: RDBStorage) -> list[str]:
     return sorted(name for name, ours in owned.studies(storage.engine).items() if not ours)
 
 
-def load(storage: RDBStorage, name: str) -> optuna.Study:
+def load(storage: RDBStorage, name: str) -> Stored:
     """Return a study to read. Raises `UsageError` naming the ones there are, and where it is somebody else's."""
     # Looked up here: the database takes no name with half a character in it, as an odd terminal may send.
     there = owned.studies(storage.engine)
@@ -275,12 +273,11 @@ def load(storage: RDBStorage, name: str) -> optuna.Study:
             f"study {name} in {databases.file_of(storage.url) or redacted(storage.url)} is somebody else's: it was not "
             f"begun by this program, which leaves it alone; give another name, such as {next_commands.another(name)}"
         )
-    return optuna.load_study(study_name=name, storage=storage)
+    assert isinstance(storage, RowStorage), "that is what is opened here"
+    return Stored(name, storage)
 
 
-def begun(
-    storage: RDBStorage, name: str, directions: Sequence[StudyDirection], known_by: str | None = None
-) -> optuna.Study:
+def begun(storage: RDBStorage, name: str, directions: Sequence[StudyDirection], known_by: str | None = None) -> Stored:
     """Return the study of this name, made where there is none, and then `known_by` this. Raises `UsageError`."""
     if name not in owned.studies(storage.engine):
         owned.begin(storage.engine, name, directions, {owned.UUID: known_by or uuid.uuid4().hex})
@@ -316,9 +313,16 @@ def marked(study: optuna.Study, attribute: str) -> list[FrozenTrial]:
     return store.marked(study_id, attribute)
 
 
+def by_first(study: optuna.Study) -> ByFirst:
+    """Return a loaded study as if the first of its objectives were its only one."""
+    assert isinstance(study, ByFirst)
+    return ByFirst(study.study_name, study.storage, alone=True)
+
+
 def whole(study: optuna.Study, outline: FrozenTrial) -> FrozenTrial:
     """Return all of a trial of which the outline is known."""
-    return _below(study)[0].get_trial(outline._trial_id)  # noqa: SLF001  # what Optuna's storage calls it
+    store, study_id = _below(study)
+    return store.whole(study_id, outline.number)
 
 
 def rename(study: optuna.Study, name: str) -> None:
@@ -329,11 +333,8 @@ def rename(study: optuna.Study, name: str) -> None:
 
 def _below(study: optuna.Study) -> tuple[RowStorage, int]:
     """Return the storage that a study was loaded from, and what it calls the study there."""
-    # Optuna names neither in public, and puts a cache of its own between the two.
-    cached = study._storage  # noqa: SLF001  # see above
-    assert isinstance(cached, _CachedStorage)
-    assert isinstance(cached._backend, RowStorage)  # noqa: SLF001  # see above
-    return cached._backend, study._study_id  # noqa: SLF001  # see above
+    assert isinstance(study, Stored), "that is what is loaded here"
+    return study.rows, study.id
 
 
 def begun_on(storage: RDBStorage, name: str) -> str | None:

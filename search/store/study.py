@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import optuna
@@ -17,16 +17,12 @@ import models
 from models.family import Choice, Goal
 from search.policies import pruners, samplers
 from search.policies.answers import Answer
-from search.policies.by_first import ByFirst
-from search.problem import baselines, space
+from search.problem import baselines, objectives, space
 from search.problem.planned import goals, planned_baselines, planned_start
-from search.problem.settings import Settings
-from search.store import dashboard_notes, links, owned, storage
+from search.store import dashboard_notes, identity, links, owned, storage
 from search.store.attributes import (
     ASKED_FOR,
-    DELETING,
     EXTRAS,
-    RENAMING,
     REPEAT_OF,
     RUN_ID,
     START,
@@ -38,8 +34,11 @@ from search.store.attributes import (
     run_of,
     standing,
 )
-from search.system import next_commands
+from search.store.rows import Stored
 from search.system.errors import UsageError
+
+if TYPE_CHECKING:
+    from search.problem.settings import Settings
 
 Point = frozenset[tuple[str, Choice]]
 
@@ -47,13 +46,13 @@ Point = frozenset[tuple[str, Choice]]
 class Study:
     """One study, and the settings under which this call goes on with it."""
 
-    def __init__(self, study: optuna.Study, settings: Settings) -> None:
+    def __init__(self, study: Stored, settings: "Settings") -> None:
         self.settings = settings
         self.goals = goals(settings)
         # The first of them, by which epochs are kept, trials pruned, and one called the best.
         self.goal: Goal = self.goals[0]
         self.fixed = space.parse(models.family(settings.family), settings.fix)
-        self._study = ByFirst(study.study_name, study._storage)  # noqa: SLF001  # no public way
+        self._study = study
         # What tells this study from another one of the same name, or of the same number.
         self.uuid = str(study.user_attrs[owned.UUID])
         storage.require_same(study)
@@ -69,7 +68,7 @@ class Study:
 
     @classmethod
     def open(
-        cls, store: RDBStorage, settings: Settings, digest: str, begun: Callable[[], object] = lambda: None
+        cls, store: RDBStorage, settings: "Settings", digest: str, begun: Callable[[], object] = lambda: None
     ) -> "Study":
         """Create the study, or continue it where it is ours, and its images, space and goal are what they were.
 
@@ -78,17 +77,18 @@ class Study:
         family = models.family(settings.family)
         directions = [StudyDirection[goal.direction.upper()] for goal in goals(settings)]
         study = storage.begun(store, settings.study, directions)
+        identity.refuse_halves(study)
         begun()
-        identity = {"data": digest} | _identity(settings)
+        now = {"data": digest} | identity.of(settings)
         if "identity" in study.user_attrs:
-            _refuse_changes(study, settings, identity)
+            identity.refuse_changes(study, settings, now)
         else:
             with warnings.catch_warnings():
                 # Without it the dashboard calls what is searched for "Objective 0".
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
                 study.set_metric_names([goal.metric for goal in goals(settings)])
             study.set_user_attr("distributions", space.fingerprint(space.of(family)))
-            study.set_user_attr("identity", identity)
+            study.set_user_attr("identity", now)
         study.set_user_attr("settings", settings.lasting())
         # A later call may ask for fewer, when more were done already.
         before = study.user_attrs.get(ASKED_FOR, 0)
@@ -99,17 +99,18 @@ class Study:
     @property
     def own_address(self) -> str:
         """Where the Optuna dashboard shows the study."""
-        place = links.study(self._study._study_id)  # noqa: SLF001  # the dashboard's own name of a study
+        place = links.study(self._study.id)
         return links.known(place, self.uuid)
 
     @property
     def experiment(self) -> Mapping[str, str]:
         """What is said of the study's runs where the tracker keeps them together."""
-        return of_experiment(self.uuid, self.goals, self.own_address)
+        values, ascending = objectives.recorded(self.goals), self.goal.direction == "minimize"
+        return of_experiment(self.uuid, values, self.own_address, ascending=ascending)
 
     def address(self, number: int) -> str:
         """Return where the Optuna dashboard shows a trial."""
-        place = links.trial(self._study._study_id, number)  # noqa: SLF001  # see above
+        place = links.trial(self._study.id, number)
         return links.known(place, self.uuid)
 
     @property
@@ -129,7 +130,7 @@ class Study:
     def changes(self) -> str:
         """Say what of the space or the goal is not what the study was begun with; empty where all is."""
         try:
-            _refuse_changes(self._study, self.settings, {**self.identity, **_identity(self.settings)})
+            identity.refuse_changes(self._study, self.settings, {**self.identity, **identity.of(self.settings)})
         except UsageError as error:
             return str(error)
         return ""
@@ -182,7 +183,10 @@ class Study:
     def interrupted(self) -> list[optuna.Trial]:
         """Return the trials that a driver left open: the same trials, with their parameters and reports."""
         # Optuna advises against this constructor for those who want a new trial; it has no other way to an old one.
-        return [optuna.trial.Trial(self._study, t._trial_id) for t in self.trials([TrialState.RUNNING])]  # noqa: SLF001  # see above
+        return [
+            optuna.trial.Trial(self._study, self._study.trial_id(trial.number))
+            for trial in self.trials([TrialState.RUNNING])
+        ]
 
     def ask(self) -> optuna.Trial | None:
         """Return the next trial, its hyperparameters drawn; nothing where a grid has come to its end."""
@@ -206,7 +210,7 @@ class Study:
         Without those that failed, which may have been the seed's doing, and those that are repeats themselves. None
         for baselines, which stand for themselves, for what has begun to train, and where a person wants repeats.
         """
-        told = self._study._storage.get_trial(trial._trial_id)  # noqa: SLF001  # no public way
+        told = self._study.storage.get_trial(self._study.trial_id(trial.number))
         if self.settings.repeats or "baseline" in told.user_attrs or told.intermediate_values:
             return []
         others = set(self._tried[_point(told.params)]) - {told.number}
@@ -237,7 +241,7 @@ class Study:
 
         It is that of the first objective. A trial's own `report` and `should_prune` do the same, and refuse two.
         """
-        storage, id_ = self._study._storage, trial._trial_id  # noqa: SLF001  # no public way
+        storage, id_ = self._study.storage, self._study.trial_id(trial.number)
         told = storage.get_trial(id_)
         if step not in told.intermediate_values:
             storage.set_trial_intermediate_value(id_, step, float(value))
@@ -252,10 +256,8 @@ class Study:
 
     def link(self, number: int, run: str) -> None:
         """Remember what the tracker calls a trial's run: with the trial, or with the study where the trial is over."""
-        storage = self._study._storage  # noqa: SLF001  # no public way
-        trial = storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)  # noqa: SLF001  # see above
         try:
-            storage.set_trial_user_attr(trial, RUN_ID, run)
+            self._study.storage.set_trial_user_attr(self._study.trial_id(number), RUN_ID, run)
         except UpdateFinishedTrialError:
             # Optuna lets nobody add to it any more.
             self._study.set_user_attr(late_link(number), run)
@@ -276,9 +278,9 @@ class Study:
         elif self._noted is None and (known := self.best()):
             self._noted = known[1]
         # Neither Optuna nor the dashboard has a public way that would not copy files, or read every note there is.
-        storage, study = self._study._storage, self._study._study_id  # noqa: SLF001  # see above
-        trial = storage.get_trial(storage.get_trial_id_from_study_id_trial_number(study, number))
-        ids = dashboard_notes.Ids(study, trial._trial_id, number)  # noqa: SLF001  # see above
+        storage = self._study.storage
+        ids = dashboard_notes.Ids(self._study.id, self._study.trial_id(number), number)
+        trial = storage.get_trial(ids.trial)
         pictures, name, metrics = dashboard_notes.pictures(trial), self.settings.study, trial.user_attrs
         if not trial.state.is_finished():
             for attribute, text in dashboard_notes.artifacts(ids, pictures).items():
@@ -291,26 +293,26 @@ class Study:
             beside = row if row and row.is_comparable(self.settings.lasting(), metrics.get("epochs")) else None
             written |= dashboard_notes.of_study(name, ids, run, own, metrics, beside)
         for attribute, value in written.items():
-            storage.set_study_system_attr(study, attribute, value)
+            storage.set_study_system_attr(ids.study, attribute, value)
 
     def _address_of(self, run: str) -> str:
         return links.run(self.settings.tracking_uri, run) if run else ""
 
     def add(self, trial: FrozenTrial, number: int) -> None:
         """Add a trial that was searched elsewhere: all of it at once, as the next one, which has this number."""
-        study, added = self._study._study_id, copy(trial)  # noqa: SLF001  # no public way
+        added = copy(trial)
         # Optuna lets nobody give pictures to what is over; they go by numbers of this storage.
         added.system_attrs = trial.system_attrs | dashboard_notes.artifacts(
-            dashboard_notes.Ids(study, -1, number), dashboard_notes.pictures(trial)
+            dashboard_notes.Ids(self._study.id, -1, number), dashboard_notes.pictures(trial)
         )
-        self._study._storage.create_new_trial(study, added)  # noqa: SLF001  # `add_trial` takes none that was dismissed
+        # `add_trial` takes none that was dismissed.
+        self._study.storage.create_new_trial(self._study.id, added)
 
     def dismiss(self, number: int, reason: str) -> None:
         """End a trial that waits and is never to begin."""
-        trial = self.trials()[number]
-        storage = self._study._storage  # noqa: SLF001  # no public way
-        storage.set_trial_user_attr(trial._trial_id, "reason", reason)  # noqa: SLF001  # see above
-        storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)  # noqa: SLF001  # see above
+        storage, id_ = self._study.storage, self._study.trial_id(number)
+        storage.set_trial_user_attr(id_, "reason", reason)
+        storage.set_trial_state_values(id_, TrialState.FAIL)
 
     def tell(self, trial: optuna.Trial, state: TrialState, *values: float) -> None:
         """End a trial; one that is complete has a value for each objective."""
@@ -332,39 +334,3 @@ class Study:
 def _point(parameters: Mapping[str, Choice]) -> Point:
     """Return what is equal where all hyperparameters are, and found at once among many."""
     return frozenset(parameters.items())
-
-
-def _identity(settings: Settings) -> dict[str, str]:
-    """Return what has to stay as it was when a study was begun, beside its images."""
-    metrics = ",".join(goal.metric for goal in goals(settings))
-    return {"space": space.digest(models.family(settings.family)), "goal": metrics}
-
-
-def _refuse_halves(study: optuna.Study) -> None:
-    """Raise `UsageError` where a call was killed that was to delete a study, or to rename it."""
-    name, known = study.study_name, study.user_attrs
-    if DELETING in known:
-        raise UsageError(f"study {name} was being deleted; `{next_commands.command('delete', name)}` ends that")
-    if known.get(RENAMING):
-        way = next_commands.command("rename", *known[RENAMING])
-        raise UsageError(f"study {name} was being renamed; `{way}` ends that")
-
-
-def _refuse_changes(study: optuna.Study, settings: Settings, identity: Mapping[str, str]) -> None:
-    """Raise `UsageError` where the study was begun on other images, or with another space or goal."""
-    before = study.user_attrs["identity"]
-    changed = [name for name in identity if before.get(name) != identity[name]]
-    if not changed:
-        return
-    details = {
-        "data": f"the images are others (digest {identity['data'][:12]}, was {before.get('data', '')[:12]})",
-        "goal": f"the goal is {identity['goal']}, was {before.get('goal')}",
-        "space": _difference(study.user_attrs.get("distributions", {}), settings.family),
-    }
-    why = "; ".join(details[name] for name in changed)
-    raise UsageError(f"study {settings.study} cannot go on: {why}; begin another with `{settings.another}`")
-
-
-def _difference(before: Mapping[str, str], family: str) -> str:
-    now = space.fingerprint(space.of(models.family(family)))
-    return f"the space has changed ({space.changes(before, now)})"

@@ -1,10 +1,10 @@
-"""Paths and addresses, as people give them: what they name, whether two are one, and what of them may be shown."""
+"""Paths and addresses, as people give them: what they name, and whether two are one."""
 
-import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from search.system.errors import UsageError
+from search.system.redaction import redacted
 from tracking import databases
 
 
@@ -40,15 +40,3 @@ def _server(address: str) -> tuple[str, str, str]:
     """Return kind, host and port, and database: without the driver, the user and the options."""
     parts = urlsplit(address)
     return parts.scheme.partition("+")[0], parts.netloc.rpartition("@")[2].lower(), parts.path
-
-
-def redacted(text: str) -> str:
-    """Return an address, or one word of a command line with an address in it, without the password."""
-    # As SQLAlchemy reads it, and further: a password with an unescaped @ in it is not half shown.
-    before_host = re.sub(r"(?s)(://[^:/@]*:).*@", r"\1***@", text)
-    return re.sub(r"\b(password=)[^&]*", r"\1***", before_host)
-
-
-def has_password(address: str) -> bool:
-    """Whether an address holds what is not to be shown."""
-    return redacted(address) != address

@@ -13,7 +13,7 @@ from typing import Final
 
 from rich.cells import cell_len
 
-from search.system.addresses import redacted
+from search.system.redaction import redacted
 from search.system.version import NAME
 from tracking import databases
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import models
 from models import runtime
@@ -21,11 +21,13 @@ from models.family import Choice, Resources
 from models.precision import Precision
 from models.probe import EPOCHS, IMAGES, STEPS, Pace
 from search.problem import baselines
-from search.problem.settings import Settings
 from search.system.wording import counted
 from search.workers import engines
 from search.workers.engines import Engine
 from search.workers.messages import Built, EpochDone, Probe, Probed
+
+if TYPE_CHECKING:
+    from search.problem.settings import Settings
 
 # What a worker takes while it trains: TensorFlow, a network, and its share of the images.
 WORKER_MEGABYTES = 1_500.0
@@ -119,7 +121,7 @@ def _file(path: str) -> str:
         return ""
 
 
-def plan(settings: Settings, shape: Shape, there: Machine) -> Plan:
+def plan(settings: "Settings", shape: Shape, there: Machine) -> Plan:
     """Decide. What a person has set by hand stands; a probe of an earlier call is not made again."""
     workers = _workers(settings, there)
     devices = tuple(str(number % len(there.gpus)) for number in range(workers)) if there.gpus else ()
@@ -150,7 +152,7 @@ def _have(there: bool) -> str:
     return "have" if there else "do not have"
 
 
-def _workers(settings: Settings, there: Machine) -> int:
+def _workers(settings: "Settings", there: Machine) -> int:
     """One for each core, or GPU: small networks gain less from a second thread than from a second network."""
     fit = max(1, int(there.megabytes / WORKER_MEGABYTES))
     usual = len(there.gpus) or min(there.cores, fit)
@@ -176,7 +178,7 @@ def judged(decided: Plan, paces: Mapping[Precision, Pace]) -> Plan:
     )
 
 
-def probed(decided: Plan, engine: Engine, settings: Settings, shape: Shape, shared: Path, there: Machine) -> Plan:
+def probed(decided: Plan, engine: Engine, settings: "Settings", shape: Shape, shared: Path, there: Machine) -> Plan:
     """Let a worker race the precisions where the plan asks for it, and keep the outcome for later calls."""
     if not decided.probe:
         return decided
@@ -197,7 +199,7 @@ def _raced(family: str) -> dict[str, Choice]:
     return {**best.parameters, **STEPS} if best else {}
 
 
-def _place(settings: Settings, decided: Plan, shape: Shape, there: Machine) -> Path:
+def _place(settings: "Settings", decided: Plan, shape: Shape, there: Machine) -> Path:
     """Name the file of a probe by all that it depends on."""
     key = {
         "processor": there.processor,

@@ -6,6 +6,7 @@ It only imports: the threads that TensorFlow begins when it first computes would
 import os
 import signal
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 from search.system import library_output, surroundings
@@ -22,4 +23,5 @@ with suppress(Exception):
     from models import runtime
 
     runtime.begin()
-    from models import checkpoint, layers, losses, probe, training  # noqa: F401  # see above
+    for module in ("checkpoint", "layers", "losses", "probe", "training"):
+        import_module(f"models.{module}")

@@ -27,7 +27,7 @@ from search.problem.resolving import resolve
 from search.problem.settings import Place
 from search.registry import registered
 from search.registry.named import Kept
-from search.store import results, storage
+from search.store import identity, results, storage
 from search.store.attributes import removal
 from search.system import disk, locks, next_commands
 from search.system.errors import UsageError
@@ -220,10 +220,8 @@ def test_a_study_whose_space_or_goal_is_another_is_begun_anew(reader: Reader) ->
     with next_commands.typed(["--home", str(reader.home)]), storage.reading(place.storage) as store:
         study = storage.load(store, "mlp")
         flags = resolve("mlp", place, {}, study.user_attrs["settings"])
-        from search.store.study import _refuse_changes
-
         with pytest.raises(UsageError, match="cannot go on: the images are others") as refused:
-            _refuse_changes(study, flags, {**study.user_attrs["identity"], "data": "0" * 64})
+            identity.refuse_changes(study, flags, {**study.user_attrs["identity"], "data": "0" * 64})
     reader.follows(str(refused.value))
 
 

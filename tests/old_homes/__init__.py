@@ -1,4 +1,4 @@
-"""Homes that other versions of MLflow and Optuna have made; `make.py` says how."""
+"""Homes that other versions of MLflow and Optuna have made, and of this project; `make.py` and `before.py` say how."""
 
 import shutil
 import sqlite3
@@ -11,6 +11,8 @@ from tests.faults.searches import make_images
 HOMES: Final = Path(__file__).parent
 # Stands for the folder that a home and its images are in.
 FOLDER: Final = "@FOLDER@"
+# What a home keeps as files.
+KEPT: Final = ("artifacts", "checkpoints", "spool")
 
 
 def restore(name: str, folder: Path) -> Path:
@@ -22,7 +24,8 @@ def restore(name: str, folder: Path) -> Path:
         with closing(sqlite3.connect(home / f"{database}.db")) as opened:
             opened.executescript((kept / f"{database}.sql").read_text().replace(FOLDER, str(folder)))
             opened.execute("PRAGMA journal_mode = WAL")
-    shutil.copytree(kept / "artifacts", home / "artifacts")
-    for file in filter(Path.is_file, (home / "artifacts").rglob("*")):
-        file.write_bytes(file.read_bytes().replace(FOLDER.encode(), str(folder).encode()))
+    for place in filter(Path.is_dir, (kept / name for name in KEPT)):
+        shutil.copytree(place, home / place.name)
+        for file in filter(Path.is_file, (home / place.name).rglob("*")):
+            file.write_bytes(file.read_bytes().replace(FOLDER.encode(), str(folder).encode()))
     return home

@@ -14,7 +14,7 @@ import venv
 from contextlib import closing
 from pathlib import Path
 
-from tests.old_homes import FOLDER, HOMES
+from tests.old_homes import FOLDER, HOMES, KEPT
 
 SEARCH = """
 import sys
@@ -67,9 +67,9 @@ def keep(folder: Path, kept: Path) -> None:
         with closing(sqlite3.connect(folder / "home" / f"{name}.db")) as database:
             statements = "\n".join(database.iterdump())
         (kept / f"{name}.sql").write_text(statements.replace(str(folder), FOLDER) + "\n")
-    artifacts = folder / "home" / "artifacts"
-    for file in sorted(file for file in artifacts.rglob("*") if file.is_file()):
-        copy = kept / "artifacts" / file.relative_to(artifacts)
+    home = folder / "home"
+    for file in sorted(file for name in KEPT for file in (home / name).rglob("*") if file.is_file()):
+        copy = kept / file.relative_to(home)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(small(file).replace(str(folder).encode(), FOLDER.encode()))
 

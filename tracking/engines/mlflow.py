@@ -15,7 +15,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_RUN_NAME
 from typing_extensions import override
 
 from tracking import rules
-from tracking.engines import keras_model, mlflow_models, pages
+from tracking.engines import keras_model, mlflow_internals, mlflow_models, pages
 from tracking.engines.files import Files, local
 from tracking.engines.mlflow_run import MlflowRun
 from tracking.engines.places import Site
@@ -239,8 +239,7 @@ class MlflowTracker(Tracker):
     def close(self) -> None:
         """Close the database; what is recorded stays."""
         if self._place.startswith("sqlite:"):
-            # MLflow keeps its connections for as long as the process lives, and has no public way to close them.
-            self._client._tracking_client.store.engine.dispose()  # noqa: SLF001  # see above
+            mlflow_internals.engine_of_runs(self._client).dispose()
         self._site.close()
 
     def _fetch(self, folder: str, name: str) -> bytes:

@@ -8,7 +8,7 @@ from mlflow.tracking import MlflowClient
 from typing_extensions import override
 
 from tracking import rules
-from tracking.engines import pages
+from tracking.engines import mlflow_internals, pages
 from tracking.engines.places import Site
 from tracking.engines.refusals import told
 from tracking.registry import Registry, Version
@@ -77,8 +77,7 @@ class MlflowRegistry(Registry):
     def close(self) -> None:
         """Close the database; what is registered stays."""
         if self._place.startswith("sqlite:"):
-            # MLflow keeps its connections for as long as the process lives, and has no public way to close them.
-            self._client._get_registry_client().store.engine.dispose()  # noqa: SLF001  # see above
+            mlflow_internals.engine_of_registry(self._client).dispose()
         self._site.close()
 
     def _create(self, name: str, run: str, description: str) -> int:

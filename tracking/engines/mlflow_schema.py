@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Final
 
-from alembic.script import ScriptDirectory
 from mlflow import __version__
 from mlflow.store.db import utils
 
 from tracking import databases
+from tracking.engines import mlflow_internals
 from tracking.engines.refusals import told
 from tracking.schemas import Schema
 
@@ -40,7 +40,7 @@ _USED_BY = """
 
 def of(file: Path, there: Path, patience: float) -> Schema:
     """Return what MLflow's tables in a file are like that is read `there`. Raises `TrackingError`; changes nothing."""
-    scripts = _scripts()
+    scripts = mlflow_internals.migrations()
     with told(str(file), "be opened"):
         found = ", ".join(databases.column(there, databases.REVISION, patience))
         wanted = ", ".join(scripts.get_heads())
@@ -60,15 +60,10 @@ def of(file: Path, there: Path, patience: float) -> Schema:
     )
 
 
-def _scripts() -> ScriptDirectory:
-    config = utils._get_alembic_config(db_url="")  # noqa: SLF001  # where MLflow keeps its migrations; not told in public
-    return ScriptDirectory.from_config(config)
-
-
 def _migrate(file: Path) -> None:
     engine = utils.create_sqlalchemy_engine(databases.address_of(file))
     try:
         with told(str(file), "be brought up to date"):
-            utils._upgrade_db(engine)  # noqa: SLF001  # what the public `mlflow db upgrade` does
+            mlflow_internals.migrate(engine)
     finally:
         engine.dispose()

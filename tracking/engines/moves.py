@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote
 
 from tracking import databases
+from tracking.engines import mlflow_internals
 from tracking.engines.files import local
 from tracking.run import STUDY_TAG
 
@@ -127,9 +128,8 @@ def heed(address: str, move: Move) -> None:
             if not event.contains(row, loading, _moved):
                 event.listen(row, loading, _moved)
     client = MlflowClient(address, registry_uri=address)
-    # MLflow names its stores nowhere in public. Each has an engine, which it keeps for as long as the process lives.
-    for store in (client._tracking_client.store, client._get_registry_client().store):  # noqa: SLF001  # see above
-        store.engine.update_execution_options(**{_OPTION: move})
+    for engine in (mlflow_internals.engine_of_runs(client), mlflow_internals.engine_of_registry(client)):
+        engine.update_execution_options(**{_OPTION: move})
 
 
 def _moved(row: Any, context: "QueryContext", _: object = None) -> None:

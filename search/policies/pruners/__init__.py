@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from models.family import Goal
 from search.policies.answers import Answer, Verdicts
-from search.problem.settings import Settings
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.pruners import BasePruner
     from optuna.trial import FrozenTrial
+
+    from search.problem.settings import Settings
 
 
 class Pruner(Protocol):
@@ -40,14 +41,14 @@ class Pruner(Protocol):
 class Create(Protocol):
     """What each file has, beside `share`."""
 
-    def __call__(self, settings: Settings, goal: Goal, study: "Study") -> Pruner:
+    def __call__(self, settings: "Settings", goal: Goal, study: "Study") -> Pruner:
         """Return what decides about the trials of a study, whose values are those of the goal."""
 
 
 class Share(Protocol):
     """What each file has, beside `create`."""
 
-    def __call__(self, settings: Settings) -> float:
+    def __call__(self, settings: "Settings") -> float:
         """Return how many epochs trials take on average, as a share of those that all would take to the end."""
 
 
@@ -83,13 +84,13 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
 
 
-def create(settings: Settings, goal: Goal, study: "Study") -> Pruner:
+def create(settings: "Settings", goal: Goal, study: "Study") -> Pruner:
     """Return what decides about the trials of a study."""
     made: Create = import_module(f"{__name__}.{settings.pruner}").create
     return made(settings, goal, study)
 
 
-def share(settings: Settings) -> float:
+def share(settings: "Settings") -> float:
     """Return how many epochs trials take on average under the pruner, as a share of their budgets."""
     found: Share = import_module(f"{__name__}.{settings.pruner}").share
     return found(settings)

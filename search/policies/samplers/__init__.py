@@ -7,10 +7,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
 from models.family import Choice
-from search.problem.settings import Settings
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
+
+    from search.problem.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Drawing:
 class Create(Protocol):
     """What each file has."""
 
-    def __call__(self, settings: Settings, seed: int) -> Drawing:
+    def __call__(self, settings: "Settings", seed: int) -> Drawing:
         """Return what draws under these settings; `seed` is another one for each call that goes on with a study.
 
         With the study's own seed alone, what was drawn at its begin would be drawn once more. Raises `UsageError`
@@ -37,7 +38,7 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
 
 
-def create(settings: Settings, seed: int) -> Drawing:
+def create(settings: "Settings", seed: int) -> Drawing:
     """Return what draws for a study."""
     made: Create = import_module(f"{__name__}.{settings.sampler}").create
     return made(settings, seed)

@@ -91,8 +91,8 @@ class Processes:
         heard = {
             worker.pipe: worker for worker in self._workers if worker.number is not None or worker.process.is_alive()
         }
-        for pipe in wait(list(heard), timeout):
-            sender = heard[pipe]  # type: ignore[index]  # only pipes were waited for
+        ready = wait(list(heard), timeout)
+        for sender in [heard[pipe] for pipe in heard if pipe in ready]:
             number = sender.number
             if number is None:
                 sender.process.join(timeout=5)

@@ -21,7 +21,7 @@ from search.bundle import archive, source, target
 from search.bundle.exporting import Export
 from search.bundle.moving import renamed
 from search.bundle.taking import Taking
-from search.doctor import snapshot
+from search.doctor import reading
 from search.problem.resolving import resolve
 from search.problem.settings import Place
 from search.recording import artifacts
@@ -155,7 +155,7 @@ def holdings(tracker: MemoryTracker, study: Study) -> list[Any]:
 
 def export(study: Study, tracker: MemoryTracker, store: RDBStorage, file: Path) -> None:
     with file.open("wb") as stream:
-        Export(snapshot.read(study, tracker, held=True), store, tracker, archive.Writer(stream)).write(QUIET)
+        Export(reading.read(study, tracker, held=True), store, tracker, archive.Writer(stream)).write(QUIET)
 
 
 def take_in(file: Path, home: Home, name: str, tracker: MemoryTracker) -> tuple[Study, list[int]]:
@@ -164,7 +164,7 @@ def take_in(file: Path, home: Home, name: str, tracker: MemoryTracker) -> tuple[
         opened.verify(lambda size: None)
         found = source.understood(opened)
         target.ensure(home.store, name, found)
-        study = snapshot.opened(home.store, name, home.place)
+        study = reading.opened(home.store, name, home.place)
         taking = Taking(found, study, tracker)
         for trial in taking.new:
             taking.take(trial)

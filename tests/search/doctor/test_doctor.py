@@ -22,7 +22,7 @@ from models.data import Images
 from search.cli import call
 from search.doctor.command import examine
 from search.doctor.contents import PROMISED
-from search.doctor.snapshot import read
+from search.doctor.reading import read
 from search.problem.settings import Settings
 from search.store.study import Study
 from search.system import disk, failpoints, locks

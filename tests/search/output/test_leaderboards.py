@@ -14,7 +14,7 @@ from search.output import comparison, confirmed_table, printing
 from search.problem import baselines
 from search.problem.resolving import resolve
 from search.problem.settings import Place
-from search.store import results, storage
+from search.store import reproductions, storage
 from search.store.results import Summary
 from search.store.study import Study
 from tests.search.report.test_page import summary, trial
@@ -87,13 +87,13 @@ def test_only_rows_of_reports_that_were_run_are_shown(tmp_path: Path) -> None:
     store = storage.connect(settings.storage)
     study = Study.open(store, settings, "aa")
     study.enqueue_first()
-    assert results.reproductions(storage.load(store, "mlp")) == []
+    assert reproductions.of(storage.load(store, "mlp")) == []
     asked = study.ask()
     assert asked
     study.suggest(asked)
     asked.set_user_attr("test_accuracy", 0.8)
     study.report(asked, 1, 0.8)
-    (row,) = results.reproductions(storage.load(store, "mlp"))
+    (row,) = reproductions.of(storage.load(store, "mlp"))
     assert (row.baseline, row.trial.number, row.difference) == (baselines.best("mlp"), 0, -0.0985)
     store.engine.dispose()
 

@@ -98,7 +98,7 @@ def test_hyperband_ends_trials_at_its_rungs_alone(
 
 
 def test_optuna_alone_cannot(settle: Settle) -> None:
-    """When this fails, `search.policies.pruning` is not needed any more."""
+    """When this fails, `search.policies.by_first` is not needed any more."""
     study = optuna.create_study(directions=["maximize", "minimize"], pruner=MedianPruner())
     trial = study.ask()
     with pytest.raises(NotImplementedError):

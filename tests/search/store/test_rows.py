@@ -12,7 +12,7 @@ from optuna.trial import TrialState, create_trial
 from sqlalchemy import Engine, event
 
 from search.problem.settings import Settings
-from search.store import results, storage
+from search.store import reproductions, results, storage
 from search.store.attributes import standing
 from search.store.rows import RowStorage
 from search.store.study import Study
@@ -127,7 +127,7 @@ def test_what_is_asked_of_a_study_or_of_a_few_trials_reads_no_others(
         assert summary.best is not None
         assert summary.best == results.one(store, "mlp/4") == results.result("mlp", every[4], study.user_attrs)
         assert storage.remembered(store, "mlp")["trials"] == 9
-        assert results.reproductions(storage.load(store, "mlp")) == []
+        assert reproductions.of(storage.load(store, "mlp")) == []
         assert [t.number for t in storage.marked(storage.load(store, "mlp"), "baseline")] == [7]
 
 

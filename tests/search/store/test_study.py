@@ -9,7 +9,7 @@ import models
 from search.policies.answers import Answer
 from search.problem import textbook
 from search.problem.settings import Settings
-from search.store.attributes import RUN_ID, START, run_of
+from search.store.attributes import DELETING, RENAMING, RUN_ID, START, run_of
 from search.store.study import Study
 from search.system.errors import UsageError
 
@@ -87,6 +87,18 @@ def test_another_space_is_refused_with_what_changed(
     open_study(settle())
     monkeypatch.setattr("models.space.ACTIVATIONS", ("relu", "tanh"))
     with pytest.raises(UsageError, match="activation: relu, tanh, sigmoid, elu, gelu became relu, tanh"):
+        open_study(settle())
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "way"),
+    [(DELETING, "", "being deleted; `.* delete mlp"), (RENAMING, ["mlp", "big"], "being renamed; `.* rename mlp big")],
+)
+def test_a_study_that_was_half_deleted_or_renamed_is_not_gone_on_with(
+    settle: Settle, open_study: Open, attribute: str, value: object, way: str
+) -> None:
+    open_study(settle()).note(attribute, value)
+    with pytest.raises(UsageError, match=f"study mlp was {way}"):
         open_study(settle())
 
 

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.problem.settings import Place
-from search.system.addresses import redacted, same
+from search.system.addresses import same
 from search.system.errors import UsageError
+from search.system.redaction import redacted
 from tracking import databases
 
 
