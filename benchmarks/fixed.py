@@ -20,7 +20,9 @@ from benchmarks.raw import By
 from models.data import load
 from models.family import Choice
 from search.problem import baselines
-from search.problem.settings import Place, PrecisionChoice, resolve
+from search.problem.parts import PrecisionChoice
+from search.problem.resolving import resolve
+from search.problem.settings import Place
 from search.store import storage
 from search.store.study import Study
 from search.system import library_output

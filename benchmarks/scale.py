@@ -36,7 +36,8 @@ from search.driver.driver import Driver
 from search.driver.trials import Trials
 from search.output.progress import Lines
 from search.policies.answers import Answer
-from search.problem.settings import Place, Sampler, Settings, resolve
+from search.problem.resolving import resolve
+from search.problem.settings import Place, Settings
 from search.recording.trial_runs import TrialRuns
 from search.store import storage
 from search.store.attributes import RUN_ID, run_name
@@ -64,7 +65,7 @@ class Hundred:
     `search` is all that the driver does but for the `sampler`; `delivery` is what the tracker takes behind it.
     """
 
-    chosen: Sampler
+    chosen: str
     before: int
     search: float
     sampler: float
@@ -201,13 +202,13 @@ def _images() -> Images:
     return Images("noise", "made for a benchmark", names, train, validation, test)
 
 
-def settings(home: Path, trials: int, sampler: Sampler) -> Settings:
+def settings(home: Path, trials: int, sampler: str) -> Settings:
     """Return those of the study."""
     flags = {"trials": trials, "epochs": EPOCHS, "engine": "inline", "sampler": sampler, "pruner": "none"}
     return resolve(STUDY, Place.at(home, None, None), flags | {"baselines": "none"}, {})
 
 
-def search(home: Path, before: int, sampler: Sampler) -> Hundred:
+def search(home: Path, before: int, sampler: str) -> Hundred:
     """Search a hundred trials more, and return what one took."""
     chosen, images = settings(home, before + HUNDRED, sampler), _images()
     store = storage.connect(chosen.storage)

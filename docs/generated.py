@@ -18,9 +18,11 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from search import Study, api
+from search import Study
 from search.cli import app
+from search.notebook.trial import Trial
 from search.policies import pruners, samplers
+from search.problem.parts import Options
 from search.workers import engines
 
 ROOT: Final = Path(__file__).parents[1]
@@ -131,11 +133,11 @@ def _value(kind: Any) -> str:
 def python() -> str:
     """Return the reference of the Python interface."""
     parts = ["# Reference of the Python interface", _block("python", "from search import Study")]
-    begun = {Study: f"Study{_signature(Study.__init__)}".removesuffix(" -> None"), api.Trial: "study[number]"}
+    begun = {Study: f"Study{_signature(Study.__init__)}".removesuffix(" -> None"), Trial: "study[number]"}
     for kind, call in begun.items():
         parts += [f"## {kind.__name__}", _block("python", call), inspect.getdoc(kind) or "", *_members(kind)]
-    options = [(f"`{name}`", f"`{_readable(kind)}`") for name, kind in api.Options.__annotations__.items()]
-    parts += ["## Options", inspect.getdoc(api.Options) or "", _table(("option", "type"), options)]
+    options = [(f"`{name}`", f"`{_readable(kind)}`") for name, kind in Options.__annotations__.items()]
+    parts += ["## Options", inspect.getdoc(Options) or "", _table(("option", "type"), options)]
     return _page(parts)
 
 

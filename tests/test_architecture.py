@@ -18,7 +18,7 @@ ROOMS = {
 # The rooms of the search, from the ground up.
 FLOORS = (
     *("system", "problem", "policies", "workers", "store", "recording", "analysis", "output", "driver"),
-    *("report", "doctor", "registry", "bundle", "ui", "commands", "cli", "api"),
+    *("report", "doctor", "registry", "bundle", "ui", "commands", "notebook", "api", "cli"),
 )
 OWNERS = {"optuna": "search", "keras": "models", "tensorflow": "models", "mlflow": "tracking"}
 # What is compared with uses the libraries as people do, all in one place.

@@ -17,9 +17,11 @@ import pytest
 import typer
 from typer.exceptions import TyperException
 
-from search import Study, api
+from search import Study
 from search.cli import app
+from search.notebook.trial import Trial
 from search.policies import pruners, samplers
+from search.problem.parts import Options
 from search.problem.settings import Place
 from search.workers import engines
 from tests.advice.following import parses
@@ -127,14 +129,14 @@ def test_python_on_the_pages_names_what_is_there() -> None:
     nodes = [node for tree in trees for node in ast.walk(tree)]
     assert len(trees) >= 2
     of_study = {node.attr for node in nodes if isinstance(node, ast.Attribute) and "tudy" in ast.unparse(node.value)}
-    assert of_study <= {*dir(Study), *dir(api.Trial)}
+    assert of_study <= {*dir(Study), *dir(Trial)}
     options = {
         keyword.arg
         for node in nodes
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".run")
         for keyword in node.keywords
     }
-    assert options <= set(api.Options.__annotations__)
+    assert options <= set(Options.__annotations__)
 
 
 def test_the_readme_is_read_within_minutes() -> None:

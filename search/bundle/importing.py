@@ -18,7 +18,8 @@ from search.doctor.snapshot import Tools
 from search.driver import opening
 from search.output import progress
 from search.output.tables import Format, as_json, say
-from search.problem.settings import Place, moved
+from search.problem.resolving import moved
+from search.problem.settings import Place
 from search.report import writing
 from search.store import claims, storage
 from search.store.attributes import ASKED_FOR, confirmed, dismissed

@@ -9,7 +9,9 @@ from optuna.storages import RDBStorage
 import models
 from search.bundle.source import Source
 from search.problem import space
-from search.problem.settings import Place, caveat, check_name, resolve
+from search.problem.parts import caveat
+from search.problem.resolving import resolve
+from search.problem.settings import Place, check_name
 from search.store import dashboard_notes, storage
 from search.store.attributes import BEGUN_AS, CONFIRMED, ORIGIN, RUN_ID
 from search.store.owned import UUID

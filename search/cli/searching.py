@@ -1,44 +1,12 @@
 """Commands that train."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 import models
-from search.cli.flags import (
-    BeginWith,
-    Data,
-    DryRun,
-    Epochs,
-    FamilyName,
-    Fix,
-    Images,
-    Keep,
-    MaxParameters,
-    MaxSecondsPerEpoch,
-    Objective,
-    Patience,
-    PrunedBy,
-    Repeats,
-    SampledBy,
-    Seed,
-    Timeout,
-    Trials,
-    TrialTimeout,
-    Weights,
-)
-from search.cli.options import (
-    Debug,
-    Engine,
-    Home,
-    Output,
-    Precision,
-    Storage,
-    TableOutput,
-    Tracking,
-    Workers,
-)
-from search.problem.settings import Place, check_name, seconds, worker_count
+from search.cli.options import RUNNING, Debug, Home, Output, Storage, TableOutput, Tracking, taking
+from search.problem.settings import Place, check_name
 from search.system import next_commands
 from search.system.errors import UsageError
 
@@ -48,68 +16,27 @@ STUDY = "The study's name; its family, too, unless --family says otherwise."
 
 
 @commands.command(rich_help_panel=PANEL)
+@taking()
 def run(
     name: Annotated[str | None, typer.Argument(metavar="STUDY", help=STUDY, show_default=False)] = None,
     study: Annotated[str | None, typer.Option(help="The same.")] = None,
-    family: FamilyName = None,
-    trials: Trials = None,
-    epochs: Epochs = None,
-    images: Images = None,
-    data: Data = None,
-    objective: Objective = None,
-    max_parameters: MaxParameters = None,
-    max_seconds_per_epoch: MaxSecondsPerEpoch = None,
-    fix: Fix = None,
-    baselines: BeginWith = None,
-    sampler: SampledBy = None,
-    pruner: PrunedBy = None,
-    seed: Seed = None,
-    patience: Patience = None,
-    repeats: Repeats = None,
-    keep: Keep = None,
-    weights: Weights = None,
-    timeout: Timeout = None,
-    trial_timeout: TrialTimeout = None,
-    workers: Workers = None,
-    precision: Precision = None,
-    engine: Engine = None,
-    dry_run: DryRun = False,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be done; write nothing.", rich_help_panel=RUNNING)
+    ] = False,
     home: Home = None,
     storage: Storage = None,
     tracking_uri: Tracking = None,
     output: Output = "text",
     debug: Debug = False,
+    **settings: Any,
 ) -> None:
     """Search: begin a study, or continue it."""
     from search.commands import running
 
     place = Place.at(home, storage, tracking_uri)
-    flags = {
-        "family": family,
-        "trials": trials,
-        "epochs": epochs,
-        "images": images,
-        "data": data,
-        "objective": objective,
-        "max_parameters": max_parameters,
-        "max_seconds_per_epoch": max_seconds_per_epoch,
-        "fix": tuple(fix) if fix else None,
-        "baselines": baselines,
-        "sampler": sampler,
-        "pruner": pruner,
-        "seed": seed,
-        "patience": patience,
-        "weights": weights,
-        "repeats": repeats,
-        "keep": keep,
-        "timeout": seconds(timeout) if timeout else None,
-        "trial_timeout": seconds(trial_timeout, "--trial-timeout") if trial_timeout else None,
-        "workers": worker_count(workers) if workers else None,
-        "precision": precision,
-        "engine": engine,
-    }
     act = running.plan if dry_run else running.run
-    raise typer.Exit(act(check_name(_named(name, study)), place, flags, output))
+    raise typer.Exit(act(check_name(_named(name, study)), place, settings, output))
 
 
 def _named(name: str | None, study: str | None) -> str:
@@ -126,20 +53,20 @@ def _named(name: str | None, study: str | None) -> str:
 
 
 @commands.command(rich_help_panel=PANEL)
+@taking("workers", "precision", "engine")
 def confirm(
     names: Annotated[list[str], typer.Argument(metavar="STUDY", show_default=False)],
     top: Annotated[int, typer.Option(min=1, help="So many of a study's best trials; the reports' best is added.")] = 5,
     seeds: Annotated[
         int, typer.Option(min=1, help="How often each is trained; what has clearly lost, less often.")
     ] = 5,
-    workers: Workers = None,
-    precision: Precision = None,
-    engine: Engine = None,
+    *,
     home: Home = None,
     storage: Storage = None,
     tracking_uri: Tracking = None,
     output: TableOutput = "text",
     debug: Debug = False,
+    **settings: Any,
 ) -> None:
     """Confirm what searches have found: who wins over several seeds, and whether the lead is more than noise.
 
@@ -151,12 +78,14 @@ def confirm(
     from search.commands.confirm import confirming, outcome
 
     place = Place.at(home, storage, tracking_uri)
-    flags = {"workers": worker_count(workers) if workers else None, "precision": precision, "engine": engine}
-    found = [confirming.confirm(check_name(name), place, flags, top=top, seeds=seeds) for name in dict.fromkeys(names)]
+    found = [
+        confirming.confirm(check_name(name), place, settings, top=top, seeds=seeds) for name in dict.fromkeys(names)
+    ]
     outcome.printed(found, output)
 
 
 @commands.command(rich_help_panel=PANEL)
+@taking("engine")
 def retrain(
     name: Annotated[str, typer.Argument(metavar="STUDY/NUMBER")],
     epochs: Annotated[int | None, typer.Option(min=1, show_default="as it was", help="Train for so many.")] = None,
@@ -164,12 +93,13 @@ def retrain(
         bool, typer.Option("--all-images", help="Train on the validation images, too: for a network to use.")
     ] = False,
     seed: Annotated[int | None, typer.Option(min=0, show_default="the trial's", help="Another seed.")] = None,
-    engine: Engine = None,
+    *,
     home: Home = None,
     storage: Storage = None,
     tracking_uri: Tracking = None,
     output: Output = "text",
     debug: Debug = False,
+    **settings: Any,
 ) -> None:
     """Train a trial again, with more epochs, another seed or all images, and compare.
 
@@ -179,19 +109,21 @@ def retrain(
     from search.commands.retrain import retrain as again
 
     place = Place.at(home, storage, tracking_uri)
-    found = again.retrain(name, place, epochs=epochs, all_images=all_images, seed=seed, engine=engine)
+    found = again.retrain(name, place, epochs=epochs, all_images=all_images, seed=seed, **settings)
     again.printed(found, output)
 
 
 @commands.command(rich_help_panel=PANEL)
+@taking("engine")
 def reproduce(
     name: Annotated[str, typer.Argument(metavar="STUDY/NUMBER")],
-    engine: Engine = None,
+    *,
     home: Home = None,
     storage: Storage = None,
     tracking_uri: Tracking = None,
     output: Output = "text",
     debug: Debug = False,
+    **settings: Any,
 ) -> None:
     """Train a trial again exactly as it was, and say whether the same comes out.
 
@@ -201,6 +133,6 @@ def reproduce(
     """
     from search.commands.retrain import reproduce as again
 
-    found = again.reproduce(name, Place.at(home, storage, tracking_uri), engine)
+    found = again.reproduce(name, Place.at(home, storage, tracking_uri), **settings)
     again.printed(found, output)
     raise typer.Exit(1 if found.verdict == "different" else 0)

@@ -7,7 +7,8 @@ from optuna.storages import RDBStorage
 
 import tracking
 from search.doctor.snapshot import Snapshot, Tools
-from search.problem.settings import Place, resolve
+from search.problem.resolving import resolve
+from search.problem.settings import Place
 from search.recording.trial_runs import TrialRuns
 from search.store import claims, storage
 from search.store.study import Study

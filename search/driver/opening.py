@@ -12,7 +12,8 @@ from models import data
 from models.data import Images
 from search.policies import samplers
 from search.problem import space
-from search.problem.settings import Place, Settings, resolve
+from search.problem.resolving import require_there, resolve
+from search.problem.settings import Place, Settings
 from search.store import storage
 from search.system import next_commands
 from search.system.errors import UsageError
@@ -27,6 +28,7 @@ def decide(study: str, place: Place, flags: Mapping[str, Any], store: RDBStorage
     before = storage.remembered(store, study) if store else {}
     files = {name: _absolute(flags.get(name)) for name in ("data", "weights")}
     settings = resolve(study, place, {**flags, **files}, before)
+    require_there(settings)
     space.parse(models.family(settings.family), settings.fix)
     # Where nothing can be drawn so, it says so.
     samplers.create(settings, settings.seed)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
-from search.problem.settings import Settings, unusual
+from search.problem.settings import Settings, typed, unusual
 from search.system import next_commands
 from search.system.redaction import redacted
 
@@ -37,7 +37,6 @@ def again(summary: "Summary", result: "Result", command: Callable[..., str] = ne
     """
     known = summary.settings
     flags = {
-        "study": next_commands.suffixed(summary.name, f"-{result.number}-again"),
         **{name: value for name, value in known.items() if name not in DRAWING},
         "family": summary.family,
         "trials": 1,
@@ -49,4 +48,5 @@ def again(summary: "Summary", result: "Result", command: Callable[..., str] = ne
         "pruner": "none",
         "fix": tuple(f"{name}={value}" for name, value in result.parameters.items()),
     }
-    return command("run", *next_commands.flags(unusual(flags)))
+    study = next_commands.suffixed(summary.name, f"-{result.number}-again")
+    return command("run", "--study", study, *typed(unusual(flags)))

@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any
 import models
 from models.family import Goal
 from search.problem import baselines, objectives, textbook
+from search.problem.parts import Problem
 from search.problem.textbook import Start
 
 if TYPE_CHECKING:
     from search.problem.settings import Settings
 
 
-def goals(settings: "Settings") -> tuple[Goal, ...]:
+def goals(settings: Problem) -> tuple[Goal, ...]:
     """Return what a search is for, the family's own goal first."""
     return objectives.of(models.family(settings.family).goal, settings.objective)
 

@@ -15,7 +15,7 @@ from models import data
 from models.family import Goal
 from search.problem import baselines, objectives
 from search.problem.baselines import Baseline
-from search.problem.settings import caveat
+from search.problem.parts import caveat
 from search.store import storage
 from search.store.against import Against, margin
 from search.store.attributes import (

@@ -56,20 +56,6 @@ def suffixed(study: str, last: str) -> str:
     return study[: LONGEST_NAME - len(last)] + last
 
 
-def flags(given: Mapping[str, object]) -> list[str]:
-    """Return the words of these flags, those that are None left out; a tuple is given word by word."""
-    words: list[str] = []
-    for name, value in given.items():
-        flag = name.replace("_", "-")
-        if isinstance(value, bool):
-            words.append(f"--{flag}" if value else f"--no-{flag}")
-        elif isinstance(value, tuple | list):
-            words += [word for one in value for word in (f"--{flag}", str(one))]
-        elif value is not None:
-            words += [f"--{flag}", f"{value:.12g}s" if flag.endswith("timeout") else str(value)]
-    return words
-
-
 def program() -> str:
     """Return what starts this program, in the way in which it was started."""
     return tool(NAME) if _by_script() else f"{tool('python')} {MODULE}"

@@ -1,7 +1,5 @@
 """Which version of this program runs."""
 
-import tomllib
-from importlib import metadata
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +12,10 @@ def version() -> str:
 
     A checkout is read itself: what is installed beside it may be older, or another one.
     """
+    # Every command waits for what this module imports, and few are asked for it.
+    import tomllib
+    from importlib import metadata
+
     if _PROJECT.is_file():
         project = tomllib.loads(_PROJECT.read_text("utf-8"))["project"]
         if project["name"] == NAME:

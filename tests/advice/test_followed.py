@@ -23,7 +23,7 @@ from search.cli import call
 from search.commands.predict import gallery, loading
 from search.doctor import stores
 from search.output import suggestions
-from search.problem import settings
+from search.problem.resolving import resolve
 from search.problem.settings import Place
 from search.registry import registered
 from search.registry.named import Kept
@@ -219,7 +219,7 @@ def test_a_study_whose_space_or_goal_is_another_is_begun_anew(reader: Reader) ->
     place = Place.at(reader.home, None, None)
     with next_commands.typed(["--home", str(reader.home)]), storage.reading(place.storage) as store:
         study = storage.load(store, "mlp")
-        flags = settings.resolve("mlp", place, {}, study.user_attrs["settings"])
+        flags = resolve("mlp", place, {}, study.user_attrs["settings"])
         with pytest.raises(UsageError, match="cannot go on: the images are others") as refused:
             identity.refuse_changes(study, flags, {**study.user_attrs["identity"], "data": "0" * 64})
     reader.follows(str(refused.value))
@@ -231,7 +231,7 @@ def test_what_a_search_ends_with_can_be_pasted(reader: Reader) -> None:
         for name in ("mlp", "poor", "two"):
             study = storage.load(store, name)
             summary = results.summary(study)
-            chosen = settings.resolve(name, place, {}, study.user_attrs["settings"])
+            chosen = resolve(name, place, {}, study.user_attrs["settings"])
             shown, interface = suggestions.looks(summary, chosen)
             reader.follows(f"`{shown}`")
             parses(shlex.split(interface.removeprefix(next_commands.program())))

@@ -11,7 +11,8 @@ from models.data import Images, share
 from search.driver.driver import Driver
 from search.driver.trials import Trials
 from search.output.progress import view
-from search.problem.settings import Place, Settings, resolve
+from search.problem.resolving import resolve
+from search.problem.settings import Place, Settings
 from search.recording.trial_runs import TrialRuns
 from search.store import storage
 from search.store.study import Study

@@ -18,7 +18,8 @@ from search.driver.trials import Trials
 from search.output.progress import view
 from search.policies.pruners import Judging
 from search.problem.planned import planned_baselines
-from search.problem.settings import Place, Settings, resolve
+from search.problem.resolving import resolve
+from search.problem.settings import Place, Settings
 from search.recording.trial_runs import TrialRuns
 from search.report import writing
 from search.store import storage

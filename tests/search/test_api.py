@@ -1,13 +1,12 @@
 """The search from Python, as in a notebook."""
 
-import inspect
 import os
 import shlex
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import optuna
@@ -20,11 +19,14 @@ import search
 from models import metrics
 from models.data import DataError, Images, load
 from models.family import Choice
-from search import Study, api
+from search import Study
 from search.analysis import predictions
-from search.api import Options
-from search.cli import call, searching
+from search.cli import call
+from search.notebook import showing
 from search.problem import space
+from search.problem.option import settings_of
+from search.problem.parts import Options
+from search.problem.settings import Settings
 from search.system import next_commands
 from search.system.errors import SearchError, UsageError
 from search.system.signals import Stopped
@@ -32,7 +34,6 @@ from tests.search import homes
 from tests.support import make_split
 
 ROOT = Path(__file__).parents[2]
-PLACES = {"name", "study", "home", "storage", "tracking_uri", "output", "debug", "dry_run"}
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +43,49 @@ def study(tmp_path_factory: pytest.TempPathFactory, bars: Images) -> Study:
     return Study("mlp", home=home)
 
 
-def test_what_the_command_takes_python_takes_too() -> None:
-    assert set(Options.__annotations__) == set(inspect.signature(searching.run).parameters) - PLACES
+def test_those_who_check_types_see_all_that_run_takes() -> None:
+    known, seen = settings_of(Settings), get_type_hints(Options)
+    assert set(seen) == set(known)
+    others = {name for name, kind in seen.items() if known[name].kind not in (kind, *get_args(kind))}
+    assert others == {"fix"}, "which is a mapping in Python"
+
+
+def test_python_needs_nothing_of_the_command_line() -> None:
+    code = "import sys; from search import Study; assert not {'typer', 'search.cli'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, env=os.environ | {"PYTHONPATH": str(ROOT)})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("trials", "many"),
+        ("trials", "-1"),
+        ("max_seconds_per_epoch", "nan"),
+        ("baselines", "bst"),
+        ("sampler", "genetic"),
+        ("engine", "inlin"),
+        ("workers", "0"),
+        ("trial_timeout", "5"),
+        ("fix", "depth"),
+        ("family", "lenet"),
+        ("weights", "no.h5"),
+        ("data", "no.npz"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_the_same_words_as_on_the_command_line(
+    name: str, value: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert call(["run", "mlp", "--home", str(tmp_path), f"--{name.replace('_', '-')}", value]) == 2
+    said = capfd.readouterr().err.removeprefix("error: ").strip()
+    with pytest.raises((UsageError, DataError)) as refused:
+        Study("mlp", home=tmp_path).run(**{name: value})  # type: ignore[misc]  # any of them
+    assert str(refused.value) == showing.in_python(said)
+
+
+def test_arrays_are_not_written_where_something_else_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="trials=0"):
+        Study("mlp", home=tmp_path / "home").run(data=arrays(), trials=0)
+    assert not (tmp_path / "home").exists()
 
 
 def test_it_is_the_same_search_as_on_the_command_line(tmp_path: Path, bars_file: Path, tensorflow: None) -> None:
@@ -150,7 +192,7 @@ def test_a_trial_shows_its_figures_and_its_confusion_matrix(study: Study) -> Non
 
 
 def test_what_a_person_named_is_shown_as_text() -> None:
-    table = api._HTML.render(title="<b>", tables=[[("<script>", "a&b")]], picture="")
+    table = showing.shown("<b>", [[("<script>", "a&b")]])
     assert "&lt;script&gt;" in table
     assert "<script>" not in table
 
@@ -200,7 +242,7 @@ def test_the_home_is_where_the_environment_says_unless_it_is_given(elsewhere: Pa
 )
 def test_what_is_pinned_is_read_as_it_was_given(**fixed: Choice) -> None:
     family = models.family("mlp")
-    assert space.parse(family, tuple(api._texts(fixed))) == fixed
+    assert space.parse(family, settings_of(Settings)["fix"].taken(fixed)[0]) == fixed
 
 
 def test_a_script_needs_no_guard(tmp_path: Path, bars_file: Path) -> None:
@@ -273,12 +315,15 @@ def test_a_study_of_arrays_is_gone_on_with_without_them(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"callbacks": []}, r"run\(\) takes no 'callbacks'; it takes family, trials"),
+        ({"callbacks": []}, r"run\(\) takes no 'callbacks'; it takes family, epochs"),
         ({"epoch": 3}, r"run\(\) takes no 'epoch' \(did you mean epochs\?\)"),
         ({"trials": 0}, "^trials=0: give 1 or more"),
         ({"pruner": "hlving"}, r"^pruner=hlving: not one of .*\(did you mean halving\?\)"),
         ({"fix": {"depth": 99}}, "^fix=depth=99: outside the space"),
         ({"sampler": "grid"}, "pin hyperparameters with fix=NAME=VALUE until fewer are left, or choose sampler=qmc"),
+        ({"repeats": 1}, "^repeats=1: give True or False"),
+        ({"trials": True}, "^trials=True: give a whole number"),
+        ({"timeout": 0}, "^timeout=0s: give a number and a unit"),
         ({"data": 3}, "data is of the type int; give"),
         ({"data": (1, 2, 3)}, "data: 3 parts; give"),
         ({"data": arrays()[:1]}, "data: 1 parts; give"),

@@ -4,10 +4,12 @@ import pkgutil
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from search.policies.answers import Answer
-from search.workers.messages import Job, Message, Probe
+if TYPE_CHECKING:
+    # Whoever asks for names alone, as the help does, need not wait for these.
+    from search.policies.answers import Answer
+    from search.workers.messages import Job, Message, Probe
 
 
 class Engine(Protocol):
@@ -17,13 +19,13 @@ class Engine(Protocol):
     def free(self) -> int:
         """How many jobs can be started now."""
 
-    def start(self, job: Job | Probe) -> None:
+    def start(self, job: "Job | Probe") -> None:
         """Give a job to a free worker."""
 
-    def receive(self, timeout: float) -> tuple[int, Message] | None:
+    def receive(self, timeout: float) -> "tuple[int, Message] | None":
         """Return the next message and the number of its trial; nothing where none comes within `timeout` seconds."""
 
-    def answer(self, number: int, answer: Answer) -> None:
+    def answer(self, number: int, answer: "Answer") -> None:
         """Answer the last message of a trial, which waits for it."""
 
     def kill(self, number: int) -> None:

@@ -22,7 +22,8 @@ from search.bundle.exporting import Export
 from search.bundle.moving import renamed
 from search.bundle.taking import Taking
 from search.doctor import reading
-from search.problem.settings import Place, resolve
+from search.problem.resolving import resolve
+from search.problem.settings import Place
 from search.recording import artifacts
 from search.store import storage
 from search.store.attributes import RUN_ID, identity_of_trial, run_name

@@ -13,7 +13,8 @@ from models.data import DataError, Images, load
 from search.cli import call
 from search.commands.predict import gallery
 from search.driver import opening
-from search.problem.settings import Place, resolve
+from search.problem.resolving import resolve
+from search.problem.settings import Place
 from search.registry.named import Kept
 from search.store import storage
 from search.store.study import Study

@@ -12,7 +12,8 @@ from search.commands.confirm.finalists import Finalist
 from search.commands.confirm.outcome import Confirmed
 from search.output import comparison, confirmed_table, printing
 from search.problem import baselines
-from search.problem.settings import Place, resolve
+from search.problem.resolving import resolve
+from search.problem.settings import Place
 from search.store import reproductions, storage
 from search.store.results import Summary
 from search.store.study import Study

@@ -17,7 +17,9 @@ from models.family import Goal
 from search import Study as NotebookStudy
 from search.cli import call
 from search.problem import objectives
-from search.problem.settings import LATER, Place, Settings, resolve
+from search.problem.option import settings_of
+from search.problem.resolving import resolve
+from search.problem.settings import Place, Settings
 from search.store.attributes import REPEAT_OF
 from search.store.study import Study
 from search.system.errors import SearchError, UsageError
@@ -140,7 +142,9 @@ def test_halving_lets_the_best_by_the_goal_go_on(settle: Settle, search: Search)
 )
 def test_a_study_of_an_earlier_version_goes_on_and_was_begun_without(flag: str, value: object, tmp_path: Path) -> None:
     place = Place.at(tmp_path, None, None)
-    stored = {name: known for name, known in resolve("mlp", place, {}, {}).lasting().items() if name not in LATER}
+    later = {name for name, setting in settings_of(Settings).items() if setting.option.later}
+    assert later == {"objective", "max_parameters", "max_seconds_per_epoch"}
+    stored = {name: known for name, known in resolve("mlp", place, {}, {}).lasting().items() if name not in later}
     assert resolve("mlp", place, {"objective": "val_accuracy"}, stored).objective is None
     said = f"--{flag.replace('_', '-')} {value}: study mlp was begun without it, .*--study mlp-2"
     with pytest.raises(UsageError, match=said):

@@ -1,14 +1,18 @@
 """What a person chose: flag over environment over what the study was begun with over default."""
 
 from pathlib import Path
+from unittest.mock import create_autospec
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from search.problem import settings
-from search.problem.settings import Place, check_name, resolve, worker_count
+from search.driver import opening
+from search.problem.option import settings_of
+from search.problem.resolving import resolve
+from search.problem.settings import Place, Settings, check_name
 from search.registry import named
 from search.store import storage
 from search.store.study import Study
@@ -16,6 +20,7 @@ from search.system import next_commands
 from search.system.errors import UsageError
 from search.system.wording import counted
 
+KNOWN = settings_of(Settings)
 PLACE = Place.at(Path("/somewhere"), None, None)
 
 
@@ -41,6 +46,16 @@ def test_what_makes_trials_comparable_cannot_change_on_the_way(name: str, value:
     stored = resolve("mlp", PLACE, {}, {}).lasting()
     with pytest.raises(UsageError, match=rf"--{name} {value}: study mlp was begun with --{name} .*--study mlp-2"):
         resolve("mlp", PLACE, {name: value}, stored)
+
+
+def test_a_study_whose_sampler_is_there_no_more_goes_on_with_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = resolve("mlp", PLACE, {}, {}).lasting() | {"sampler": "bayes", "pruner": "medians"}
+    monkeypatch.setattr(storage, "remembered", lambda *_: stored)
+    nothing = dict.fromkeys(KNOWN)
+    with pytest.raises(UsageError, match="^--sampler bayes: not one of grid, qmc, random, tpe"):
+        opening.decide("mlp", PLACE, nothing, create_autospec(RDBStorage))
+    with pytest.raises(UsageError, match=r"^--pruner medians: .*\(did you mean median\?\)"):
+        opening.decide("mlp", PLACE, {**nothing, "sampler": "tpe"}, create_autospec(RDBStorage))
 
 
 def test_images_that_were_moved_may_be_named_anew(tmp_path: Path) -> None:
@@ -89,13 +104,13 @@ def test_a_number_of_trials_that_a_study_was_begun_with_stays_when_its_time_is_l
 
 @pytest.mark.parametrize(("text", "expected"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("1.5h", 5400)])
 def test_times_are_given_with_their_unit(text: str, expected: float) -> None:
-    assert settings.seconds(text) == expected
+    assert KNOWN["timeout"].read(text) == expected
 
 
 @given(text=st.text(max_size=8))
 def test_any_other_time_is_refused_with_an_example(text: str) -> None:
     try:
-        assert settings.seconds(text) > 0
+        assert KNOWN["timeout"].read(text) > 0
     except UsageError as error:
         assert "such as 90s, 30m or 2h" in str(error)
 
@@ -120,13 +135,13 @@ def test_odd_study_names_are_refused(name: str) -> None:
 
 @pytest.mark.parametrize(("text", "count"), [("auto", 0), ("1", 1), ("16", 16)])
 def test_workers_are_a_number_or_left_to_the_machine(text: str, count: int) -> None:
-    assert worker_count(text) == count
+    assert KNOWN["workers"].read(text) == count
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "2.5", "two", "", "99999", "²"])
 def test_any_other_number_of_workers_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"from 1, or auto"):
-        worker_count(text)
+        KNOWN["workers"].read(text)
 
 
 @pytest.mark.parametrize("path", ["~nobody-here/runs", "~nobody-here"])

@@ -1,6 +1,7 @@
 """Which version is said to run."""
 
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -16,16 +17,16 @@ def test_a_checkout_says_what_its_project_says() -> None:
 
 def test_an_installation_says_what_was_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(version, "_PROJECT", tmp_path / "pyproject.toml")
-    monkeypatch.setattr(version.metadata, "version", lambda name: {"garment-search": "7.0"}[name])
+    monkeypatch.setattr(metadata, "version", lambda name: {"garment-search": "7.0"}[name])
     assert version.version() == "7.0"
 
 
 def test_neither_of_them_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def missing(name: str) -> str:
-        raise version.metadata.PackageNotFoundError(name)
+        raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(version, "_PROJECT", tmp_path / "pyproject.toml")
-    monkeypatch.setattr(version.metadata, "version", missing)
+    monkeypatch.setattr(metadata, "version", missing)
     assert version.version() == "of unknown version: neither installed nor a checkout"
 
 

@@ -16,7 +16,8 @@ from models.data import Images, share
 from models.data.images import Shape
 from models.probe import STEPS, Pace
 from search.problem import baselines
-from search.problem.settings import Place, Settings, resolve
+from search.problem.resolving import resolve
+from search.problem.settings import Place, Settings
 from search.workers import engines, execution
 from search.workers.execution import Machine, Plan
 from search.workers.messages import Failed, Message, Probe, Probed

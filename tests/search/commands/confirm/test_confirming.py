@@ -14,11 +14,12 @@ from pathlib import Path
 import mlflow
 import numpy as np
 import pytest
-from search.driver.retraining import Retraining, Task, Unfit
 
 import tracking
 from models.data import load
 from search.cli import call
+from search.driver.repeating import Repeating
+from search.driver.tasks import Task, Unfit
 from search.workers import worker
 from search.workers.messages import Failed, Job, Probe, Trained
 from tracking import MODEL_TAG, Record, Status
@@ -214,13 +215,13 @@ def unconfirmed(home: Path, tmp_path: Path) -> Path:
 def rounds(monkeypatch: pytest.MonkeyPatch) -> list[set[tuple[str, str]]]:
     """Who is trained with which seeds side by side: a set a round."""
     found: list[set[tuple[str, str]]] = []
-    run = Retraining.run
+    run = Repeating.train
 
-    def seen(self: Retraining, tasks: Sequence[Task]) -> Mapping[str, Trained | Unfit]:
+    def seen(self: Repeating, tasks: Sequence[Task]) -> Mapping[str, Trained | Unfit]:
         found.append({(task.tags["search.finalist"], task.tags["search.seed"]) for task in tasks})
         return run(self, tasks)
 
-    monkeypatch.setattr(Retraining, "run", seen)
+    monkeypatch.setattr(Repeating, "train", seen)
     return found
 
 

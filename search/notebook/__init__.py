@@ -1,0 +1,1 @@
+"""What a study shows in Python, as in a notebook."""
