@@ -1,5 +1,6 @@
 """Words on the command line. Nothing heavy is imported before it is needed."""
 
+import errno
 import logging
 import sys
 from typing import Annotated
@@ -72,6 +73,12 @@ def _called(arguments: list[str]) -> int:
             # The rooms below know only what this program is usually started by.
             _say(f"error: {message}".replace("`python -m search ", f"`{next_commands.program()} "))
         return 1 if isinstance(error, SearchError) else 2
+    except OSError as error:
+        # Whichever of the paths on the command line it is, Python tells of it when it is first looked for.
+        if error.errno != errno.ENAMETOOLONG or "--debug" in arguments:
+            raise
+        _say(f"error: {error.filename}: no file can have so long a name; give a shorter one")
+        return 2
     except Stopped as stopped:
         return stopped.exit_code
     except (KeyboardInterrupt, typer.Abort):

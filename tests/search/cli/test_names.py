@@ -83,3 +83,29 @@ def test_what_a_study_leaves_under_its_name_stays_in_the_home_folder(
     with locks.alone(around / "home", check_name(name)):
         assert [found.name for found in around.iterdir()] == ["home"]
         assert [found.parent.name for found in around.rglob("*.lock")] == ["locks"]
+
+
+LONG = f"/tmp/{'a' * 300}"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["list", "--home", LONG],
+        ["run", "mlp", "--dry-run", "--home", LONG],
+        ["run", "mlp", "--dry-run", "--data", LONG],
+        ["run", "resnet50", "--dry-run", "--weights", LONG],
+        ["run", "mlp", "--storage", f"sqlite:///{LONG}"],
+        ["doctor", "--home", LONG],
+        ["upgrade", "--home", LONG],
+        ["import", f"{LONG}.search"],
+        ["export", "mlp", "--out", f"{LONG}.search"],
+        ["report", "mlp", "--out", f"{LONG}.html"],
+        ["predict", "mlp/0", f"{LONG}.png"],
+        ["predict", f"{LONG}.keras", "x.png"],
+    ],
+    ids=lambda words: " ".join(words).replace("a" * 300, "a..."),
+)
+def test_no_file_can_have_so_long_a_name(words: list[str], home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert call([*words, *([] if "--home" in words else ["--home", str(home)])]) == 2
+    assert capfd.readouterr().err.startswith("error: ")
