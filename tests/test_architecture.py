@@ -1,6 +1,7 @@
 """The rooms of the house and the arrows between them, read off the imports."""
 
 import ast
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -241,3 +242,20 @@ def test_each_way_to_run_foreign_code_is_seen(code: str) -> None:
 )
 def test_harmless_code_is_left_alone(code: str) -> None:
     assert list(dangers(ast.parse(code))) == []
+
+
+@pytest.mark.parametrize("name", [name for name in modules() if name.startswith("search.")])
+def test_what_the_stores_are_marked_with_is_named_in_one_module(name: str) -> None:
+    """Tags of runs begin like modules of ours, and attributes of studies and trials are looked up by their names."""
+    tree = read(modules()[name])
+    words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    tags = {word for word in words if re.fullmatch(r"search\.[a-z_]+", word)} - {parent(one) for one in modules()}
+    looked_up = {
+        node.slice.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Subscript)
+        and isinstance(node.slice, ast.Constant)
+        and isinstance(node.value, ast.Attribute)
+        and node.value.attr in ("user_attrs", "system_attrs")
+    }
+    assert name == "search.store.attributes" or tags | looked_up == set()

@@ -12,7 +12,6 @@ import tracking
 from search.bundle import archive, source, target
 from search.bundle.source import Source
 from search.bundle.taking import Taking
-from search.bundle.target import IMPORTING
 from search.doctor import budget, reading
 from search.doctor.snapshot import Tools
 from search.driver import opening
@@ -22,7 +21,7 @@ from search.problem.resolving import moved
 from search.problem.settings import Place
 from search.report import writing
 from search.store import claims, storage
-from search.store.attributes import ASKED_FOR, confirmed, dismissed
+from search.store.attributes import ASKED_FOR, IMPORTING, SETTINGS, confirmed, dismissed
 from search.store.study import Study
 from search.system import addresses, disk, failpoints, library_output, next_commands, signals
 from search.system.errors import SearchError, UsageError
@@ -159,7 +158,7 @@ def _settle(taking: Taking, study: Study, tools: Tools, place: Place, *, everyth
 def _ask_for_all(study: Study) -> None:
     """Count what was taken in among what was asked for."""
     begun = sum(trial.state != TrialState.WAITING and not dismissed(trial) for trial in study.trials())
-    settings = study.attributes["settings"]
+    settings = study.attributes[SETTINGS]
     if settings["trials"] is not None and begun > settings["trials"]:
         study.note("settings", {**settings, "trials": begun})
     asked = study.attributes.get(ASKED_FOR, 0)

@@ -16,6 +16,7 @@ from search.store import links
 from search.store.attributes import (
     ORIGIN,
     ORIGIN_TAG,
+    REASON,
     REASON_TAG,
     REPEAT_OF,
     REPEAT_TAG,
@@ -61,7 +62,7 @@ class Move:
         attributes |= self._origin(trial, number, ORIGIN) | ({RUN_ID: run} if run else {})
         if REPEAT_OF in attributes:
             attributes[REPEAT_OF], reason = self._repeated(trial)
-            attributes |= {"reason": reason} if reason else {}
+            attributes |= {REASON: reason} if reason else {}
         moved = copy(trial)
         moved.user_attrs = attributes
         return moved
@@ -100,7 +101,7 @@ class Move:
         """Return which trial here it repeats, and the reason that says so; none where that is another one."""
         before = trial.user_attrs[REPEAT_OF]
         number = self._numbers.get(before, before)
-        said = trial.user_attrs.get("reason") == artifacts.repeats(before)
+        said = trial.user_attrs.get(REASON) == artifacts.repeats(before)
         return number, artifacts.repeats(number) if said else ""
 
     def _tags(self, kept: Kept, before: int | None, number: int | None) -> dict[str, str]:

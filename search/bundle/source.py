@@ -12,6 +12,7 @@ from search.bundle import runs, trials
 from search.bundle.archive import Archive
 from search.bundle.runs import Kept
 from search.problem.settings import check_name
+from search.store.attributes import IDENTITY, SETTINGS
 from tracking import rules
 
 STUDY, TRIALS, CHECKPOINTS = "study.json", "trials.json", "checkpoints"
@@ -42,7 +43,7 @@ class Source:
     @property
     def settings(self) -> Mapping[str, Any]:
         """Those with which it was last searched."""
-        settings: Mapping[str, Any] = self.attributes["settings"]
+        settings: Mapping[str, Any] = self.attributes[SETTINGS]
         return settings
 
     def runs(self) -> Iterator[str]:
@@ -77,9 +78,9 @@ def understood(archive: Archive) -> Source:
             int(study["dashboard"]),
             _trials(archive, listed),
         )
-        identity, settings = source.attributes["identity"], source.settings
+        identity, settings = source.attributes[IDENTITY], source.settings
         if not identity.keys() >= {"data", "space", "goal"} or not settings.keys() >= {"family", "trials"}:
-            raise KeyError("identity")
+            raise KeyError(IDENTITY)
     for what in source.runs():
         source.run(what)
     return source

@@ -13,13 +13,21 @@ from search.problem.parts import caveat
 from search.problem.resolving import resolve
 from search.problem.settings import Place, check_name
 from search.store import dashboard_notes, storage
-from search.store.attributes import BEGUN_AS, CONFIRMED, ORIGIN, RUN_ID
-from search.store.owned import UUID
+from search.store.attributes import (
+    BEGUN_AS,
+    CONFIRMED,
+    DISTRIBUTIONS,
+    IDENTITY,
+    IMPORTING,
+    ORIGIN,
+    RUN_ID,
+    SETTINGS,
+    UUID,
+)
 from search.system import next_commands
 from search.system.errors import UsageError
 
 # The attribute of a study into which a bundle is being taken, which begins before anything else and ends empty.
-IMPORTING = "importing"
 # What makes trials comparable beside what is searched for, where, and on which images. Of weights, whether they are
 # random: files of the same may lie elsewhere.
 ALIKE = ("family", "epochs", "max_parameters", "max_seconds_per_epoch")
@@ -37,9 +45,7 @@ def name_of(source: Source, wanted: str | None, place: Place) -> str:
 
 def _names(store: RDBStorage) -> dict[str, str]:
     """Return the names of the studies that there are, by their uuids."""
-    return {
-        study.user_attrs["uuid"]: study.study_name for study in store.get_all_studies() if "uuid" in study.user_attrs
-    }
+    return {study.user_attrs[UUID]: study.study_name for study in store.get_all_studies() if UUID in study.user_attrs}
 
 
 def require_known(source: Source, name: str, place: Place) -> None:
@@ -55,7 +61,7 @@ def ensure(store: RDBStorage, name: str, source: Source) -> None:
     """
     copied = _names(store).get(source.uuid, name) != name
     study = storage.begun(store, name, source.directions, None if copied else source.uuid)
-    if "settings" in study.user_attrs:
+    if SETTINGS in study.user_attrs:
         _refuse_others(study, source)
         return
     for attribute, value in source.system.items():
@@ -89,13 +95,13 @@ def _refuse_others(study: optuna.Study, source: Source) -> None:
 
 def _differences(here: Mapping[str, Any], source: Source) -> Iterator[str]:
     """Yield what makes trials of two studies incomparable."""
-    ours, theirs = here["identity"], source.attributes["identity"]
+    ours, theirs = here[IDENTITY], source.attributes[IDENTITY]
     if ours["data"] != theirs["data"]:
         yield f"its images are others (digest {theirs['data'][:12]}, here {ours['data'][:12]})"
     if ours["goal"] != theirs["goal"]:
         yield f"its goal is {theirs['goal']}, here {ours['goal']}"
     if ours["space"] != theirs["space"]:
-        changes = space.changes(source.attributes.get("distributions", {}), here.get("distributions", {}))
+        changes = space.changes(source.attributes.get(DISTRIBUTIONS, {}), here.get(DISTRIBUTIONS, {}))
         yield f"its space is another ({changes} here)"
     for name in ALIKE:
         if here["settings"].get(name) != source.settings.get(name):

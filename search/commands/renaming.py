@@ -11,10 +11,9 @@ from search.driver import delivery
 from search.output.tables import say
 from search.problem.settings import Place, check_name
 from search.registry import registered
-from search.registry.promotion import FINALIST, STUDY
 from search.report import writing
 from search.store import claims, storage
-from search.store.attributes import BEGUN_AS, CONFIRMED, RENAMING, confirmed
+from search.store.attributes import BEGUN_AS, CONFIRMED, FINALIST_TAG, RENAMING, STUDY_NAME_TAG, confirmed
 from search.store.study import Study
 from search.system import addresses, failpoints, library_output, signals
 from search.system.errors import SearchError, UsageError
@@ -64,7 +63,7 @@ def _rename(before: str, name: str, place: Place) -> None:
     """Rename what there is, in Optuna last: as long as the study has its name there, the same call goes on."""
     with reading.to_mend(place, before) as (study, tools):
         study.note(RENAMING, [before, name])
-        tools.tracker.rename(before, name, {STUDY: name})
+        tools.tracker.rename(before, name, {STUDY_NAME_TAG: name})
         checkpoints = place.home / "checkpoints"
         if (checkpoints / before).exists():
             (checkpoints / before).rename(checkpoints / name)
@@ -88,8 +87,8 @@ def _rename_versions(before: str, name: str, place: Place) -> None:
         return
     with registered.opened(place) as registry:
         for version in registry.versions():
-            if version.tags.get(STUDY) == before:
-                tags = {tag: renamed(version.tags.get(tag, ""), before, name) for tag in (STUDY, FINALIST)}
+            if version.tags.get(STUDY_NAME_TAG) == before:
+                tags = {tag: renamed(version.tags.get(tag, ""), before, name) for tag in (STUDY_NAME_TAG, FINALIST_TAG)}
                 registry.set_tags(version.name, version.number, tags)
 
 

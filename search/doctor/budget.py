@@ -8,7 +8,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search.doctor.findings import Finding
 from search.doctor.snapshot import Snapshot
-from search.store.attributes import ASKED_FOR, DIFFERS_TAG, dismissed
+from search.store.attributes import ASKED_FOR, BASELINE, DIFFERS_TAG, EPOCHS, dismissed
 
 
 def check(snapshot: Snapshot) -> Iterator[Finding]:
@@ -23,10 +23,10 @@ def baselines(snapshot: Snapshot) -> Iterator[Finding]:
     first: dict[Any, FrozenTrial] = {}
     # Those that began before those that wait.
     for trial in sorted(snapshot.trials, key=lambda trial: (trial.state == TrialState.WAITING, trial.number)):
-        name = trial.user_attrs.get("baseline")
+        name = trial.user_attrs.get(BASELINE)
         if name is None or dismissed(trial):
             continue
-        kept = first.setdefault((name, trial.user_attrs.get("epochs")), trial)
+        kept = first.setdefault((name, trial.user_attrs.get(EPOCHS)), trial)
         if kept is not trial:
             yield from _again(snapshot, trial, name, kept)
 

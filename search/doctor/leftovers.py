@@ -9,6 +9,7 @@ from search.doctor.findings import Finding
 from search.doctor.snapshot import Snapshot
 from search.recording import artifacts
 from search.recording.artifacts import Outcome
+from search.store.attributes import REASON
 from tracking import Status
 from tracking.removal import remove
 
@@ -61,6 +62,6 @@ def _deliver(snapshot: Snapshot, key: str, trial: FrozenTrial | None) -> None:
     if trial is None:
         run.finish(Status.KILLED)
     elif trial.state.is_finished():
-        artifacts.conclude(run, Outcome(trial.state, reason=trial.user_attrs.get("reason", "")))
+        artifacts.conclude(run, Outcome(trial.state, reason=trial.user_attrs.get(REASON, "")))
     else:
         run.finish(Status.SCHEDULED)

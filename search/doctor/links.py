@@ -9,7 +9,7 @@ from search.doctor.findings import Finding
 from search.doctor.snapshot import Snapshot, counts
 from search.recording import artifacts
 from search.recording.artifacts import Outcome
-from search.store.attributes import FOREIGN_TAG, RECONSTRUCTED_TAG, run_name
+from search.store.attributes import EPOCHS, FOREIGN_TAG, REASON, RECONSTRUCTED_TAG, run_name
 from tracking import DUPLICATE_TAG, KEY_TAG, STUDY_TAG, Record, Status
 
 # Seconds in which the tracker has to name a run that was made anew.
@@ -115,13 +115,13 @@ def _reconstruct(snapshot: Snapshot, trial: FrozenTrial) -> None:
         run_name(snapshot.name, trial.number),
         snapshot.identity(trial) | {RECONSTRUCTED_TAG: "1"},
     )
-    made = {"family": settings.family, "epochs": trial.user_attrs.get("epochs", settings.epochs)}
+    made = {"family": settings.family, "epochs": trial.user_attrs.get(EPOCHS, settings.epochs)}
     run.log_parameters(trial.params | made | {"seed": snapshot.study.seed(trial.number)})
     for step, value in sorted(trial.intermediate_values.items()):
         run.log_metrics({snapshot.study.goal.metric: value}, step)
     run.log_metrics(artifacts.summarised(trial.user_attrs))
     if trial.state.is_finished():
-        artifacts.conclude(run, Outcome(trial.state, reason=trial.user_attrs.get("reason", "")))
+        artifacts.conclude(run, Outcome(trial.state, reason=trial.user_attrs.get(REASON, "")))
     else:
         run.finish(Status.SCHEDULED)
     named = tools.relay.wait_for_id(snapshot.key(trial), PATIENCE)

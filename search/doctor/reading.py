@@ -11,6 +11,7 @@ from search.problem.resolving import resolve
 from search.problem.settings import Place
 from search.recording.trial_runs import TrialRuns
 from search.store import claims, storage
+from search.store.attributes import SETTINGS
 from search.store.study import Study
 from search.system import next_commands
 from search.system.errors import UsageError
@@ -53,10 +54,10 @@ def opened(store: RDBStorage, name: str, place: Place) -> Study:
     """Return a study under the settings with which it was last searched. Raises `UsageError`."""
     with storage.legible(name, place.storage):
         found = storage.load(store, name)
-        if "settings" not in found.user_attrs:
+        if SETTINGS not in found.user_attrs:
             begin = next_commands.command("run", "--study", name)
             raise UsageError(f"study {name} was only about to begin; `{begin}` begins it")
-        return Study(found, resolve(name, place, {}, found.user_attrs["settings"]))
+        return Study(found, resolve(name, place, {}, found.user_attrs[SETTINGS]))
 
 
 @contextmanager

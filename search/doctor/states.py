@@ -9,7 +9,7 @@ from search.doctor.findings import Finding
 from search.doctor.snapshot import Snapshot
 from search.recording import artifacts
 from search.recording.artifacts import Outcome
-from search.store.attributes import DIFFERS_TAG, REASON_TAG, STATE_TAG
+from search.store.attributes import DIFFERS_TAG, REASON, REASON_TAG, STATE_TAG
 from tracking import Record, Status
 
 ABANDONED = "abandoned"
@@ -28,7 +28,7 @@ def check(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _over(snapshot: Snapshot, trial: FrozenTrial, run: Record) -> Iterator[Finding]:
-    reason = trial.user_attrs.get("reason", "")
+    reason = trial.user_attrs.get(REASON, "")
     expected = Status.FAILED if trial.state == TrialState.FAIL else Status.FINISHED
     state, said = run.tags.get(STATE_TAG, "nothing"), run.tags.get(REASON_TAG, "")
     if (run.status, state) != (expected, trial.state.name):
@@ -53,7 +53,7 @@ def _same(tag: str, reason: str) -> bool:
 
 
 def _conclude(snapshot: Snapshot, trial: FrozenTrial, run: Record) -> None:
-    opened, reason = snapshot.tools.tracker.reopen(run.id), trial.user_attrs.get("reason", "")
+    opened, reason = snapshot.tools.tracker.reopen(run.id), trial.user_attrs.get(REASON, "")
     artifacts.conclude(opened, Outcome(trial.state, reason=reason))
     if not reason and run.tags.get(REASON_TAG):
         # Tags can be set over, and not taken away.

@@ -13,7 +13,7 @@ from search.output.progress import short
 from search.problem import baselines, objectives
 from search.recording import artifacts
 from search.recording.trial_runs import TrialRuns
-from search.store.attributes import CAVEAT_TAG, START, identity_of_trial, run_name
+from search.store.attributes import BASELINE, CAVEAT, CAVEAT_TAG, EPOCHS, PATIENCE, START, identity_of_trial, run_name
 from search.store.study import Study
 from search.workers.execution import Plan
 from search.workers.messages import Job
@@ -43,7 +43,7 @@ class Attempts:
         run = self._trial_runs.begin(trial, self._tags(trial))
         with left_open(run):
             if self._settings.caveat:
-                trial.set_user_attr("caveat", self._settings.caveat)
+                trial.set_user_attr(CAVEAT, self._settings.caveat)
                 title = f"{title} ({self._settings.caveat})"
             run.log_parameters(parameters | {"family": job.family, "epochs": job.epochs, "seed": job.seed})
             run.log_dataset(artifacts.dataset(self._images))
@@ -60,8 +60,8 @@ class Attempts:
             parameters=parameters,
             images=self._shared,
             resources=Resources(home / "cache", self._settings.weights),
-            epochs=int(attributes.get("epochs", self._settings.epochs)),
-            patience=attributes.get("patience", self._settings.patience),
+            epochs=int(attributes.get(EPOCHS, self._settings.epochs)),
+            patience=attributes.get(PATIENCE, self._settings.patience),
             seed=self._study.seed(trial.number),
             folder=self._settings.checkpoints / f"{trial.number:04d}",
             precision=self._plan.precision,
@@ -81,8 +81,8 @@ class Attempts:
 
 def _label(trial: optuna.Trial, parameters: Mapping[str, Choice]) -> str:
     """Return what a person knows a trial by: the row of the report, or a few of its hyperparameters."""
-    if "baseline" in trial.user_attrs:
-        name = trial.user_attrs["baseline"]
+    if BASELINE in trial.user_attrs:
+        name = trial.user_attrs[BASELINE]
         row = next((b for b in baselines.everything() if b.name == name), None)
         return f"baseline {name}" + (f" ({row.label})" if row else "")
     if START in trial.user_attrs:

@@ -16,6 +16,7 @@ from search.output.progress import say
 from search.problem.settings import Place, Settings
 from search.recording.trial_runs import TrialRuns
 from search.store import claims, results, storage
+from search.store.attributes import IDENTITY
 from search.store.claims import Hold
 from search.store.results import Result, Summary
 from search.store.study import Study
@@ -82,7 +83,7 @@ class Session:
     def known(self) -> tuple[Summary, Sequence[Result]]:
         """Return what the study has come to. Raises `UsageError` where its images are others now."""
         study = storage.load(self.store, self.settings.study)
-        found, digest = study.user_attrs["identity"]["data"], self.images.digest
+        found, digest = study.user_attrs[IDENTITY]["data"], self.images.digest
         if found != digest:
             raise UsageError(
                 f"study {self.settings.study} was searched on other images (digest {found[:12]}, now {digest[:12]}); "

@@ -17,7 +17,7 @@ from search.recording import artifacts
 from search.recording.artifacts import Outcome
 from search.recording.trial_runs import TrialRuns
 from search.store import storage
-from search.store.attributes import REPEAT_OF, REPEAT_TAG, dismissed
+from search.store.attributes import BASELINE, REASON, REPEAT_OF, REPEAT_TAG, TRACEBACK, dismissed
 from search.store.study import Study
 from search.system import failpoints, next_commands
 from search.system.errors import SearchError
@@ -29,7 +29,7 @@ from tracking.removal import remove
 # So many trials in a row that fail by an error in the code stop the search: the next would fail, too.
 ERRORS_IN_A_ROW = 3
 # Characters of a traceback that are kept with the trial.
-TRACEBACK = 4000
+CHARACTERS = 4000
 # So many trials may wait for others of their configuration; of more, the space has hardly any others left.
 TWINS = 4
 WORDS = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
@@ -62,7 +62,7 @@ class Trials(Trainings[Attempt]):
         self._clock, self._began = clock, clock()
         self._interrupted.extend(self._study.interrupted())
         for trial in self._study.trials():
-            if trial.state == TrialState.WAITING or dismissed(trial) or "baseline" in trial.user_attrs:
+            if trial.state == TrialState.WAITING or dismissed(trial) or BASELINE in trial.user_attrs:
                 continue
             if REPEAT_OF in trial.user_attrs or (trial.state == TrialState.RUNNING and self._study.same(trial)):
                 # It taught nothing, or may be about to; others are compared without it.
@@ -124,7 +124,7 @@ class Trials(Trainings[Attempt]):
         """End a trial of which another has the configuration, as that one ended: it would teach nothing new."""
         current.trial.set_user_attr(REPEAT_OF, known.number)
         current.run.set_tags({REPEAT_TAG: str(known.number)})
-        values, reason = tuple(known.values or ()), known.user_attrs.get("reason", "")
+        values, reason = tuple(known.values or ()), known.user_attrs.get(REASON, "")
         infeasible = reason if reason.startswith(artifacts.INFEASIBLE) else ""
         measured = dict(zip(objectives.recorded(self._study.goals), values, strict=False))
         if infeasible:
@@ -140,7 +140,7 @@ class Trials(Trainings[Attempt]):
 
     def waits(self, training: Attempt) -> bool:
         """Whether it has to wait for others at once. Baselines never do."""
-        if "baseline" in training.trial.user_attrs or not self._pruner.enter(training.number):
+        if BASELINE in training.trial.user_attrs or not self._pruner.enter(training.number):
             return False
         self._pruner.park(training.number)
         return True
@@ -206,7 +206,7 @@ class Trials(Trainings[Attempt]):
         if traceback:
             training.run.log_text("traceback.txt", traceback)
             # Its last lines say what and where; Optuna's dashboard would show a column of it.
-            training.trial.set_user_attr("traceback", traceback[-TRACEBACK:])
+            training.trial.set_user_attr(TRACEBACK, traceback[-CHARACTERS:])
         goal = self._study.goal
         artifacts.record_unfinished(training.run, training.title, training.history, goal, training.parameters)
         self._end(training, Outcome(TrialState.FAIL, reason=reason))

@@ -18,10 +18,11 @@ from search.output import suggestions, told
 from search.output.progress import duration
 from search.output.tables import Format, as_json, columns, lines, say
 from search.problem import baselines, objectives
-from search.problem.baselines import Baseline
+from search.problem.planned import Planned
 from search.problem.settings import Settings
 from search.problem.space import Space, describe
 from search.problem.textbook import Start
+from search.store.attributes import of_baseline
 from search.store.results import Result, Summary
 from search.system import next_commands
 from search.system.formats import number, points
@@ -152,7 +153,7 @@ def plan(
     *,
     space: Space,
     fixed: Mapping[str, Choice],
-    baselines: Sequence[tuple[str, Baseline, Mapping[str, Any]]],
+    baselines: Sequence[Planned],
     start: Start | None,
     execution: Plan,
     estimated: Estimate,
@@ -168,7 +169,7 @@ def plan(
             {
                 "settings": settings.lasting() | {"study": settings.study, "home": str(settings.home)},
                 "space": described | {name: [value] for name, value in fixed.items()},
-                "baselines": [{"name": name, **attributes} for name, _, attributes in baselines],
+                "baselines": [{"name": planned.row.name, **of_baseline(planned)} for planned in baselines],
                 "start": {"label": start.label, "parameters": start.parameters} if start else None,
                 "execution": asdict(execution),
                 "estimate": asdict(estimated),
@@ -188,8 +189,9 @@ def plan(
     say(table)
     if baselines:
         table = columns("baselines first", "epochs", "what", "reported")
-        for name, row, attributes in baselines:
-            table.add_row(name, str(attributes["epochs"]), row.label, f"{row.headline[0]} {row.headline[1]:.4f}")
+        for planned in baselines:
+            row = planned.row
+            table.add_row(row.name, str(planned.epochs), row.label, f"{row.headline[0]} {row.headline[1]:.4f}")
         say(table)
     if start:
         say(f"then, as textbooks advise: {start.label}")

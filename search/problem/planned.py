@@ -1,6 +1,7 @@
 """What settings make of a search before anything is drawn: its goals, and what it begins with."""
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import models
 from models.family import Goal
@@ -17,8 +18,17 @@ def goals(settings: Problem) -> tuple[Goal, ...]:
     return objectives.of(models.family(settings.family).goal, settings.objective)
 
 
-def planned_baselines(settings: "Settings") -> list[tuple[str, baselines.Baseline, dict[str, Any]]]:
-    """Return the baselines that a study begins with: name, row, and what its trial is marked with.
+@dataclass(frozen=True)
+class Planned:
+    """A row of a report to begin with, for so many epochs, or for so many without improvement."""
+
+    row: baselines.Baseline
+    epochs: int
+    patience: int | None = None
+
+
+def planned_baselines(settings: "Settings") -> list[Planned]:
+    """Return the baselines that a study begins with.
 
     `best` goes by the study's own number of epochs, `all` by the reports'.
     """
@@ -26,13 +36,8 @@ def planned_baselines(settings: "Settings") -> list[tuple[str, baselines.Baselin
         return []
     if settings.baselines == "best":
         best = baselines.best(settings.family)
-        rows: list[tuple[baselines.Baseline, int, int | None]] = [(best, settings.epochs, None)] if best else []
-    else:
-        rows = [(row, row.epochs, row.patience) for row in baselines.of(settings.family)]
-    return [
-        (row.name, row, {"baseline": row.name, "epochs": epochs} | ({"patience": patience} if patience else {}))
-        for row, epochs, patience in rows
-    ]
+        return [Planned(best, settings.epochs)] if best else []
+    return [Planned(row, row.epochs, row.patience) for row in baselines.of(settings.family)]
 
 
 def planned_start(settings: "Settings") -> Start | None:

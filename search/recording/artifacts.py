@@ -18,7 +18,7 @@ from models import metrics
 from models.data import Images
 from models.family import Evaluation, Goal
 from search.problem import objectives
-from search.store.attributes import REASON_TAG, STATE_TAG
+from search.store.attributes import COMMAND_TAG, REASON_TAG, STATE_TAG
 from search.system.formats import csv_line
 from search.system.redaction import redacted
 from search.workers.messages import ModelFile, Trained
@@ -47,7 +47,7 @@ def dataset(images: Images) -> Dataset:
 def origin() -> Mapping[str, str]:
     """Return the tags that say what made a run: versions, commit and command line."""
     command = shlex.join(["python", "-m", "search", *map(redacted, sys.argv[1:])])
-    return {**_program(), "search.command": command}
+    return {**_program(), COMMAND_TAG: command}
 
 
 @cache

@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from models.family import Goal
 from search.problem import objectives
-from search.store.attributes import finalists, left_model, removal
+from search.store.attributes import BASELINE, finalists, left_model, removal
 from search.system import failpoints
 from tracking import MODEL_REMOVED_TAG, Tracker
 
@@ -78,7 +78,7 @@ def spared(study: "Study", top: int) -> dict[int, str]:
         trial = trials[number]
         why = (
             best.get(number, ""),
-            f"baseline {trial.user_attrs['baseline']}" if "baseline" in trial.user_attrs else "",
+            f"baseline {trial.user_attrs[BASELINE]}" if BASELINE in trial.user_attrs else "",
             "one to choose" if number in choice else "",
             "finalist" if f"{study.settings.study}/{number}" in named else "",
             "" if trial.state.is_finished() else "open",
@@ -154,7 +154,7 @@ class Keeper:
         if values:
             front = {**self._front, number: values}
             self._front = {one: front[one] for one in objectives.pareto(front, self._study.goals)}
-        if left and "baseline" not in attributes and f"{self._study.settings.study}/{number}" not in self._named:
+        if left and BASELINE not in attributes and f"{self._study.settings.study}/{number}" not in self._named:
             self._staying.add(number)
         goes = self._staying.difference((number for _, number in self._best), self._front)
         self._staying -= goes

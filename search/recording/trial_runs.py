@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 from search.recording import artifacts
 from search.recording.artifacts import Outcome
 from search.recording.retention import Clearance, Keeper, Removed, clearance
-from search.store.attributes import identity_of_study, removal, run_name
+from search.store.attributes import REASON, identity_of_study, removal, run_name
 from search.system import failpoints
 from tracking import DESCRIPTION_TAG, Record, Recorder, Status, Tracker
 from tracking.relay import Relay
@@ -163,7 +163,7 @@ class TrialRuns:
 
     def _tell(self, trial: optuna.Trial, outcome: Outcome) -> None:
         if outcome.reason:
-            trial.set_user_attr("reason", outcome.reason)
+            trial.set_user_attr(REASON, outcome.reason)
         if outcome.infeasible:
             self._constrain(trial, outcome)
         for name, value in outcome.attributes.items():

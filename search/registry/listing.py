@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from search.output.tables import Sheet, TableFormat, as_json, say, sheets
 from search.problem.settings import Place
 from search.registry import registered
-from search.registry.promotion import ACCURACY, DIGEST, FINALIST, FORCED, MARGIN
+from search.store.attributes import ACCURACY_TAG, DIGEST_TAG, FINALIST_TAG, FORCED_TAG, MARGIN_TAG
 from search.system import next_commands
 from tracking import Version
 
@@ -32,11 +32,11 @@ def _row(version: Version) -> tuple[str | float | None, ...]:
     tags = version.tags
     return (
         f"{version.name}/{version.number}",
-        ("forced" if FORCED in tags else "yes") if version.is_champion else "",
-        _number(tags.get(ACCURACY)),
-        _number(tags.get(MARGIN)),
-        tags.get(FINALIST, ""),
-        tags.get(DIGEST, "")[:12],
+        ("forced" if FORCED_TAG in tags else "yes") if version.is_champion else "",
+        _number(tags.get(ACCURACY_TAG)),
+        _number(tags.get(MARGIN_TAG)),
+        tags.get(FINALIST_TAG, ""),
+        tags.get(DIGEST_TAG, "")[:12],
         _when(version).strftime("%Y-%m-%d"),
     )
 
@@ -47,8 +47,8 @@ def _data(version: Version) -> dict[str, object]:
         "version": version.number,
         "address": version.address,
         "champion": version.is_champion,
-        "test_accuracy": _number(version.tags.get(ACCURACY)),
-        "margin": _number(version.tags.get(MARGIN)),
+        "test_accuracy": _number(version.tags.get(ACCURACY_TAG)),
+        "margin": _number(version.tags.get(MARGIN_TAG)),
         "run": version.run,
         "registered": _when(version).isoformat(),
         "description": version.description,

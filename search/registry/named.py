@@ -19,6 +19,7 @@ from search.analysis import predictions
 from search.problem.settings import Place
 from search.registry import registered
 from search.store import results, storage
+from search.store.attributes import STUDY_NAME_TAG
 from search.system import next_commands
 from search.system.addresses import expanded
 from search.system.errors import SearchError, UsageError
@@ -61,7 +62,7 @@ def opened(name: str, place: Place, trusted: str | None = None) -> Iterator[Kept
     with predictions.opened(place) as tracker, tempfile.TemporaryDirectory() as folder:
         record = tracker.record(run)
         found = tracker.model(run, Path(folder))
-        yield _described(Kept(called, found.file, study=record.tags.get("search.study", ""), run=run), found.metadata)
+        yield _described(Kept(called, found.file, study=record.tags.get(STUDY_NAME_TAG, ""), run=run), found.metadata)
 
 
 def _run_of(name: str, place: Place) -> tuple[str, str]:

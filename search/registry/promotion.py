@@ -14,17 +14,23 @@ from search.driver import opening
 from search.output import suggestions
 from search.problem.settings import Place
 from search.registry import registered
+from search.store.attributes import (
+    ACCURACY_TAG,
+    COMMIT_TAG,
+    DATA_TAG,
+    DIGEST_TAG,
+    FAMILY_TAG,
+    FINALIST_TAG,
+    FORCED_TAG,
+    MARGIN_TAG,
+    RUNS_TAG,
+    STUDY_NAME_TAG,
+)
 from search.system import next_commands
 from search.system.errors import UsageError
 from search.system.redaction import redacted
 from search.system.wording import counted
 from tracking import CHAMPION, Registry, Tracker, TrackingError, Version
-
-# Tags of a version: what it was confirmed as, on which images, and the runs of all its seeds.
-STUDY, FINALIST, DIGEST, RUNS = "search.study", "search.finalist", "search.data_digest", "search.runs"
-ACCURACY, MARGIN, COMMIT = "search.test_accuracy", "search.margin", "search.commit"
-# Why it was made the champion although the rule says no.
-FORCED = "search.forced_because"
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,7 @@ def enter(winner: Winner, place: Place) -> Standing:
 def _require_ours(registry: Registry, name: str, uri: str) -> None:
     """Raise where somebody else has given a model of theirs the same name, and every version is theirs."""
     versions = registry.versions(name)
-    if versions and not any(STUDY in version.tags for version in versions):
+    if versions and not any(STUDY_NAME_TAG in version.tags for version in versions):
         raise TrackingError(
             f"the registered model {name} in {redacted(uri)} is somebody else's: no search has registered any of its "
             f"versions; give it another name in MLflow, and run `confirm` again"
@@ -90,7 +96,7 @@ def promote(called: str, place: Place, force: str | None) -> Standing:
     with registered.opened(place) as registry, predictions.opened(place) as tracker:
         if force is None or version.is_champion:
             return _moved(registry, tracker, version)
-        registry.set_tags(version.name, version.number, {FORCED: force})
+        registry.set_tags(version.name, version.number, {FORCED_TAG: force})
         registry.point(version.name, CHAMPION, version.number)
         return Standing(version, True, f"{version.address} is the champion now, because: {force}")
 
@@ -117,7 +123,7 @@ def _moved(registry: Registry, tracker: Tracker, version: Version) -> Standing:
 
 def _better(tracker: Tracker, version: Version, champion: Version) -> tuple[bool, str]:
     """Return whether a version is better than the champion by more than noise, on the same images; and why or not."""
-    theirs, ours = champion.tags.get(DIGEST, ""), version.tags.get(DIGEST, "")
+    theirs, ours = champion.tags.get(DIGEST_TAG, ""), version.tags.get(DIGEST_TAG, "")
     if theirs != ours or not ours:
         return False, f"they were judged on other images (digest {ours[:12] or 'unknown'}, was {theirs[:12]})"
     try:
@@ -129,7 +135,7 @@ def _better(tracker: Tracker, version: Version, champion: Version) -> tuple[bool
 
 
 def _scored(tracker: Tracker, version: Version) -> Scored:
-    study, runs = version.tags.get(STUDY, ""), version.tags.get(RUNS, "").split()
+    study, runs = version.tags.get(STUDY_NAME_TAG, ""), version.tags.get(RUNS_TAG, "").split()
     rights = [predictions.of_run(tracker, run, version.address, study).right for run in runs]
     if not rights:
         raise TrackingError(f"{version.address} does not say what judged it")
@@ -138,15 +144,15 @@ def _scored(tracker: Tracker, version: Version) -> Scored:
 
 def _tags(winner: Winner, tracker: Tracker) -> Mapping[str, str]:
     return {
-        STUDY: winner.study,
-        FINALIST: winner.finalist,
-        "search.family": winner.family,
-        "search.data": winner.data,
-        DIGEST: winner.digest,
-        RUNS: " ".join(winner.runs),
-        ACCURACY: repr(winner.accuracy),
-        MARGIN: repr(winner.margin),
-        COMMIT: tracker.record(winner.runs[0]).tags.get("mlflow.source.git.commit", ""),
+        STUDY_NAME_TAG: winner.study,
+        FINALIST_TAG: winner.finalist,
+        FAMILY_TAG: winner.family,
+        DATA_TAG: winner.data,
+        DIGEST_TAG: winner.digest,
+        RUNS_TAG: " ".join(winner.runs),
+        ACCURACY_TAG: repr(winner.accuracy),
+        MARGIN_TAG: repr(winner.margin),
+        COMMIT_TAG: tracker.record(winner.runs[0]).tags.get("mlflow.source.git.commit", ""),
     }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -10,6 +10,22 @@ import tracking
 from models.family import Goal
 from tracking import DESCRIPTION_TAG, KEY_TAG, STUDY_TAG
 
+if TYPE_CHECKING:
+    from search.problem.planned import Planned
+
+# The attribute that a study is begun with, and that tells it from another one of the same name or number.
+UUID = "uuid"
+# Attributes of a study: the digests of what cannot change, each hyperparameter's distribution in words, and what it
+# remembers of its settings.
+IDENTITY, DISTRIBUTIONS, SETTINGS = "identity", "distributions", "settings"
+# Attributes of a study: who holds it, and when that process was last heard of, in seconds since 1970.
+HELD_BY, HEARD = "held_by", "held_by_heard"
+# The attribute of a study that is being imported: what it is known by where it comes from.
+IMPORTING = "importing"
+# Attributes of a trial that runs a row of a report: which, for how many epochs, and for how many without improvement.
+BASELINE, EPOCHS, PATIENCE = "baseline", "epochs", "patience"
+# Attributes of a trial: why it ended as it did, an error's last lines, and why its figures are not to be compared.
+REASON, TRACEBACK, CAVEAT = "reason", "traceback", "caveat"
 # The attribute of a trial that holds what the tracker calls its run, and of a study for the study's own.
 RUN_ID = "mlflow_run_id"
 # The attribute of a study that holds the most trials it was ever asked for; None: as many as there is time for.
@@ -32,6 +48,12 @@ CONFIRMATION, RETRAINING, REPRODUCTION = "confirmation", "retraining", "reproduc
 EXTRAS = (CONFIRMATION, RETRAINING, REPRODUCTION)
 # The attribute of a trial that no report has, and that was not drawn either: what it is.
 START = "start"
+# Tags of a run, and of a registered version: the name of its study, and the family.
+STUDY_NAME_TAG, FAMILY_TAG = "search.study", "search.family"
+# Tags of a run: its trial, the row of a report that this runs, and what was typed.
+TRIAL_TAG, BASELINE_TAG, COMMAND_TAG = "search.trial", "search.baseline", "search.command"
+# The tag of a run that is no trial's: which kind it is.
+KIND_TAG = "search.kind"
 # Tags of a run: how its trial has ended and why, and of which trial it repeats the configuration.
 STATE_TAG, REASON_TAG, REPEAT_TAG = "search.state", "search.reason", "search.repeat_of"
 # The tag of a run that was made elsewhere, and is another trial's here: what it is known by where it was made.
@@ -51,6 +73,11 @@ CORRECTED_TAG = "search.corrected"
 DIFFERS_TAG = "search.differs"
 # The tag of a run that names the artifacts which are gone.
 MISSING_TAG = "search.artifact_missing"
+# Tags of a registered version: on which images it was confirmed, the runs of all its seeds, what came of
+# them, the commit, and why it was made the champion although the rule says no.
+DATA_TAG, DIGEST_TAG, RUNS_TAG = "search.data", "search.data_digest", "search.runs"
+ACCURACY_TAG, MARGIN_TAG, COMMIT_TAG = "search.test_accuracy", "search.margin", "search.commit"
+FORCED_TAG = "search.forced_because"
 # What is told of those who were confirmed.
 _OF_CONFIRMED = {"study", "caveat", "winner", "run", "model", "finalists", "sentences"}
 _OF_FINALIST = {"name", "seeds", "test_accuracy", "margin", "difference", "difference_margin", "clear", "what"}
@@ -139,6 +166,12 @@ def standing(trials: Sequence[FrozenTrial]) -> Standing:
     )
 
 
+def of_baseline(planned: "Planned") -> dict[str, Any]:
+    """Return the attributes of a trial that runs a row of a report."""
+    patience = {PATIENCE: planned.patience} if planned.patience else {}
+    return {BASELINE: planned.row.name, EPOCHS: planned.epochs, **patience}
+
+
 def best(trials: Sequence[FrozenTrial], goal: Goal) -> tuple[float, int] | None:
     """Return the best first value of a complete trial, and its number; of equal ones the earliest."""
     found: tuple[float, int] | None = None
@@ -151,14 +184,14 @@ def best(trials: Sequence[FrozenTrial], goal: Goal) -> tuple[float, int] | None:
 
 def identity_of_trial(study: str, key: str, number: int, family: str, attributes: Mapping[str, Any]) -> dict[str, str]:
     """Return the tags by which the run of a trial is known; `attributes` are the trial's."""
-    baseline = attributes.get("baseline")
+    baseline = attributes.get(BASELINE)
     return {
-        "search.study": study,
-        "search.trial": str(number),
+        STUDY_NAME_TAG: study,
+        TRIAL_TAG: str(number),
         KEY_TAG: key,
-        "search.family": family,
+        FAMILY_TAG: family,
         STATE_TAG: TrialState.RUNNING.name,
-    } | ({"search.baseline": baseline} if baseline else {})
+    } | ({BASELINE_TAG: baseline} if baseline else {})
 
 
 def of_experiment(uuid: str, values: Sequence[str], address: str, *, ascending: bool) -> dict[str, str]:
@@ -180,4 +213,4 @@ def identity_of_study(study: str, key: str, family: str) -> dict[str, str]:
 
 def identity_of_extra(kind: str, study: str, key: str, family: str) -> dict[str, str]:
     """Return the tags by which a run of a study is known that is no trial's."""
-    return {"search.kind": kind, "search.study": study, KEY_TAG: key, "search.family": family}
+    return {KIND_TAG: kind, STUDY_NAME_TAG: study, KEY_TAG: key, FAMILY_TAG: family}

@@ -20,14 +20,12 @@ from optuna.storages import RDBStorage
 from sqlalchemy.exc import SQLAlchemyError
 
 from search.store import owned, storage
+from search.store.attributes import HEARD, HELD_BY
 from search.store.rows import RowStorage
 from search.system import locks
 from search.system.errors import SearchError, UsageError
 from tracking import databases
 
-# Attributes of a study: its claim, and when whoever has it was last heard of, in seconds since 1970.
-HELD_BY: Final = "held_by"
-HEARD: Final = "held_by_heard"
 # Seconds after which a holder says again that it is there, and after which nobody waits for one on another machine.
 BEAT: Final = 30.0
 LEASE: Final = 900.0

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import models
 from search.problem import space
 from search.problem.planned import goals
-from search.store.attributes import DELETING, RENAMING
+from search.store.attributes import DELETING, DISTRIBUTIONS, IDENTITY, RENAMING
 from search.system import next_commands
 from search.system.errors import UsageError
 
@@ -34,14 +34,14 @@ def refuse_halves(study: "Study") -> None:
 
 def refuse_changes(study: "Study", settings: "Settings", identity: Mapping[str, str]) -> None:
     """Raise `UsageError` where the study was begun on other images, or with another space or goal."""
-    before = study.user_attrs["identity"]
+    before = study.user_attrs[IDENTITY]
     changed = [name for name in identity if before.get(name) != identity[name]]
     if not changed:
         return
     details = {
         "data": f"the images are others (digest {identity['data'][:12]}, was {before.get('data', '')[:12]})",
         "goal": f"the goal is {identity['goal']}, was {before.get('goal')}",
-        "space": _difference(study.user_attrs.get("distributions", {}), settings.family),
+        "space": _difference(study.user_attrs.get(DISTRIBUTIONS, {}), settings.family),
     }
     why = "; ".join(details[name] for name in changed)
     raise UsageError(f"study {settings.study} cannot go on: {why}; begin another with `{settings.another}`")

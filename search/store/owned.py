@@ -9,13 +9,12 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, event, i
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from search.store.attributes import UUID
 from search.system.errors import SearchError
 from search.system.optuna_internals import tables
 
-UUID: Final = "uuid"
-"""The attribute that a study is begun with, and that tells it from another one of the same name or number."""
 # What is known of a connection that has written since it last was asked.
-_WROTE: Final = "search.wrote"
+_WROTE: Final = "wrote"
 
 
 def studies(engine: Engine) -> dict[str, bool]:

@@ -8,6 +8,7 @@ from search.problem import baselines
 from search.problem.baselines import Baseline
 from search.store import results, storage
 from search.store.against import apart
+from search.store.attributes import BASELINE
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -42,7 +43,7 @@ def of(study: "Study") -> list[Reproduction]:
     stand beside are left out.
     """
     found, of_study = results.summary(study), study.user_attrs
-    ran = [results.result(found.name, trial, of_study) for trial in storage.marked(study, "baseline")]
+    ran = [results.result(found.name, trial, of_study) for trial in storage.marked(study, BASELINE)]
     # What was over a limit has no figure of its own.
     done = [trial for trial in ran if trial.metrics and trial.epochs]
     beside = [(row, [trial for trial in done if _is_of(row, trial, found)]) for row in baselines.of(found.family)]

@@ -19,10 +19,18 @@ from search.problem.parts import caveat
 from search.store import storage
 from search.store.against import Against, margin
 from search.store.attributes import (
+    BASELINE,
+    CAVEAT,
+    EPOCHS,
+    IDENTITY,
     ORIGIN,
+    PATIENCE,
+    REASON,
     REPEAT_OF,
     RUN_ID,
+    SETTINGS,
     START,
+    TRACEBACK,
     Standing,
     confirmed,
     first_run_name,
@@ -171,7 +179,7 @@ class Summary:
 # Python also takes other scripts' digits for a number, and gives up on very long ones.
 TRIAL_NUMBER = re.compile(r"[0-9]{1,9}")
 # User attributes that are not metrics.
-WORDS = ("baseline", START, "caveat", "epochs", "patience", "reason", "traceback", RUN_ID, REPEAT_OF, ORIGIN)
+WORDS = (BASELINE, START, CAVEAT, EPOCHS, PATIENCE, REASON, TRACEBACK, RUN_ID, REPEAT_OF, ORIGIN)
 
 
 def result(study: str, trial: FrozenTrial, of_study: Mapping[str, Any]) -> Result:
@@ -188,18 +196,18 @@ def result(study: str, trial: FrozenTrial, of_study: Mapping[str, Any]) -> Resul
         metrics={
             name: int(value) if name in COUNTS else value for name, value in attributes.items() if name not in WORDS
         },
-        baseline=attributes.get("baseline"),
-        reason=attributes.get("reason", ""),
-        caveat=attributes.get("caveat", ""),
+        baseline=attributes.get(BASELINE),
+        reason=attributes.get(REASON, ""),
+        caveat=attributes.get(CAVEAT, ""),
         model=model_address(run, first_run_name(study, trial.number, of_study))
         if run and left_model(trial) and not removed
         else "",
         removed=removed,
         run=run,
-        traceback=attributes.get("traceback", ""),
+        traceback=attributes.get(TRACEBACK, ""),
         epochs=len(trial.intermediate_values),
-        budget=attributes.get("epochs"),
-        patience=attributes.get("patience"),
+        budget=attributes.get(EPOCHS),
+        patience=attributes.get(PATIENCE),
         seconds=trial.duration.total_seconds() if trial.duration else None,
     )
 
@@ -212,8 +220,8 @@ def summary(study: optuna.Study) -> Summary:
 
 def _summed_up(study: optuna.Study, trials: Sequence[FrozenTrial]) -> Summary:
     attributes = study.user_attrs
-    settings = attributes.get("settings", {})
-    identity = attributes.get("identity", {})
+    settings = attributes.get(SETTINGS, {})
+    identity = attributes.get(IDENTITY, {})
     metrics = identity.get("goal", "value").split(",")
     goal, *costs = [Goal(*found) for found in zip(metrics, map(_word, study.directions), strict=False)]
     best = best_of(trials, goal)

@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from models.naming import hint
 from search.policies.by_first import ByFirst
 from search.store import optuna_schema, owned
+from search.store.attributes import IDENTITY, SETTINGS, UUID
 from search.store.rows import RowStorage, Stored
 from search.system import disk, next_commands
 from search.system.errors import SearchError, UsageError
@@ -280,20 +281,20 @@ def load(storage: RDBStorage, name: str) -> Stored:
 def begun(storage: RDBStorage, name: str, directions: Sequence[StudyDirection], known_by: str | None = None) -> Stored:
     """Return the study of this name, made where there is none, and then `known_by` this. Raises `UsageError`."""
     if name not in owned.studies(storage.engine):
-        owned.begin(storage.engine, name, directions, {owned.UUID: known_by or uuid.uuid4().hex})
+        owned.begin(storage.engine, name, directions, {UUID: known_by or uuid.uuid4().hex})
     return load(storage, name)
 
 
 def uuid_of(storage: RDBStorage, name: str) -> str | None:
     """Return what a study is known by; None where there is none of this name. Raises `UsageError`."""
-    return load(storage, name).user_attrs[owned.UUID] if name in owned.studies(storage.engine) else None
+    return load(storage, name).user_attrs[UUID] if name in owned.studies(storage.engine) else None
 
 
 def require_same(study: optuna.Study) -> None:
     """Let nothing be written any more once the number of a loaded study is another one's. Raises `SearchError` then."""
     store, study_id = _below(study)
     lost = str(_lost(store.url, f"study {study.study_name} was deleted meanwhile, and another one has its number"))
-    store.guard.require(study_id, owned.UUID, study.user_attrs[owned.UUID], lost)
+    store.guard.require(study_id, UUID, study.user_attrs[UUID], lost)
 
 
 def legible_study(study: optuna.Study) -> AbstractContextManager[None]:
@@ -342,7 +343,7 @@ def begun_on(storage: RDBStorage, name: str) -> str | None:
     if name not in optuna.get_all_study_names(storage):
         return None
     study = optuna.load_study(study_name=name, storage=storage)
-    digest: str | None = study.user_attrs.get("identity", {}).get("data")
+    digest: str | None = study.user_attrs.get(IDENTITY, {}).get("data")
     return digest
 
 
@@ -354,7 +355,7 @@ def remembered(storage: RDBStorage, name: str) -> dict[str, Any]:
     if name not in owned.studies(storage.engine):
         return {}
     study = load(storage, name)
-    settings: dict[str, Any] = dict(study.user_attrs.get("settings", {}))
+    settings: dict[str, Any] = dict(study.user_attrs.get(SETTINGS, {}))
     if not any(trial.state.is_finished() for trial in outlines(study)):
         settings.pop("weights", None)
     return settings

@@ -19,17 +19,25 @@ from search.policies import pruners, samplers
 from search.policies.answers import Answer
 from search.problem import baselines, objectives, space
 from search.problem.planned import goals, planned_baselines, planned_start
-from search.store import dashboard_notes, identity, links, owned, storage
+from search.store import dashboard_notes, identity, links, storage
 from search.store.attributes import (
     ASKED_FOR,
+    BASELINE,
+    DISTRIBUTIONS,
+    EPOCHS,
     EXTRAS,
+    IDENTITY,
+    REASON,
     REPEAT_OF,
     RUN_ID,
+    SETTINGS,
     START,
+    UUID,
     Standing,
     best,
     dismissed,
     late_link,
+    of_baseline,
     of_experiment,
     run_of,
     standing,
@@ -54,7 +62,7 @@ class Study:
         self.fixed = space.parse(models.family(settings.family), settings.fix)
         self._study = study
         # What tells this study from another one of the same name, or of the same number.
-        self.uuid = str(study.user_attrs[owned.UUID])
+        self.uuid = str(study.user_attrs[UUID])
         storage.require_same(study)
         # The trials that have a point, of a grid or any other.
         self._tried: dict[Point, list[int]] = {}
@@ -80,16 +88,16 @@ class Study:
         identity.refuse_halves(study)
         begun()
         now = {"data": digest} | identity.of(settings)
-        if "identity" in study.user_attrs:
+        if IDENTITY in study.user_attrs:
             identity.refuse_changes(study, settings, now)
         else:
             with warnings.catch_warnings():
                 # Without it the dashboard calls what is searched for "Objective 0".
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
                 study.set_metric_names([goal.metric for goal in goals(settings)])
-            study.set_user_attr("distributions", space.fingerprint(space.of(family)))
-            study.set_user_attr("identity", now)
-        study.set_user_attr("settings", settings.lasting())
+            study.set_user_attr(DISTRIBUTIONS, space.fingerprint(space.of(family)))
+            study.set_user_attr(IDENTITY, now)
+        study.set_user_attr(SETTINGS, settings.lasting())
         # A later call may ask for fewer, when more were done already.
         before = study.user_attrs.get(ASKED_FOR, 0)
         most = None if settings.trials is None or before is None else max(settings.trials, before)
@@ -121,7 +129,7 @@ class Study:
     @property
     def identity(self) -> Mapping[str, str]:
         """The digests of images and space, and the goals: what stays as it was when the study was begun."""
-        return dict(self.attributes["identity"])
+        return dict(self.attributes[IDENTITY])
 
     def note(self, name: str, what: object) -> None:
         """Remember something that JSON can hold."""
@@ -171,14 +179,14 @@ class Study:
         """
         wanted = planned_baselines(self.settings)
         marks = [trial.user_attrs for trial in self.trials()]
-        there = {(attributes.get("baseline"), attributes.get("epochs")) for attributes in marks}
-        new = {name: (row, attrs) for name, row, attrs in wanted if (name, attrs["epochs"]) not in there}
-        for row, attributes in new.values():
-            self._study.enqueue_trial(dict(row.parameters), user_attrs=attributes)
+        there = {(attributes.get(BASELINE), attributes.get(EPOCHS)) for attributes in marks}
+        new = [planned for planned in wanted if (planned.row.name, planned.epochs) not in there]
+        for planned in new:
+            self._study.enqueue_trial(dict(planned.row.parameters), user_attrs=of_baseline(planned))
         start = planned_start(self.settings)
         if start and not any(START in attributes for attributes in marks):
             self._study.enqueue_trial({**start.parameters, **self.fixed}, user_attrs={START: start.label})
-        return list(new)
+        return [planned.row.name for planned in new]
 
     def interrupted(self) -> list[optuna.Trial]:
         """Return the trials that a driver left open: the same trials, with their parameters and reports."""
@@ -211,7 +219,7 @@ class Study:
         for baselines, which stand for themselves, for what has begun to train, and where a person wants repeats.
         """
         told = self._study.storage.get_trial(self._study.trial_id(trial.number))
-        if self.settings.repeats or "baseline" in told.user_attrs or told.intermediate_values:
+        if self.settings.repeats or BASELINE in told.user_attrs or told.intermediate_values:
             return []
         others = set(self._tried[_point(told.params)]) - {told.number}
         # Of a study that has grown large, all trials are not to be asked for without need.
@@ -246,7 +254,7 @@ class Study:
         if step not in told.intermediate_values:
             storage.set_trial_intermediate_value(id_, step, float(value))
             told = storage.get_trial(id_)
-        return Answer.GO_ON if "baseline" in told.user_attrs else self.pruner.report(told, step, value)
+        return Answer.GO_ON if BASELINE in told.user_attrs else self.pruner.report(told, step, value)
 
     def unlinked(self) -> list[int]:
         """Return the finished trials that do not name their runs: of those a driver was killed just then."""
@@ -311,7 +319,7 @@ class Study:
     def dismiss(self, number: int, reason: str) -> None:
         """End a trial that waits and is never to begin."""
         storage, id_ = self._study.storage, self._study.trial_id(number)
-        storage.set_trial_user_attr(id_, "reason", reason)
+        storage.set_trial_user_attr(id_, REASON, reason)
         storage.set_trial_state_values(id_, TrialState.FAIL)
 
     def tell(self, trial: optuna.Trial, state: TrialState, *values: float) -> None:

@@ -54,7 +54,7 @@ def estimate(settings: Settings, plan: Plan, images: Images, trials_left: int | 
         # As if all were drawn: where time is short, that errs on the side of more to write.
         time = max((settings.timeout or 0.0) - first_epoch, 0.0) * plan.workers
         trials_left = max(plan.workers, ceil(time / (usual_epochs * epoch_seconds + TRIAL_SECONDS)))
-    baselines = [attributes["epochs"] for _, _, attributes in planned_baselines(settings)][:trials_left]
+    baselines = [planned.epochs for planned in planned_baselines(settings)][:trials_left]
     epochs = sum(baselines) + (trials_left - len(baselines)) * usual_epochs
     seconds = first_epoch + (epochs * epoch_seconds + trials_left * TRIAL_SECONDS) / plan.workers
     # What is likely to be begun before the time is over.

@@ -23,6 +23,7 @@ from search.problem.settings import Place, Settings
 from search.recording.trial_runs import TrialRuns
 from search.report import writing
 from search.store import storage
+from search.store.attributes import of_baseline
 from search.store.study import Study
 from search.system import failpoints, library_output
 from search.system.errors import SearchError
@@ -92,9 +93,9 @@ def search(
     trial_runs.link()
     relay.close()
     known = [trial.user_attrs.get("baseline") for trial in opened.trials()]
-    for name, row, attributes in planned_baselines(replace(chosen, baselines="all"))[:3]:
-        if name not in known:
-            opened._study.enqueue_trial(dict(row.parameters), user_attrs=attributes)
+    for planned in planned_baselines(replace(chosen, baselines="all"))[:3]:
+        if planned.row.name not in known:
+            opened._study.enqueue_trial(dict(planned.row.parameters), user_attrs=of_baseline(planned))
     store.engine.dispose()
 
 

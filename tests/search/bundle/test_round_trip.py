@@ -26,7 +26,7 @@ from search.problem.resolving import resolve
 from search.problem.settings import Place
 from search.recording import artifacts
 from search.store import storage
-from search.store.attributes import RUN_ID, identity_of_trial, run_name
+from search.store.attributes import IMPORTING, RUN_ID, identity_of_trial, run_name
 from search.store.study import Study
 from search.system.errors import UsageError
 from tracking import MODEL_TAG, Dataset, Model, Status, Tensor
@@ -201,7 +201,7 @@ def test_a_study_with_whatever_in_it_is_the_same_in_another_home(
         export(study, tracker, here.store, file)
         taken, added = take_in(file, there, name, other)
         assert holdings(other, taken) == holdings(tracker, study)
-        assert taken.attributes == {**study.attributes, target.IMPORTING: study.uuid}
+        assert taken.attributes == {**study.attributes, IMPORTING: study.uuid}
         assert added == list(range(len(held)))
         # What is there stays, and a copy under another name is one of its own, with the same in it.
         assert take_in(file, there, name, other)[1] == []

@@ -15,7 +15,8 @@ from optuna.study import StudyDirection
 from search.cli import call
 from search.problem.settings import Place
 from search.store import claims, owned, storage
-from search.store.claims import HEARD, HELD_BY, LEASE, Claim, Hold
+from search.store.attributes import HEARD, HELD_BY
+from search.store.claims import LEASE, Claim, Hold
 from search.system.errors import SearchError, UsageError
 from tests.faults.searches import wait_until
 from tests.search.store.test_study import Open, Settle

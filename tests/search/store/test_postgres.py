@@ -18,6 +18,7 @@ from sqlalchemy import create_engine, text
 
 from search.cli import call
 from search.store import claims, storage
+from search.store.attributes import HELD_BY
 from search.system.errors import SearchError, UsageError
 from tests.search.store.test_claims import attributes, held_elsewhere
 from tests.search.store.test_storage import STARTER
@@ -116,7 +117,7 @@ def test_of_two_homes_with_one_storage_the_second_is_told_who_searches(address: 
         with claims.alone(tmp_path / "other", address, "mlp") as hold:
             hold.guard(store)
             study.ask()
-    assert claims.HELD_BY not in attributes(address)
+    assert HELD_BY not in attributes(address)
     store.engine.dispose()
 
 
@@ -128,7 +129,7 @@ def test_who_was_taken_over_writes_nothing_any_more_and_a_study_that_was_deleted
     storage.require_same(study)
     hold = claims.Hold(address, "mlp", tmp_path)
     hold.guard(store)
-    storage.load(other, "mlp").set_user_attr(claims.HELD_BY, {"another": "process"})
+    storage.load(other, "mlp").set_user_attr(HELD_BY, {"another": "process"})
     with pytest.raises(SearchError, match="taken over by another process"), storage.told(address):
         study.ask()
     assert storage.load(other, "mlp").trials == []
