@@ -4,13 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from models import data
 from models.data import Images
 from models.family import Resources
 from search.driver.driver import Driver
-from search.driver.session import Session
 from search.driver.tasks import Task, Tasks, Unfit, board
 from search.output.progress import say
 from search.recording.trial_runs import TrialRuns
@@ -20,12 +19,15 @@ from search.workers.engines import Engine
 from search.workers.messages import Job, Trained
 from tracking import DESCRIPTION_TAG
 
+if TYPE_CHECKING:
+    from search.driver.session import Session
+
 
 @dataclass(frozen=True, eq=False)
 class Repeating:
     """The study with its workers and runs. `images` are those to train on, as the file `shared`."""
 
-    session: Session
+    session: "Session"
     study: Study
     engine: Engine
     trial_runs: TrialRuns
@@ -81,7 +83,7 @@ class Repeating:
 
 
 @contextmanager
-def repeating(session: Session, images: Images, *, before: str, **changes: Any) -> Iterator[Repeating]:
+def repeating(session: "Session", images: Images, *, before: str, **changes: Any) -> Iterator[Repeating]:
     """Lend what it takes to train on these images, as planned but for the changes; `before` is said first."""
     with session.workers(**changes) as engine:
         study = session.go_on()
