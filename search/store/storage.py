@@ -1,6 +1,5 @@
 """Optuna's storage: opened to write or to read, what stands in it, and what is said when it refuses."""
 
-import re
 import sqlite3
 import time
 import uuid
@@ -19,33 +18,21 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from models.naming import hint
 from search.policies.by_first import ByFirst
-from search.store import optuna_schema, owned
+from search.store import optuna_schema, owned, refusals
 from search.store.attributes import IDENTITY, SETTINGS, UUID
 from search.store.rows import RowStorage, Stored
-from search.system import disk, next_commands
+from search.system import next_commands
 from search.system.errors import SearchError, UsageError
 from search.system.redaction import redacted
 from tracking import databases
 from tracking.schemas import Schema
 
-# Seconds for which a write waits while another process holds the database.
-PATIENCE = 120.0
 # Seconds after which a server is asked again that refused to make tables.
 _PAUSE = 1.0
 TABLES = {"alembic_version", "studies", "trials", "version_info"}
 GOES_ON = "; what was finished stays, and the same command goes on"
-# The package that SQLAlchemy takes for `postgresql://`.
-_POSTGRES = "psycopg"
 # What Optuna says of a study or a trial that is there no more.
 _DELETED = "Record does not exist."
-_WAYS_OUT = databases.WAYS_OUT | {
-    # Of a server: files are refused before.
-    "storage upgrade": "back it up and run `optuna storage upgrade --storage ADDRESS`, or give another --storage",
-    "updating optuna": "install a newer Optuna, or give another --storage",
-    "Could not parse": "give sqlite:///FILE, or a server's address as SQLAlchemy takes it",
-    "load plugin": "give sqlite:///FILE, or a server's address as SQLAlchemy takes it",
-    "connect": "see whether the server still runs",
-}
 
 
 def connect(url: str) -> RDBStorage:
@@ -54,10 +41,10 @@ def connect(url: str) -> RDBStorage:
     with _refused(url):
         if file is None:
             return _open_server(url)
-        if not databases.tables(file, PATIENCE):
-            databases.create(file, _template(), PATIENCE)
+        if not databases.tables(file, refusals.PATIENCE):
+            databases.create(file, _template(), refusals.PATIENCE)
         _require_optuna(file, file)
-        databases.write_ahead(file, PATIENCE)
+        databases.write_ahead(file, refusals.PATIENCE)
         return _open_file(url)
 
 
@@ -68,8 +55,8 @@ def exists(url: str) -> bool:
         # A process that was killed as it made the database leaves an empty one.
         if file is None:
             return bool(TABLES & _tables_of_server(url))
-        with databases.to_read(file, PATIENCE) as there:
-            return bool(databases.tables(there, PATIENCE))
+        with databases.to_read(file, refusals.PATIENCE) as there:
+            return bool(databases.tables(there, refusals.PATIENCE))
 
 
 def _open_server(url: str) -> RowStorage:
@@ -99,7 +86,7 @@ def _tables_of_server(url: str) -> frozenset[str]:
 
 
 def _open_file(url: str) -> RowStorage:
-    return RowStorage(url, engine_kwargs={"connect_args": {"timeout": PATIENCE}}, skip_table_creation=True)
+    return RowStorage(url, engine_kwargs={"connect_args": {"timeout": refusals.PATIENCE}}, skip_table_creation=True)
 
 
 def schema(url: str) -> Schema | None:
@@ -107,15 +94,15 @@ def schema(url: str) -> Schema | None:
     file = databases.file_of(url)
     if file is None or not exists(url):
         return None
-    with _refused(url), databases.to_read(file, PATIENCE) as there:
+    with _refused(url), databases.to_read(file, refusals.PATIENCE) as there:
         return _schema(there, file)
 
 
 def _schema(there: Path, named: Path) -> Schema:
     """Raise before Optuna does, which first puts its own tables between another program's."""
-    if not databases.tables(there, PATIENCE) >= TABLES:
+    if not databases.tables(there, refusals.PATIENCE) >= TABLES:
         raise UsageError(f"--storage {named}: another program's database, not Optuna's; give Optuna a file of its own")
-    return optuna_schema.of(named, there, PATIENCE)
+    return optuna_schema.of(named, there, refusals.PATIENCE)
 
 
 def _require_optuna(there: Path, named: Path) -> None:
@@ -136,7 +123,7 @@ def _refused(url: str) -> Iterator[None]:
         yield
     # A RuntimeError where the tables are of another version, ImportError for a driver, ValueError for an address.
     except (OptunaError, SQLAlchemyError, sqlite3.Error, OSError, RuntimeError, ValueError, ImportError) as error:
-        raise UsageError(f"--storage {_reason(url, error)}") from error
+        raise UsageError(f"--storage {refusals.reason(url, error)}") from error
 
 
 @contextmanager
@@ -151,10 +138,10 @@ def told(url: str, outcome: str = GOES_ON) -> Iterator[None]:
         if error.args == (_DELETED,):
             raise _lost(url, "the study, or a trial of it, was deleted meanwhile") from error
         # A fault in the code, unless Optuna asserts what its database refused.
-        if isinstance(error, KeyError | AssertionError) and _database_error(error) is None:
+        if isinstance(error, KeyError | AssertionError) and refusals.database_error(error) is None:
             raise
         require_there(url)
-        raise SearchError(_reason(url, error) + outcome) from error
+        raise SearchError(refusals.reason(url, error) + outcome) from error
     # SQLite goes on writing into a file that was removed, and says nothing.
     require_there(url)
 
@@ -179,7 +166,7 @@ def reading(url: str) -> Iterator[RDBStorage]:
     with ExitStack() as stack:
         with _refused(url):
             if file:
-                there = stack.enter_context(databases.to_read(file, PATIENCE))
+                there = stack.enter_context(databases.to_read(file, refusals.PATIENCE))
                 _require_optuna(there, file)
                 storage = _open_file(databases.address_of(there))
             else:
@@ -201,43 +188,6 @@ def _nothing_yet(url: str) -> UsageError:
         f"nothing has been searched here yet: there is no {databases.file_of(url) or redacted(url)}; "
         f"begin with `{next_commands.command('run', '--study', 'lenet5')}`, or name another folder with --home"
     )
-
-
-def _reason(url: str, error: BaseException) -> str:
-    """Say in one line which storage refuses, why, and what helps."""
-    file = databases.file_of(url)
-    cause = _database_error(error) or error
-    said = str(cause.strerror if isinstance(cause, OSError) and cause.strerror else cause).strip()
-    first = re.split(r"\n|\. ", f"{said}\n")[0].rstrip(".") or type(cause).__name__
-    if "is locked" in first:
-        first += f" for more than {PATIENCE:g} s"
-    if file and "is full" in first:
-        first += f" ({disk.megabytes_free(file.parent):,.0f} MB free)"
-    usual = "mend this, or give another --storage"
-    way_out = _driver(error) or next((way for sign, way in _WAYS_OUT.items() if sign in said), usual)
-    return redacted(f"{file or url}: {first}; {way_out}")
-
-
-def _driver(error: BaseException | None) -> str:
-    """Say which package a server's address takes that is not here; empty where that is not what is wrong."""
-    while error is not None:
-        if isinstance(error, ModuleNotFoundError) and error.name:
-            extra = ", or the extra `postgres` of this project" if error.name == _POSTGRES else ""
-            package = f"{error.name}[binary]" if extra else error.name
-            return f"install it by `python -m pip install '{package}'`{extra}, or give sqlite:///FILE"
-        error = error.__cause__
-    return ""
-
-
-def _database_error(error: BaseException | None) -> BaseException | None:
-    """Return what the database itself said, however deep Optuna and SQLAlchemy have wrapped it."""
-    while error is not None:
-        if isinstance(error, DBAPIError) and error.orig:
-            return error.orig
-        if isinstance(error, SQLAlchemyError | sqlite3.Error):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import pytest
 from optuna.study import StudyDirection
 
 from search.cli import call
-from search.store import storage
+from search.store import refusals, storage
 from search.system.errors import SearchError, UsageError
 from tracking import databases
 
@@ -171,7 +171,7 @@ def test_a_lock_is_waited_out(study: optuna.Study, url: str) -> None:
 def test_a_lock_that_lasts_is_named_with_the_file_and_the_way_out(
     write: Callable[[optuna.Study], None], study: optuna.Study, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage, "PATIENCE", 0.2)
+    monkeypatch.setattr(refusals, "PATIENCE", 0.2)
     impatient = storage.load(storage.connect(url), "mlp")
     with held(url, 60), pytest.raises(SearchError) as refused, storage.told(url):
         write(impatient)
@@ -185,7 +185,7 @@ def test_a_lock_that_lasts_is_named_with_the_file_and_the_way_out(
 def test_results_are_read_while_another_program_keeps_everybody_from_writing(
     study: optuna.Study, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage, "PATIENCE", 0.2)
+    monkeypatch.setattr(refusals, "PATIENCE", 0.2)
     with held(url, 60):
         assert call(["show", "mlp", "--storage", url]) == 0
 
@@ -198,7 +198,7 @@ def test_reading_what_nobody_may_read_now_says_so(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(storage, "PATIENCE", 0.2)
+    monkeypatch.setattr(refusals, "PATIENCE", 0.2)
     study._storage._backend.engine.dispose()
     change(url, "PRAGMA journal_mode = DELETE")
     with held(url, 60):
@@ -307,5 +307,5 @@ def test_a_driver_that_is_missing_is_named_with_the_package_that_brings_it() -> 
     with pytest.raises(UsageError, match=r"'psycopg2'; install it by `python -m pip install 'psycopg2'`"):
         storage.connect("postgresql+psycopg2://anna@host/db")
     missing = ModuleNotFoundError("No module named 'psycopg'", name="psycopg")
-    said = storage._reason("postgresql://anna@host/db", missing)
+    said = refusals.reason("postgresql://anna@host/db", missing)
     assert "pip install 'psycopg[binary]'`, or the extra `postgres` of this project, or give sqlite:///FILE" in said
