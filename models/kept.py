@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from models.data.files import UNREADABLE
 
@@ -53,7 +53,7 @@ def still(network: "Network") -> "Network":
     return made
 
 
-def read(file: Path, part: str = CONFIG) -> Described:
+def read(file: Path | IO[bytes], part: str = CONFIG) -> Described:
     """Return what a `.keras` file says of its network, or of itself; nothing where it is none that could be read."""
     try:
         with zipfile.ZipFile(file) as archive:

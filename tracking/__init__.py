@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tracking import databases
 from tracking.registry import CHAMPION, Registry, Version
-from tracking.rules import model_name, recorded
+from tracking.rules import is_recorded, model_name, recorded
 from tracking.run import (
     DESCRIPTION_TAG,
     DUPLICATE_TAG,
@@ -65,6 +65,7 @@ __all__ = [
     "TrackingError",
     "Version",
     "connect",
+    "is_recorded",
     "model_address",
     "moved",
     "open_existing",

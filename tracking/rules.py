@@ -71,6 +71,11 @@ def recorded(tags: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(tags[name] for name in (MODEL_SHA256_TAG, MODEL_BEFORE_TAG) if name in tags)
 
 
+def is_recorded(content: bytes | None, tags: Mapping[str, str]) -> bool:
+    """Whether this is a file that a run's model may be, by its tags; None: there is none."""
+    return content is not None and hashlib.sha256(content).hexdigest() in recorded(tags)
+
+
 def sha256(file: Path) -> str:
     """Return the digest of a file's content."""
     with file.open("rb") as stream:

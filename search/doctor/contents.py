@@ -25,7 +25,7 @@ from search.store.attributes import (
     REPEAT_OF,
     removal,
 )
-from tracking import MODEL_REMOVED_TAG, MODEL_TAG, Record, recorded
+from tracking import MODEL_REMOVED_TAG, MODEL_TAG, Record, is_recorded, recorded
 
 MODEL = "model"
 # What `recording.record` leaves of every trained network, as a test compares; and the model.
@@ -139,7 +139,7 @@ def _parameters(snapshot: Snapshot, trial: FrozenTrial, run: Record) -> Iterator
 def _history(snapshot: Snapshot, trial: FrozenTrial, run: Record) -> Iterator[Finding]:
     metric = snapshot.study.goal.metric
     known = {step: value for step, value in sorted(trial.intermediate_values.items()) if math.isfinite(value)}
-    recorded = snapshot.tracker.values(run.id, metric) if known or metric in run.metrics else []
+    recorded = snapshot.curves(run) if known or metric in run.metrics else []
     there = dict(recorded)
     missing = {step: value for step, value in known.items() if step not in there}
     if missing:
@@ -208,8 +208,9 @@ def _is_whole(read: Callable[[bytes], object], snapshot: Snapshot, run: Record, 
 
 def _artifacts(snapshot: Snapshot, trial: FrozenTrial, run: Record, torn: set[str]) -> Iterator[Finding]:
     missing = PROMISED.difference(run.artifacts) | torn
-    digests = recorded(run.tags)
-    if not digests or (snapshot.tracker.model_sha256(run.id) not in digests and not _removed(snapshot, trial, run)):
+    if not is_recorded(snapshot.networks(run), run.tags) and not (
+        recorded(run.tags) and _removed(snapshot, trial, run)
+    ):
         missing |= {MODEL}
     known = set(run.tags.get(MISSING_TAG, "").split(", "))
     if missing - known:

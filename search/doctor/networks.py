@@ -2,14 +2,14 @@
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 
 from models import kept
 from search.doctor.findings import Finding
 from search.doctor.snapshot import Snapshot, counts
-from tracking import KEY_TAG, MODEL_BEFORE_TAG, MODEL_REMOVED_TAG, MODEL_TAG, Record, TrackingError
+from tracking import KEY_TAG, MODEL_BEFORE_TAG, MODEL_REMOVED_TAG, MODEL_TAG, Record, is_recorded
 
 
 def check(snapshot: Snapshot) -> Iterator[Finding]:
@@ -35,10 +35,9 @@ def _has_model(run: Record) -> bool:
 
 
 def _acting(snapshot: Snapshot, run: Record) -> list[str]:
+    network = snapshot.networks(run)
     # What is missing or damaged is told where it is looked for.
-    with tempfile.TemporaryDirectory() as folder, suppress(TrackingError):
-        return kept.acting(kept.read(snapshot.tracker.model(run.id, Path(folder)).file))
-    return []
+    return kept.acting(kept.read(BytesIO(network))) if network and is_recorded(network, run.tags) else []
 
 
 def _mend(snapshot: Snapshot, run: Record) -> None:

@@ -1,6 +1,6 @@
 """One study as it stands in Optuna, in the tracker and on the disk, and what can be asked of that."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -72,6 +72,16 @@ class Snapshot:
     def attributes(self) -> Mapping[str, object]:
         """What the study remembers."""
         return self.study.attributes
+
+    @cached_property
+    def networks(self) -> Callable[[Record], bytes | None]:
+        """What gives the file of a run's network; looked up after the runs, so that none of theirs is missing."""
+        return self.tracker.networks(self.name)
+
+    @cached_property
+    def curves(self) -> Callable[[Record], Sequence[tuple[int, float]]]:
+        """What gives the steps and values of the goal in a run; looked up after the runs, as well."""
+        return self.tracker.curves(self.name, self.study.goal.metric)
 
     @cached_property
     def under(self) -> Mapping[str, Sequence[Record]]:

@@ -27,7 +27,7 @@ from search.problem.settings import Place
 from search.store import storage
 from search.system import library_output
 from tests.support import make_split
-from tracking import Record, Tracker
+from tracking import MODEL_TAG, Record, Tracker
 
 # Times are as the machine is.
 MEASURED: Final = {"seconds", "training_seconds"}
@@ -263,7 +263,7 @@ def _of_run(tracker: Tracker, record: Record) -> dict[str, object]:
     # The study's own page has charts of what took how long.
     kept = [name for name in record.artifacts if not name.endswith(".html")]
     found |= {f"{name} of {record.name}": tracker.read(record.id, name) for name in kept}
-    if tracker.model_sha256(record.id):
+    if MODEL_TAG in record.tags:
         with tempfile.TemporaryDirectory() as folder:
             found[f"network of {record.name}"] = _network(tracker.model(record.id, Path(folder)).file)
     return found

@@ -11,6 +11,7 @@ from mlflow.tracking import MlflowClient
 
 import tracking
 from tests.tracking.test_removal import WHY, model
+from tracking.rules import is_recorded
 from tracking.run import MODEL_TAG, STUDY_TAG, Tracker, TrackingError
 
 Open = Callable[[Path], Tracker]
@@ -87,7 +88,7 @@ def test_a_copy_of_a_home_neither_changes_nor_removes_what_it_was_copied_from(
     keras_file.write_bytes(b"other weights")
     tracker.run("lenet5", "uuid/1", "lenet5-0001", {}).log_model(model(keras_file))
     assert files(home) == before
-    assert opened(home).model_sha256(record.id) == record.tags["search.model_sha256"]
+    assert is_recorded(opened(home).networks("lenet5")(record), record.tags)
 
 
 def test_two_copies_of_a_home_that_are_open_at_once_do_not_mix(home: Path, tmp_path: Path, opened: Open) -> None:

@@ -81,7 +81,7 @@ def test_a_removed_model_frees_what_it_took_and_leaves_the_rest_of_its_run(
     took = tracker.model_bytes(stored)
     assert tracker.reopen(with_model.id).remove_model(WHY) == took
     assert tracker.models(experiment) == []
-    assert tracker.model_sha256(with_model.id) is None
+    assert tracker.networks(experiment)(before) is None
     (after,) = reopen().records(experiment)
     assert (after.status, after.metrics, after.artifacts) == (before.status, before.metrics, before.artifacts)
     assert MODEL_TAG not in after.tags
@@ -107,7 +107,7 @@ def test_other_models_are_left_alone(with_model: Run, tracker: Tracker, experime
     other.log_model(model(keras_file))
     with_model.remove_model(WHY)
     assert [stored.key for stored in tracker.models(experiment)] == ["uuid/18"]
-    assert tracker.model_sha256(other.id)
+    assert tracker.networks(experiment)(tracker.record(other.id))
 
 
 def test_a_model_of_a_run_that_does_not_count_has_no_key(with_model: Run, tracker: Tracker, experiment: str) -> None:
@@ -220,6 +220,6 @@ def test_a_model_that_somebody_deleted_in_mlflow_is_missing_and_not_an_error(
 ) -> None:
     tracker, run, _ = local
     MlflowClient(f"sqlite:///{database}").delete_logged_model(tracker.models("lenet5")[0].id)
-    assert tracker.model_sha256(run.id) is None
+    assert tracker.networks("lenet5")(tracker.record(run.id)) is None
     assert tracker.reopen(run.id).remove_model(WHY) == 0
     assert MODEL_REMOVED_TAG not in tracker.records("lenet5")[0].tags

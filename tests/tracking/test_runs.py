@@ -1,6 +1,5 @@
 """What a run does, in every store."""
 
-import hashlib
 import io
 import json
 import math
@@ -236,10 +235,26 @@ def test_an_artifact_is_read_as_it_was_recorded(run: Run, reopen: Opener) -> Non
         reopen().read(run.id, "confusion/none.json")
 
 
-def test_the_digest_of_a_model_is_that_of_the_file_in_the_store(run: Run, reopen: Opener, keras_file: Path) -> None:
-    assert reopen().model_sha256(run.id) is None
+def test_the_networks_of_an_experiment_are_the_files_in_the_store(
+    run: Run, reopen: Opener, keras_file: Path, experiment: str
+) -> None:
+    def network() -> bytes | None:
+        tracker = reopen()
+        (record,) = tracker.records(experiment)
+        return tracker.networks(experiment)(record)
+
+    assert network() is None
     run.log_model(model(keras_file))
-    assert reopen().model_sha256(run.id) == hashlib.sha256(b"weights").hexdigest()
+    assert network() == b"weights"
+
+
+def test_the_curves_of_an_experiment_are_those_of_its_runs(run: Run, reopen: Opener, experiment: str) -> None:
+    for step, value in ((2, 0.25), (1, 0.5), (3, 1 / 3)):
+        run.log_metrics({"val_accuracy": value, "odd:name": value}, step)
+    tracker, record = reopen(), reopen().record(run.id)
+    for metric in ("val_accuracy", "odd:name", "never recorded"):
+        assert tracker.curves(experiment, metric)(record) == tracker.values(run.id, metric)
+    assert [step for step, _ in tracker.curves(experiment, "val_accuracy")(record)] == [1, 2, 3]
 
 
 def test_a_run_is_found_by_its_key_and_left_as_it_is(run: Run, reopen: Opener, experiment: str) -> None:

@@ -20,6 +20,7 @@ from tracking.engines.memory import MemoryRun, MemoryTracker
 from tracking.pictures import ConfusionMatrix, LearningCurves, Nearest, Predictions
 from tracking.relay import TASK, Relay
 from tracking.removal import remove
+from tracking.rules import is_recorded
 from tracking.run import Dataset, Model, Recorder, Run, Status, Tensor, Tracker, TrackingError
 from tracking.spool import JOURNAL, Spool
 
@@ -402,7 +403,7 @@ assert relay.settle(30) == []
     (record,) = tracker.records("lenet5")
     run: Run = tracker.reopen(record.id)
     assert (record.status, dict(run.history("loss"))) == (Status.FINISHED, {1: 0.1 + 0.2, 2: 1e-300})
-    assert tracker.model_sha256(record.id) == record.tags["search.model_sha256"]
+    assert is_recorded(tracker.networks("lenet5")(record), record.tags)
     assert len(list((tmp_path / "artifacts").rglob("model.keras"))) == 1
     assert list((tmp_path / "spool").iterdir()) == []
     tracker.close()

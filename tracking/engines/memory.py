@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -215,10 +215,16 @@ class MemoryTracker(Tracker):
         return figures.png(found.draw)
 
     @override
-    def model_sha256(self, run: str) -> str | None:
-        opened = self.reopen(run)
-        kept = opened.models.get(opened.tags.get(MODEL_TAG, ""))
-        return hashlib.sha256(kept[1]).hexdigest() if kept else None
+    def curves(self, experiment: str, metric: str) -> Callable[[Record], Sequence[tuple[int, float]]]:
+        return lambda run: self.values(run.id, metric)
+
+    @override
+    def networks(self, experiment: str) -> Callable[[Record], bytes | None]:
+        def network(run: Record) -> bytes | None:
+            kept = self.reopen(run.id).models.get(run.tags.get(MODEL_TAG, ""))
+            return kept[1] if kept else None
+
+        return network
 
     @override
     def models(self, experiment: str) -> Sequence[ModelRecord]:

@@ -1,10 +1,9 @@
 """Runs recorded in MLflow: in a SQLite database of one's own, or on a server."""
 
-import hashlib
 import json
 import logging
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +14,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_RUN_NAME
 from typing_extensions import override
 
 from tracking import rules
-from tracking.engines import keras_model, mlflow_internals, mlflow_models, pages
+from tracking.engines import keras_model, mlflow_internals, mlflow_models, mlflow_rows, pages
 from tracking.engines.files import Files, local
 from tracking.engines.mlflow_run import MlflowRun
 from tracking.engines.places import Site
@@ -148,6 +147,16 @@ class MlflowTracker(Tracker):
         return sorted((recorded.step, recorded.value) for recorded in found)
 
     @override
+    def curves(self, experiment: str, metric: str) -> Callable[[Record], Sequence[tuple[int, float]]]:
+        if not self._is_file:
+            return lambda run: self.values(run.id, metric)
+        with told(self._place, f"give back {metric} of {experiment}"):
+            found, name = self._client.get_experiment_by_name(experiment), rules.metric_name(metric)
+            engine = mlflow_internals.engine_of_runs(self._client)
+            curves = mlflow_rows.values(engine, found.experiment_id, name) if found else {}
+        return lambda run: curves.get(run.id, [])
+
+    @override
     def histories(self, run: str) -> Mapping[str, Sequence[Measurement]]:
         with told(self._place, f"give back the metrics of run {run}"):
             names = self._client.get_run(run).data.metrics
@@ -165,19 +174,22 @@ class MlflowTracker(Tracker):
             return self._fetch(self._folders[run], artifact)
 
     @override
-    def model_sha256(self, run: str) -> str | None:
-        with told(self._place, f"look up the model of run {run}"):
-            address = self._client.get_run(run).data.tags.get(MODEL_TAG)
-            if address is None:
+    def networks(self, experiment: str) -> Callable[[Record], bytes | None]:
+        with told(self._place, f"list the models of {experiment}"):
+            found = self._client.get_experiment_by_name(experiment)
+            folders = self._model_folders(found.experiment_id) if found else {}
+
+        def network(run: Record) -> bytes | None:
+            folder = folders.get(run.tags.get(MODEL_TAG, "").rpartition("/")[2])
+            if folder is None:
                 return None
-            model = mlflow_models.find(self._client, address.rpartition("/")[2])
-        if model is None:
-            return None
-        try:
-            with told(self._place, f"give back the model of run {run}"):
-                return hashlib.sha256(self._fetch(model.artifact_location, keras_model.FILE)).hexdigest()
-        except TrackingError:
-            return None
+            try:
+                with told(self._place, f"give back the model of run {run.id}"):
+                    return self._fetch(folder, keras_model.FILE)
+            except TrackingError:
+                return None
+
+        return network
 
     @override
     def models(self, experiment: str) -> Sequence[ModelRecord]:
@@ -236,9 +248,18 @@ class MlflowTracker(Tracker):
             rules.require_recorded(here / keras_model.FILE, tags)
             return keras_model.read(here)
 
+    @property
+    def _is_file(self) -> bool:
+        return self._place.startswith("sqlite:")
+
+    def _model_folders(self, experiment_id: str) -> Mapping[str, str]:
+        if self._is_file:
+            return mlflow_rows.model_folders(mlflow_internals.engine_of_runs(self._client), experiment_id)
+        return mlflow_models.folders(self._client, experiment_id)
+
     def close(self) -> None:
         """Close the database; what is recorded stays."""
-        if self._place.startswith("sqlite:"):
+        if self._is_file:
             mlflow_internals.engine_of_runs(self._client).dispose()
         self._site.close()
 

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -34,11 +34,7 @@ def find(client: MlflowClient, model_id: str) -> entities.LoggedModel | None:
 
 def stored(client: MlflowClient, files: Files, experiment: entities.Experiment) -> list[ModelRecord]:
     """Return the models of an experiment that were not deleted."""
-    found = list(
-        pages.everything(
-            lambda token: client.search_logged_models([experiment.experiment_id], max_results=1000, page_token=token)
-        )
-    )
+    found = list(_of_experiment(client, experiment.experiment_id))
     names, keys = _owners(client, experiment.experiment_id, [model.source_run_id for model in found])
     references = _references(files.store)
     return [
@@ -52,6 +48,17 @@ def stored(client: MlflowClient, files: Files, experiment: entities.Experiment) 
         )
         for model in found
     ]
+
+
+def folders(client: MlflowClient, experiment_id: str) -> dict[str, str]:
+    """Return where the files of an experiment's models lie, by their ids."""
+    return {model.model_id: model.artifact_location for model in _of_experiment(client, experiment_id)}
+
+
+def _of_experiment(client: MlflowClient, experiment_id: str) -> Iterator[entities.LoggedModel]:
+    return pages.everything(
+        lambda token: client.search_logged_models([experiment_id], max_results=1000, page_token=token)
+    )
 
 
 def require_free(files: Files, run: str, models: Sequence[entities.LoggedModel], root: str) -> None:

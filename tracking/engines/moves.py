@@ -14,6 +14,7 @@ from tracking.engines.files import local
 from tracking.run import STUDY_TAG
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
     from sqlalchemy.orm import QueryContext
 
 FOLDER: Final = "artifacts"
@@ -130,6 +131,12 @@ def heed(address: str, move: Move) -> None:
     client = MlflowClient(address, registry_uri=address)
     for engine in (mlflow_internals.engine_of_runs(client), mlflow_internals.engine_of_registry(client)):
         engine.update_execution_options(**{_OPTION: move})
+
+
+def now(engine: "Engine", address: str) -> str:
+    """Return an address that is read from a database as a row, as that of the home which is open."""
+    move: Move | None = engine.get_execution_options().get(_OPTION)
+    return address if move is None else move.of(address) or address
 
 
 def _moved(row: Any, context: "QueryContext", _: object = None) -> None:
