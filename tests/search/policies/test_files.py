@@ -77,7 +77,7 @@ class Training:
 
     def __init__(self, name: str, epochs: int, value: Callable[[int], float]) -> None:
         self.study = optuna.create_study(direction="maximize")
-        chosen = Settings("mlp", "mlp", Path(), "sqlite:///x", "memory:", epochs=epochs, pruner=name)
+        chosen = Settings(Path(), "sqlite:///x", "memory:", study="mlp", family="mlp", epochs=epochs, pruner=name)
         self.pruner = pruners.create(chosen, Goal("val_accuracy", "maximize"), self.study)
         self.share, self.epochs, self.value = pruners.share(chosen), epochs, value
         self.trials: list[optuna.Trial] = []
