@@ -232,6 +232,7 @@ def search(home: Path, before: int, sampler: str) -> Hundred:
     relay.settle(60.0)
     trial_runs.link()
     relay.close()
+    tracker.close()
     store.engine.dispose()
     own = total - engine.waited - timed.seconds
     each = [1000 * seconds / HUNDRED for seconds in (own, timed.seconds, engine.waited)]

@@ -16,7 +16,6 @@ from models.data import DataError, keep
 from models.data.given import FORMS
 from models.naming import hint
 from search.commands import running
-from search.driver.opening import require_writable
 from search.notebook import showing
 from search.notebook.trial import Trial, about
 from search.output import comparison, told
@@ -26,7 +25,7 @@ from search.problem.parts import Options
 from search.problem.settings import Place, Settings, check_name
 from search.report import writing
 from search.store import claims, results, storage
-from search.system import library_output, next_commands, surroundings
+from search.system import disk, library_output, next_commands, surroundings
 from search.system.errors import UsageError
 from search.system.signals import Stopped
 
@@ -77,7 +76,7 @@ class Study:
         """Put arrays into the home, where the study is gone on with, trained again and exported from."""
         if not isinstance(given, tuple | list):
             raise UsageError(f"data is of the type {type(given).__name__}; give {FORMS}")
-        require_writable(self.place.home)
+        disk.require_writable(self.place.home)
         return keep(given, self.place.home / "data")
 
     @contextmanager

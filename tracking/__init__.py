@@ -65,6 +65,7 @@ __all__ = [
     "TrackingError",
     "Version",
     "connect",
+    "exists",
     "is_recorded",
     "model_address",
     "moved",
@@ -89,6 +90,16 @@ def connect(uri: str, artifacts: Path) -> Tracker:
     from tracking.engines.mlflow import MlflowTracker
 
     return MlflowTracker(places.prepare(uri, artifacts))
+
+
+def exists(uri: str) -> bool:
+    """Whether there is a store to open at `uri`: a server is taken to be there. Raises `TrackingError`."""
+    if uri == "memory:":
+        return False
+    _quieten_mlflow()
+    from tracking.engines import places
+
+    return places.exists(uri)
 
 
 def open_existing(uri: str, artifacts: Path | None = None) -> Tracker | None:

@@ -123,14 +123,12 @@ class Relay:
             return sorted({*self._due, *([self._busy] if self._busy else [])})
 
     def close(self) -> None:
-        """End after the entry that is under way; what is not delivered stays in the spool."""
+        """End after the entry that is under way; what is not delivered stays in the spool, and the store open."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
         # A store that does not answer is not waited for: the thread ends with the process.
         self._thread.join(timeout=1.0)
-        if not self._thread.is_alive():
-            self._tracker.close()
 
     def _work(self) -> None:
         while (key := self._next()) is not None:

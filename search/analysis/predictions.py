@@ -57,12 +57,16 @@ def against_first(
 @contextmanager
 def opened(place: Place) -> Iterator[Tracker]:
     """Lend a tracker to read, which must be there. Raises `UsageError`."""
-    tracker = tracking.open_existing(place.tracking_uri, place.artifacts)
+    with closing(there(tracking.open_existing(place.tracking_uri, place.artifacts), place)) as tracker:
+        yield tracker
+
+
+def there(tracker: Tracker | None, place: Place) -> Tracker:
+    """Return a tracker that was opened where there is one. Raises `UsageError` where there is none."""
     if tracker is None:
         named = redacted(place.tracking_uri)
         raise UsageError(f"--tracking-uri {named}: there are no runs; give the one that the search was given")
-    with closing(tracker):
-        yield tracker
+    return tracker
 
 
 def has_judged(result: "Result") -> bool:

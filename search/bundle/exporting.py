@@ -17,16 +17,18 @@ from search.bundle.runs import Kept
 from search.bundle.source import CHECKPOINTS, STUDY, TRIALS
 from search.doctor import reading
 from search.doctor.snapshot import Snapshot
-from search.driver import delivery
+from search.driver import delivery, opened
+from search.driver.opened import Stores
 from search.output import progress
 from search.output.tables import Format, as_json, say
 from search.problem.settings import Place, check_name
-from search.store import claims, storage
+from search.store import claims
 from search.store.attributes import Standing, dismissed, standing
+from search.store.study import Study
 from search.system import addresses, atomic_files, library_output, next_commands, signals
 from search.system.errors import SearchError
 from search.system.wording import counted
-from tracking import MODEL_TAG, Record, Status, Tracker, TrackingError
+from tracking import MODEL_TAG, Record, Status, Tracker, TrackingError, databases
 
 SUFFIX = ".zip"
 
@@ -63,10 +65,7 @@ def export(name: str, place: Place, out: Path | None, output: Format) -> None:
     file = out or Path(f"{check_name(name)}{SUFFIX}")
     addresses.require_two(place.storage, place.tracking_uri)
     atomic_files.require_new(file)
-    with storage.reading(place.storage) as store:
-        reading.opened(store, name, place)
-    with signals.heeded(), claims.undisturbed(place.home, place.storage, name):
-        exported = written(name, place, file, console)
+    exported = (_exported if databases.can_be_written(place.home) else _only_read)(name, place, file, console)
     for problem in exported.problems:
         progress.say(console, problem)
     if output == "json":
@@ -75,20 +74,47 @@ def export(name: str, place: Place, out: Path | None, output: Format) -> None:
         say(exported.sentence)
 
 
-def written(name: str, place: Place, file: Path, console: Console) -> Exported:
+def _exported(name: str, place: Place, file: Path, console: Console) -> Exported:
+    """Write a study that nobody searches meanwhile."""
+    with opened.to_write(place) as stores:
+        reading.opened(stores.store, name, place)
+        with signals.heeded(), claims.alone(place.home, place.storage, name, stores.store):
+            return written(name, file, console, stores)
+
+
+def _only_read(name: str, place: Place, file: Path, console: Console) -> Exported:
+    """Write a study of a home that cannot be written, and that nobody searches as this begins."""
+    with reading.to_read(place) as (store, tracker):
+        study = reading.opened(store, name, place)
+        with signals.heeded():
+            claims.require_undisturbed(place.home, store, name)
+            _require_delivered(console, study, None)
+            return _written(study, file, console, store, tracker)
+
+
+def written(name: str, file: Path, console: Console, stores: Stores) -> Exported:
     """Write a study whose lock is held here."""
-    with storage.reading(place.storage) as store:
-        if not delivery.deliver(console, reading.opened(store, name, place)):
-            raise SearchError(
-                f"runs of study {name} wait for the tracker, as said; nothing was written: try again then"
-            )
-    with reading.to_read(place) as (store, tracker), atomic_files.placed(file) as fresh, fresh.open("wb") as stream:
-        found = reading.read(reading.opened(store, name, place), tracker, held=True)
+    _require_delivered(console, reading.opened(stores.store, name, stores.place), stores)
+    # Read again: what was delivered is known to it now.
+    study = reading.opened(stores.store, name, stores.place)
+    return _written(study, file, console, stores.store, stores.to_read())
+
+
+def _require_delivered(console: Console, study: Study, stores: Stores | None) -> None:
+    if not delivery.deliver(console, study, stores):
+        raise SearchError(
+            f"runs of study {study.settings.study} wait for the tracker, as said; nothing was written: try again then"
+        )
+
+
+def _written(study: Study, file: Path, console: Console, store: RDBStorage, tracker: Tracker) -> Exported:
+    with atomic_files.placed(file) as fresh, fresh.open("wb") as stream:
+        found = reading.read(study, tracker, held=True)
         export = Export(found, store, tracker, Writer(stream))
         export.write(console)
     return Exported(
         file,
-        name,
+        study.settings.study,
         standing(found.trials),
         export.count["runs"],
         export.count["artifacts"],

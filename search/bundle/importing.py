@@ -1,24 +1,25 @@
 """`import`: a bundle taken into the stores of a home. What is there stays; what a kill has left undone is done."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 from rich.console import Console
 
-import tracking
 from search.bundle import archive, source, target
 from search.bundle.source import Source
 from search.bundle.taking import Taking
 from search.doctor import budget, reading
 from search.doctor.snapshot import Tools
 from search.driver import opening
+from search.driver.opened import Stores
 from search.output import progress
 from search.output.tables import Format, as_json, say
 from search.problem.resolving import moved
-from search.problem.settings import Place
+from search.problem.settings import Place, check_name
 from search.report import writing
 from search.store import claims, storage
 from search.store.attributes import ASKED_FOR, IMPORTING, SETTINGS, confirmed, dismissed
@@ -66,17 +67,18 @@ def take_in(file: Path, place: Place, wanted: str | None, output: Format) -> Non
     addresses.require_two(place.storage, place.tracking_uri)
     if place.tracking_uri == "memory:":
         raise UsageError("--tracking-uri memory: keeps nothing; give MLflow's address, or leave it out")
-    with archive.opened(file) as opened:
+    with archive.opened(file) as opened, ExitStack() as lent:
+        stores = Stores(place, lent)
         with progress.bar(console, f"reading {file.name}", opened.size) as done:
             opened.verify(done)
         found = source.understood(opened)
-        name = target.name_of(found, wanted, place)
+        name = target.name_of(found, stores.begun()) if wanted is None else check_name(wanted)
         target.require_known(found, name, place)
         disk.require(place.home, opened.size / 1e6)
-        opening.require_writable(place.home)
-        with signals.heeded() as stop, claims.alone(place.home, place.storage, name) as hold:
+        disk.require_writable(place.home)
+        with signals.heeded() as stop, claims.alone(place.home, place.storage, name, stores.begun()) as hold:
             try:
-                imported = _import(found, name, place, console, stop, hold)
+                imported = _import(found, name, stores, console, stop, hold)
             except Stopped:
                 progress.say(console, "stopped: what was taken in stays, and the same command goes on")
                 raise
@@ -90,18 +92,14 @@ def take_in(file: Path, place: Place, wanted: str | None, output: Format) -> Non
         say(imported.sentence)
 
 
-def _import(found: Source, name: str, place: Place, console: Console, stop: Stop, hold: claims.Hold) -> Imported:
-    store = storage.connect(place.storage)
-    try:
-        with storage.told(place.storage):
-            if tracker := tracking.open_existing(place.tracking_uri):
-                with closing(tracker):
-                    opening.require_ours(tracker, name, storage.uuid_of(store, name) or found.uuid)
-            target.ensure(store, name, found)
-            hold.take(store)
-    finally:
-        store.engine.dispose()
-    with reading.to_mend(place, name) as (study, tools):
+def _import(found: Source, name: str, stores: Stores, console: Console, stop: Stop, hold: claims.Hold) -> Imported:
+    store = stores.store
+    with storage.told(stores.place.storage):
+        if tracker := stores.recorded():
+            opening.require_ours(tracker, name, storage.uuid_of(store, name) or found.uuid)
+        target.ensure(store, name, found)
+        hold.take(store)
+    with reading.to_mend(stores, name) as (study, tools):
         tools.tracker.prepare(name, study.experiment)
         taking = Taking(found, study, tools.tracker)
         extras = list(taking.extras())
@@ -118,7 +116,7 @@ def _import(found: Source, name: str, place: Place, console: Console, stop: Stop
                         taking.record(entry, kept)
                     done(1)
             with stop.held():
-                _settle(taking, study, tools, place, everything=unfinished)
+                _settle(taking, study, tools, store, everything=unfinished)
         return Imported(
             str(found.archive.file),
             name,
@@ -130,7 +128,7 @@ def _import(found: Source, name: str, place: Place, console: Console, stop: Stop
         )
 
 
-def _settle(taking: Taking, study: Study, tools: Tools, place: Place, *, everything: bool) -> None:
+def _settle(taking: Taking, study: Study, tools: Tools, store: RDBStorage, *, everything: bool) -> None:
     """Have the study say what follows from its new trials; `everything`: from all that an earlier call has added, too.
 
     However often this is begun, it ends alike.
@@ -148,8 +146,7 @@ def _settle(taking: Taking, study: Study, tools: Tools, place: Place, *, everyth
             study.annotate(trial.number)
     if best := study.best():
         study.annotate(best[1], best=True)
-    with storage.reading(place.storage) as store:
-        tools.trial_runs.portray(writing.of_study(store, study.settings.study))
+    tools.trial_runs.portray(writing.of_study(store, study.settings.study))
     tools.trial_runs.settle(PATIENCE)
     tools.trial_runs.link()
     study.note(IMPORTING, "")

@@ -11,7 +11,7 @@ from search.bundle.source import Source
 from search.problem import space
 from search.problem.parts import caveat
 from search.problem.resolving import resolve
-from search.problem.settings import Place, check_name
+from search.problem.settings import Place
 from search.store import dashboard_notes, storage
 from search.store.attributes import (
     BEGUN_AS,
@@ -33,13 +33,11 @@ from search.system.errors import UsageError
 ALIKE = ("family", "epochs", "max_parameters", "max_seconds_per_epoch")
 
 
-def name_of(source: Source, wanted: str | None, place: Place) -> str:
-    """Return the name of the study: the one wanted, that which has the bundle's uuid here, or the bundle's own."""
-    if wanted is not None:
-        return check_name(wanted)
-    if not storage.exists(place.storage):
+def name_of(source: Source, store: RDBStorage | None) -> str:
+    """Return the name of the study that has the bundle's uuid here, or the bundle's own; `store`: where one is."""
+    if store is None:
         return source.name
-    with storage.reading(place.storage) as store:
+    with storage.told(store.url, outcome=""):
         return _names(store).get(source.uuid, source.name)
 
 

@@ -2,29 +2,27 @@
 
 import sys
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
 import optuna
 import typer
-from optuna.storages import RDBStorage
 from rich.console import Console
 
-import tracking
 from search.bundle import exporting
 from search.commands.keeping import told
+from search.driver import opened
+from search.driver.opened import Stores
 from search.output.tables import say
 from search.problem.settings import Place, check_name
-from search.registry import registered
 from search.store import claims, storage
 from search.store.attributes import DELETING
 from search.system import addresses, atomic_files, failpoints, library_output, next_commands, signals
 from search.system.errors import UsageError
 from search.system.redaction import redacted
 from search.system.wording import counted
-from tracking import Gone, Version
+from tracking import KEY_TAG, Gone, Version
 from tracking.removal import remove
 from tracking.spool import Spool
 
@@ -56,40 +54,40 @@ def delete(name: str, place: Place, *, yes: bool, export: bool, versions: bool) 
     library_output.libraries()
     addresses.require_two(place.storage, place.tracking_uri)
     file = Path(f"{check_name(name)}{exporting.SUFFIX}")
-    with storage.reading(place.storage) as store:
-        going = _going(store, name, place)
-    exported = export and bool(going.uuid) and going.deleting is None
-    if exported:
-        atomic_files.require_new(file)
-    if going.registered and not versions:
-        raise UsageError(
-            f"of study {name}, {', '.join(one.address for one in going.registered)} would be left without a model; "
-            f"`{next_commands.repeated('--registered')}` deletes that, too"
-        )
-    _ask(going, yes=yes)
-    with signals.heeded(), claims.alone(place.home, place.storage, name):
+    with opened.to_write(place) as stores:
+        going = _going(name, stores)
+        exported = export and bool(going.uuid) and going.deleting is None
         if exported:
-            say(exporting.written(name, place, file, console).sentence)
-        gone = _delete(going, place, str(file.absolute()) if exported else going.deleting or "")
+            atomic_files.require_new(file)
+        if going.registered and not versions:
+            raise UsageError(
+                f"of study {name}, {', '.join(one.address for one in going.registered)} would be left without a model; "
+                f"`{next_commands.repeated('--registered')}` deletes that, too"
+            )
+        _ask(going, yes=yes)
+        with signals.heeded(), claims.alone(place.home, place.storage, name, stores.store):
+            if exported:
+                say(exporting.written(name, file, console, stores).sentence)
+            gone = _delete(going, stores, str(file.absolute()) if exported else going.deleting or "")
     for sentence in _conclusion(going, gone, place):
         say(sentence)
 
 
-def _going(store: RDBStorage, name: str, place: Place) -> Going:
+def _going(name: str, stores: Stores) -> Going:
     """Read what there is of a study. Raises `UsageError` where it is somebody else's."""
-    study = storage.load(store, name)
+    study = storage.load(stores.store, name)
     uuid = str(study.user_attrs.get("uuid", ""))
     trials = len(storage.outlines(study))
     if trials and not uuid:
         raise UsageError(f"study {name} was not begun by this program; delete it with the one that has")
-    tracker = tracking.open_existing(place.tracking_uri, place.artifacts)
-    if tracker is None or not uuid:
+    tracker = stores.recorded() if uuid else None
+    if tracker is None:
         return Going(name, uuid, trials, 0, 0, 0, (), study.user_attrs.get(DELETING))
-    with closing(tracker):
-        runs = {run.id for run in tracker.records(name) if run.tags.get(tracking.KEY_TAG, "").startswith(f"{uuid}/")}
-        models = [model for model in tracker.models(name) if model.run in runs]
-        taken = sum(map(tracker.model_bytes, models))
-    versions = [version for version in registered.everything(place) if version.run in runs]
+    runs = {run.id for run in tracker.records(name) if run.tags.get(KEY_TAG, "").startswith(f"{uuid}/")}
+    models = [model for model in tracker.models(name) if model.run in runs]
+    taken = sum(map(tracker.model_bytes, models))
+    registry = stores.registry()
+    versions = [version for version in registry.versions() if version.run in runs] if registry else []
     return Going(name, uuid, trials, len(runs), len(models), taken, versions, study.user_attrs.get(DELETING))
 
 
@@ -102,29 +100,24 @@ def _ask(going: Going, *, yes: bool) -> None:
     typer.confirm("delete it?", abort=True)
 
 
-def _delete(going: Going, place: Place, export: str) -> Gone:
+def _delete(going: Going, stores: Stores, export: str) -> Gone:
     """Delete what there is. Optuna is told last: as long as the study is there, there is something to go on with."""
-    store = storage.connect(place.storage)
-    try:
-        with storage.told(place.storage):
-            optuna.load_study(study_name=going.name, storage=store).set_user_attr(DELETING, export)
-            gone = _remove_runs(going, place) if going.uuid else Gone(0, "")
-            failpoints.point("after_removal")
-            remove(place.home / "checkpoints" / going.name, place.home / "checkpoints")
-            optuna.delete_study(study_name=going.name, storage=store)
-    finally:
-        store.engine.dispose()
+    store, place = stores.store, stores.place
+    with storage.told(place.storage):
+        optuna.load_study(study_name=going.name, storage=store).set_user_attr(DELETING, export)
+        gone = _remove_runs(going, stores) if going.uuid else Gone(0, "")
+        failpoints.point("after_removal")
+        remove(place.home / "checkpoints" / going.name, place.home / "checkpoints")
+        optuna.delete_study(study_name=going.name, storage=store)
     return gone
 
 
-def _remove_runs(going: Going, place: Place) -> Gone:
-    if going.registered:
-        with registered.opened(place) as registry:
-            for version in going.registered:
-                registry.remove(version.name, version.number)
-    with closing(tracking.connect(place.tracking_uri, place.artifacts)) as tracker:
-        gone = tracker.remove(going.name, f"{going.uuid}/")
-    spool = Spool(place.home / "spool")
+def _remove_runs(going: Going, stores: Stores) -> Gone:
+    if going.registered and (registry := stores.registry()):
+        for version in going.registered:
+            registry.remove(version.name, version.number)
+    gone = stores.tracker.remove(going.name, f"{going.uuid}/")
+    spool = Spool(stores.place.home / "spool")
     for key in spool.keys(f"{going.uuid}/"):
         spool.remove(key)
     spool.sweep(f"{going.uuid}/")

@@ -7,8 +7,10 @@ from typing import Any, Literal
 
 from rich.console import Console
 
-from search.analysis.predictions import opened
+from search.analysis import predictions
 from search.doctor import reading
+from search.driver import opened
+from search.driver.opened import Stores
 from search.output import tables
 from search.output.progress import say
 from search.output.tables import Sheet
@@ -123,21 +125,23 @@ def keep(name: str, place: Place, *, top: int, dry_run: bool, output: Format) ->
         raise UsageError("--tracking-uri memory: keeps nothing that could be removed; give MLflow's address")
     console = Console(stderr=True)
     library_output.libraries()
-    # Looked at first, for there has to be something before a lock is made for it.
-    with storage.reading(place.storage) as store, opened(place) as tracker:
-        found = plan(reading.opened(store, name, place), tracker, top)
     if dry_run:
+        with storage.reading(place.storage) as store, predictions.opened(place) as tracker:
+            found = plan(reading.opened(store, name, place), tracker, top)
         if output == "json":
             tables.as_json(found.data(None))
         else:
             tables.sheets([found.table()], [*found.sentences(), "nothing was written: --dry-run"], output)
         return 0
-    with signals.heeded(), claims.alone(place.home, place.storage, name):
-        try:
-            _clear(console, name, place, top, output)
-        except Stopped:
-            say(console, "stopped: what is removed is removed, and the same command goes on")
-            raise
+    with opened.to_write(place) as stores:
+        # Looked at first, for there has to be something before a lock is made for it.
+        plan(reading.opened(stores.store, name, place), stores.runs, top)
+        with signals.heeded(), claims.alone(place.home, place.storage, name, stores.store):
+            try:
+                _clear(console, name, stores, top, output)
+            except Stopped:
+                say(console, "stopped: what is removed is removed, and the same command goes on")
+                raise
     return 0
 
 
@@ -178,8 +182,8 @@ def _waiting(study: Study) -> int:
     return sum(record is not None and record.status == Status.FINISHED for record in records)
 
 
-def _clear(console: Console, name: str, place: Place, top: int, output: Format) -> None:
-    with reading.to_mend(place, name) as (study, tools):
+def _clear(console: Console, name: str, stores: Stores, top: int, output: Format) -> None:
+    with reading.to_mend(stores, name) as (study, tools):
         tools.trial_runs.catch_up()
         if not tools.trial_runs.settle(PATIENCE):
             raise SearchError(
@@ -198,7 +202,7 @@ def _clear(console: Console, name: str, place: Place, top: int, output: Format) 
     if output == "json":
         tables.as_json(found.data(removed))
     elif removed:
-        for sentence in found.conclusion(removed, place.tracking_uri):
+        for sentence in found.conclusion(removed, stores.place.tracking_uri):
             tables.say(sentence)
 
 

@@ -1,22 +1,20 @@
 """`rename`: a study under another name, in both stores and on the disk."""
 
-from contextlib import closing
-
 from rich.console import Console
 
-import tracking
 from search.bundle.moving import renamed
 from search.doctor import reading
-from search.driver import delivery
+from search.driver import delivery, opened
+from search.driver.opened import Stores
 from search.output.tables import say
 from search.problem.settings import Place, check_name
-from search.registry import registered
 from search.report import writing
 from search.store import claims, storage
 from search.store.attributes import BEGUN_AS, CONFIRMED, FINALIST_TAG, RENAMING, STUDY_NAME_TAG, confirmed
 from search.store.study import Study
 from search.system import addresses, failpoints, library_output, signals
 from search.system.errors import SearchError, UsageError
+from tracking import STUDY_TAG, Registry, Tracker
 
 # Seconds for which the tracker may take the study's page.
 PATIENCE = 60.0
@@ -27,41 +25,41 @@ def rename(before: str, name: str, place: Place) -> None:
     console = Console(stderr=True)
     library_output.libraries()
     addresses.require_two(place.storage, place.tracking_uri)
-    with storage.reading(place.storage) as store:
+    with opened.to_write(place) as stores:
+        store = stores.store
         there = storage.names(store)
         known = storage.load(store, name).user_attrs if check_name(name) in there else {}
         half = known.get(RENAMING) == [before, name]
         if known and not half:
             raise UsageError(f"there is a study {name} already; choose another name")
         study = reading.opened(store, name if half else before, place)
-    _require_free(study, name, place)
-    with (
-        signals.heeded(),
-        claims.alone(place.home, place.storage, before),
-        claims.alone(place.home, place.storage, name),
-    ):
-        if not half:
-            if not delivery.deliver(console, study):
-                raise SearchError(f"runs of study {before} wait for the tracker, as said; try again when it has them")
-            _rename(before, name, place)
-        _describe(name, place)
+        _require_free(study, name, stores.recorded())
+        with (
+            signals.heeded(),
+            claims.alone(place.home, place.storage, before, store),
+            claims.alone(place.home, place.storage, name, store),
+        ):
+            if not half:
+                if not delivery.deliver(console, study, stores):
+                    raise SearchError(
+                        f"runs of study {before} wait for the tracker, as said; try again when it has them"
+                    )
+                _rename(before, name, stores)
+            _describe(name, stores)
     say(f"study {before} is called {name} now; its runs and its registered models keep their names")
 
 
-def _require_free(study: Study, name: str, place: Place) -> None:
+def _require_free(study: Study, name: str, tracker: Tracker | None) -> None:
     """Raise `UsageError` where the tracker has an experiment of this name that is another study's."""
-    tracker = tracking.open_existing(place.tracking_uri, place.artifacts)
-    if tracker is None:
-        return
-    with closing(tracker):
-        tags = tracker.experiment_tags(name)
-    if tags is not None and tags.get(tracking.STUDY_TAG) != study.uuid:
+    tags = tracker.experiment_tags(name) if tracker else None
+    if tags is not None and tags.get(STUDY_TAG) != study.uuid:
         raise UsageError(f"MLflow has an experiment {name} already; choose another name")
 
 
-def _rename(before: str, name: str, place: Place) -> None:
+def _rename(before: str, name: str, stores: Stores) -> None:
     """Rename what there is, in Optuna last: as long as the study has its name there, the same call goes on."""
-    with reading.to_mend(place, before) as (study, tools):
+    place = stores.place
+    with reading.to_mend(stores, before) as (study, tools):
         study.note(RENAMING, [before, name])
         tools.tracker.rename(before, name, {STUDY_NAME_TAG: name})
         checkpoints = place.home / "checkpoints"
@@ -72,34 +70,27 @@ def _rename(before: str, name: str, place: Place) -> None:
             study.note(CONFIRMED, renamed(found, before, name))
         names, last = known.get(BEGUN_AS, []), [len(study.trials()), before]
         study.note(BEGUN_AS, names if last in names else [*names, last])
-    _rename_versions(before, name, place)
+    if registry := stores.registry():
+        _rename_versions(before, name, registry)
     failpoints.point("before_rename")
-    store = storage.connect(place.storage)
-    try:
-        with storage.told(place.storage):
-            storage.rename(storage.load(store, before), name)
-    finally:
-        store.engine.dispose()
+    with storage.told(place.storage):
+        storage.rename(storage.load(stores.store, before), name)
 
 
-def _rename_versions(before: str, name: str, place: Place) -> None:
-    if not registered.everything(place):
-        return
-    with registered.opened(place) as registry:
-        for version in registry.versions():
-            if version.tags.get(STUDY_NAME_TAG) == before:
-                tags = {tag: renamed(version.tags.get(tag, ""), before, name) for tag in (STUDY_NAME_TAG, FINALIST_TAG)}
-                registry.set_tags(version.name, version.number, tags)
+def _rename_versions(before: str, name: str, registry: Registry) -> None:
+    for version in registry.versions():
+        if version.tags.get(STUDY_NAME_TAG) == before:
+            tags = {tag: renamed(version.tags.get(tag, ""), before, name) for tag in (STUDY_NAME_TAG, FINALIST_TAG)}
+            registry.set_tags(version.name, version.number, tags)
 
 
-def _describe(name: str, place: Place) -> None:
+def _describe(name: str, stores: Stores) -> None:
     """Let notes and the study's page say its name."""
-    with reading.to_mend(place, name) as (study, tools):
+    with reading.to_mend(stores, name) as (study, tools):
         best = study.best()
         for trial in study.trials():
             study.annotate(trial.number, best=best is not None and trial.number == best[1])
-        with storage.reading(place.storage) as store:
-            tools.trial_runs.portray(writing.of_study(store, name))
+        tools.trial_runs.portray(writing.of_study(stores.store, name))
         tools.trial_runs.settle(PATIENCE)
         tools.trial_runs.link()
         study.note(RENAMING, None)

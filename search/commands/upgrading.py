@@ -17,7 +17,6 @@ from sqlalchemy.exc import SQLAlchemyError
 import tracking
 from search.doctor import stores
 from search.doctor.command import visit
-from search.driver import opening
 from search.output.progress import say
 from search.problem.settings import STUDY_NAME, Place
 from search.store import storage
@@ -56,7 +55,7 @@ def upgrade(place: Place, *, dry_run: bool) -> int:
     if dry_run:
         say(console, f"it would take up to {needed:,.0f} MB while it lasts; nothing was changed")
         return 0
-    opening.require_writable(place.home)
+    disk.require_writable(place.home)
     with _whole(place.home), _nobody_searching(place):
         _bring(console, place, due)
     _look(console, place)

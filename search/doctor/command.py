@@ -7,17 +7,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+from optuna.storages import RDBStorage
 from rich.console import Console
 
 from search.doctor import budget, contents, leftovers, links, networks, reading, states, stores
 from search.doctor.findings import Finding
 from search.doctor.snapshot import Snapshot
+from search.driver import opened
+from search.driver.opened import Stores
 from search.output import tables
 from search.output.progress import say
 from search.problem.settings import Place
 from search.store import claims, storage
 from search.system import library_output, next_commands
 from search.system.errors import SearchError, UsageError
+from tracking import Tracker
+from tracking.engines.memory import MemoryTracker
 
 Format = Literal["text", "json"]
 CHECKS: tuple[Callable[[Snapshot], Iterator[Finding]], ...] = (
@@ -67,20 +72,23 @@ def visit(study: str | None, place: Place, *, fix: bool, abandon: bool, output: 
         raise UsageError("--tracking-uri memory: keeps nothing that could be looked at; give MLflow's address")
     console = Console(stderr=True)
     library_output.libraries()
+    named = study is not None
     with _readable():
         found = list(stores.check(place))
-        names = _names(study, place)
-    named = study is not None
     if fix:
-        found = _treat(console, names, place, found, abandon=abandon, named=named)
+        with opened.to_write(place) as both:
+            names = _names(study, both.store)
+            found = _treat(console, names, both, found, abandon=abandon, named=named)
     else:
-        found += _look(console, names, place, named=named)
+        with _readable(), reading.to_read(place) as (store, tracker):
+            names = _names(study, store)
+            found += _look(console, names, place, store, tracker, named=named)
     _print(found, names, output)
     return 0 if all(finding.repaired for finding in found) else 1
 
 
-def _names(study: str | None, place: Place) -> list[str]:
-    with storage.reading(place.storage) as store:
+def _names(study: str | None, store: RDBStorage) -> list[str]:
+    with _readable(), storage.told(store.url, outcome=""):
         return [study] if study else reading.names(store)
 
 
@@ -88,6 +96,8 @@ def _look(
     console: Console,
     names: Sequence[str],
     place: Place,
+    store: RDBStorage,
+    tracker: Tracker,
     *,
     named: bool,
     held: bool = False,
@@ -98,7 +108,7 @@ def _look(
     Of several that were not `named`, one that cannot be read is found to be so, and the others are looked at.
     """
     found: list[Finding] = []
-    with _readable(), reading.to_read(place) as (store, tracker):
+    with _readable(), storage.told(store.url, outcome=""):
         for name in names:
             with console.status(f"looking at study {name}"):
                 try:
@@ -118,9 +128,10 @@ def examine(found: Snapshot) -> list[Finding]:
 
 
 def _treat(
-    console: Console, names: Sequence[str], place: Place, found: list[Finding], *, abandon: bool, named: bool
+    console: Console, names: Sequence[str], both: Stores, found: list[Finding], *, abandon: bool, named: bool
 ) -> list[Finding]:
     """Mend what can be mended, and return all that was found, with what became of it."""
+    place = both.place
     copies = Copies(console, place)
     if any(finding.mend for finding in found):
         copies.make()
@@ -129,24 +140,29 @@ def _treat(
     for name in names:
         with ExitStack() as held:
             try:
-                held.enter_context(claims.alone(place.home, place.storage, name))
+                held.enter_context(claims.alone(place.home, place.storage, name, both.store))
             except UsageError as error:
                 if named:
                     raise
                 say(console, f"{error}; it is only looked at")
-                found += _look(console, [name], place, named=named)
+                found += _look(console, [name], place, both.store, _recorded(both), named=named)
             else:
-                found += _cure(console, name, place, copies, abandon=abandon, named=named)
+                found += _cure(console, name, both, copies, abandon=abandon, named=named)
     return found
 
 
-def _cure(console: Console, name: str, place: Place, copies: Copies, *, abandon: bool, named: bool) -> list[Finding]:
+def _cure(console: Console, name: str, both: Stores, copies: Copies, *, abandon: bool, named: bool) -> list[Finding]:
     """Mend a study whose lock is held, round by round, until nothing is found that can be mended."""
-    found = _look(console, [name], place, named=named, held=True, abandon=abandon)
+
+    def look() -> list[Finding]:
+        tracker = _recorded(both)
+        return _look(console, [name], both.place, both.store, tracker, named=named, held=True, abandon=abandon)
+
+    found = look()
     if not any(finding.mend for finding in found):
         return found
     copies.make()
-    with console.status(f"mending study {name}"), reading.to_mend(place, name) as (study, tools):
+    with console.status(f"mending study {name}"), reading.to_mend(both, name) as (study, tools):
         for _ in range(ROUNDS):
             seen = examine(reading.read(study, tools.tracker, held=True, abandon=abandon, tools=tools))
             found += [finding for finding in seen if finding not in found]
@@ -159,7 +175,11 @@ def _cure(console: Console, name: str, place: Place, copies: Copies, *, abandon:
         problem = tools.relay.problem
     if problem:
         say(console, problem)
-    return _compared(found, _look(console, [name], place, named=named, held=True, abandon=abandon))
+    return _compared(found, look())
+
+
+def _recorded(both: Stores) -> Tracker:
+    return both.recorded() or MemoryTracker()
 
 
 def _mend(found: Sequence[Finding]) -> None:

@@ -7,6 +7,7 @@ from optuna.storages import RDBStorage
 
 import tracking
 from search.doctor.snapshot import Snapshot, Tools
+from search.driver.opened import Stores
 from search.problem.resolving import resolve
 from search.problem.settings import Place
 from search.recording.trial_runs import TrialRuns
@@ -71,15 +72,12 @@ def to_read(place: Place) -> Iterator[tuple[RDBStorage, Tracker]]:
 
 
 @contextmanager
-def to_mend(place: Place, name: str) -> Iterator[tuple[Study, Tools]]:
+def to_mend(stores: Stores, name: str) -> Iterator[tuple[Study, Tools]]:
     """Lend a study, and what mending it takes."""
-    store = storage.connect(place.storage)
-    study = opened(store, name, place)
-    tracker = tracking.connect(place.tracking_uri, place.artifacts)
+    study, tracker = opened(stores.store, name, stores.place), stores.tracker
     relay = Relay(Spool(study.settings.spool), tracker)
     try:
-        with storage.told(place.storage):
+        with storage.told(stores.place.storage):
             yield study, Tools(tracker, relay, TrialRuns(study, relay))
     finally:
         relay.close()
-        store.engine.dispose()

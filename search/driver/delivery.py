@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-import tracking
 from models.watch import Watch
 from search.output.progress import say
 from search.problem.settings import Settings
@@ -15,11 +14,12 @@ from search.store import storage
 from search.system import disk, failpoints, next_commands
 from search.system.errors import SearchError
 from search.system.wording import counted
-from tracking import Tracker, TrackingError, databases
+from tracking import Tracker, TrackingError
 from tracking.relay import TASK, Relay
 from tracking.spool import Spool
 
 if TYPE_CHECKING:
+    from search.driver.opened import Stores
     from search.store.study import Study
 
 # For so long the tracker may take what is left when a search is stopped, and when it ends while the tracker is away.
@@ -29,10 +29,7 @@ SECONDS_TO_RECOVER = 10.0
 
 @contextmanager
 def joined(console: Console, study: "Study", tracker: Tracker) -> Iterator[TrialRuns]:
-    """Lend what joins the study and its runs, which the tracker keeps; the tracker is closed in the end.
-
-    Raises `SearchError`.
-    """
+    """Lend what joins the study and its runs, which the tracker keeps. Raises `SearchError`."""
     settings = study.settings
     tracker.prepare(settings.study, study.experiment)
     watch = Watch()
@@ -56,16 +53,18 @@ def joined(console: Console, study: "Study", tracker: Tracker) -> Iterator[Trial
         relay.close()
 
 
-def deliver(console: Console, study: "Study") -> bool:
-    """Deliver what an earlier call had to leave in the spool; return whether the tracker has all of it now."""
+def deliver(console: Console, study: "Study", stores: "Stores | None") -> bool:
+    """Deliver what an earlier call had to leave in the spool; return whether the tracker has all of it now.
+
+    Without stores to write, nothing is delivered.
+    """
     waiting = len(Spool(study.settings.spool).keys(study.uuid))
     if not waiting:
         return True
-    if not databases.can_be_written(study.settings.home):
+    if stores is None:
         say(console, f"{waiting} run(s) wait in {study.settings.spool}, which cannot be written")
         return False
-    tracker = tracking.connect(study.settings.tracking_uri, study.settings.place.artifacts)
-    with joined(console, study, tracker) as trial_runs:
+    with joined(console, study, stores.tracker) as trial_runs:
         say(console, "delivering what the tracker has missed")
     return trial_runs.settle(0)
 

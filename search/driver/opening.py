@@ -1,6 +1,5 @@
-"""What every call that writes begins with: settings that are decided, and a home that can be written."""
+"""What every call that writes begins with: settings that are decided, and runs that are its own."""
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -46,17 +45,6 @@ def images_of(place: Place, source: str, count: int | None, digest: str | None) 
 def _absolute(path: str | None) -> str | None:
     """Return a file's or folder's place from wherever the study is continued; other words as they are."""
     return str(Path(path).absolute()) if path and Path(path).exists() else path
-
-
-def require_writable(home: Path) -> None:
-    """Make the home folder, and try whether a file can be written into it. Raises `UsageError`."""
-    try:
-        # Nobody else reads what is in it: images, models and logs. A folder that is there was shared on purpose.
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=home):
-            pass
-    except OSError as error:
-        raise UsageError(f"--home {home}: cannot be written ({error.strerror}); name another folder") from error
 
 
 def require_ours(tracker: Tracker, name: str, uuid: str | None) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 from optuna.storages import RDBStorage
 from rich.console import Console
 
-import tracking
 from models.data import Images
 from search.driver import delivery, opening
+from search.driver.opened import Stores
 from search.output.progress import say
 from search.problem.settings import Place, Settings
 from search.recording.trial_runs import TrialRuns
@@ -41,16 +41,12 @@ class Session:
         settings: Settings,
         images: Images,
         plan: Plan,
-        store: RDBStorage | None,
-        tracker: Tracker | None,
-        lent: ExitStack,
+        stores: Stores,
     ) -> None:
-        """`store` and `tracker` are those that were opened already; `lent` gives back whatever is opened here."""
-        lent.callback(self._close)
         self.console = Console(stderr=True)
         self.settings, self.images, self.plan = settings, images, plan
         self.stop = Stop()
-        self._store, self._tracker, self._lent = store, tracker, lent
+        self._stores = stores
         self._hold: Hold | None = None
 
     @property
@@ -61,22 +57,19 @@ class Session:
     @property
     def store(self) -> RDBStorage:
         """Optuna's storage, made where there is none."""
-        if self._store is None:
-            self._store = storage.connect(self.settings.storage)
-            self._lent.callback(self._store.engine.dispose)
-        return self._store
+        return self._stores.store
 
-    def _close(self) -> None:
-        """Close the tracker, which whoever joins it with the study closes otherwise."""
-        if self._tracker:
-            self._tracker.close()
+    @property
+    def runs(self) -> Tracker:
+        """What keeps runs, which must be there. Raises `UsageError` and `TrackingError`."""
+        return self._stores.runs
 
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Heed signals, and keep every other process from writing the study."""
         with (
             signals.heeded() as self.stop,
-            claims.alone(self.place.home, self.place.storage, self.settings.study, self._store) as self._hold,
+            claims.alone(self.place.home, self.place.storage, self.settings.study, self._stores.begun()) as self._hold,
         ):
             yield
 
@@ -118,8 +111,7 @@ class Session:
     @contextmanager
     def joined(self, study: Study) -> Iterator[TrialRuns]:
         """Lend what joins the study and its runs, once."""
-        tracker, self._tracker = self._tracker or tracking.connect(self.place.tracking_uri, self.place.artifacts), None
-        with delivery.joined(self.console, study, tracker) as trial_runs:
+        with delivery.joined(self.console, study, self._stores.tracker) as trial_runs:
             yield trial_runs
 
     def settle(self, engine: Engine, shared: Path) -> None:
@@ -153,23 +145,16 @@ def opened(study: str, place: Place, flags: Mapping[str, Any], *, stays: str, ne
 
 
 def _decided(study: str, place: Place, flags: Mapping[str, Any], lent: ExitStack, *, new: bool) -> Session:
-    store, tracker = None, None
-    if storage.exists(place.storage):
-        if place.home.exists():
-            opening.require_writable(place.home)
-        store = storage.connect(place.storage)
-        lent.callback(store.engine.dispose)
+    stores = Stores(place, lent)
+    store = stores.begun()
     if not new:
         # Which study there is comes before what is wanted of it.
         storage.load(storage.begun_here(store, place.storage), study)
     settings, images = opening.decide(study, place, flags, store)
     plan = execution.plan(settings, images.shape, execution.machine())
     disk.require(place.home, least_megabytes(settings, plan))
-    opening.require_writable(place.home)
+    disk.require_writable(place.home)
     if store is None or not storage.remembered(store, study):
         # Before a study is made of which nothing could be kept: it would stay, and be empty.
-        tracker = tracking.connect(place.tracking_uri, place.artifacts)
-    session = Session(settings, images, plan, store, tracker, lent)
-    if tracker:
-        opening.require_ours(tracker, study, None)
-    return session
+        opening.require_ours(stores.tracker, study, None)
+    return Session(settings, images, plan, stores)

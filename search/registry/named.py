@@ -6,7 +6,7 @@ has to say that it is the one they mean.
 
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from search.store.attributes import STUDY_NAME_TAG
 from search.system import next_commands
 from search.system.addresses import expanded
 from search.system.errors import SearchError, UsageError
+from tracking import Version
 
 SUFFIX = ".keras"
 FORMS = f"STUDY/NUMBER, STUDY, NAME, NAME/VERSION, models:/NAME@champion, or a {SUFFIX} file with --trust-file SHA256"
@@ -78,9 +79,10 @@ def _run_of(name: str, place: Place) -> tuple[str, str]:
                     gone = f"its model was {result.removal}" if result.removed else "has left no model"
                     raise SearchError(f"{result.name} is {result.state.lower()}{why}, and {gone}")
                 return result.name, result.run
-    version = registered.find(name, place)
+    versions = registered.everything(place)
+    version = registered.find(name, versions)
     if version is None:
-        instead = _else(Path(name)) or hint(name, _called(place))
+        instead = _else(Path(name)) or hint(name, _called(place, versions))
         see = f"`{next_commands.command('list')}` and `{next_commands.command('models')}`"
         raise UsageError(f"no model {name!r}{instead}; give {FORMS}: see {see}")
     return version.address, version.run
@@ -95,9 +97,9 @@ def _else(path: Path) -> str:
     return ""
 
 
-def _called(place: Place) -> list[str]:
+def _called(place: Place, versions: Sequence[Version]) -> list[str]:
     """Return the names of all studies and registered models."""
-    known = [version.name for version in registered.everything(place)]
+    known = [version.name for version in versions]
     if not storage.exists(place.storage):
         return known
     with storage.reading(place.storage) as store:

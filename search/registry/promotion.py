@@ -10,7 +10,6 @@ import numpy as np
 import tracking
 from search.analysis import predictions
 from search.analysis.ranking import Scored, Standings
-from search.driver import opening
 from search.output import suggestions
 from search.problem.settings import Place
 from search.registry import registered
@@ -26,7 +25,7 @@ from search.store.attributes import (
     RUNS_TAG,
     STUDY_NAME_TAG,
 )
-from search.system import next_commands
+from search.system import disk, next_commands
 from search.system.errors import UsageError
 from search.system.redaction import redacted
 from search.system.wording import counted
@@ -61,16 +60,14 @@ def name_of(data: str, family: str) -> str:
     return re.sub(r"[^\w-]+", "-", f"{data}-{family}")
 
 
-def enter(winner: Winner, place: Place) -> Standing:
+def enter(winner: Winner, place: Place, tracker: Tracker) -> Standing:
     """Register the winner, whose first seed's run holds its model, and make it champion if it is to be.
 
     Raises `TrackingError`.
     """
     registry = tracking.open_registry(place.tracking_uri, place.artifacts)
-    tracker = tracking.open_existing(place.tracking_uri, place.artifacts)
     assert registry is not None
-    assert tracker is not None
-    with closing(registry), closing(tracker):
+    with closing(registry):
         name = name_of(winner.data, winner.family)
         _require_ours(registry, name, place.tracking_uri)
         version = registry.register(name, winner.runs[0], _tags(winner, tracker), _description(winner))
@@ -91,11 +88,13 @@ def promote(called: str, place: Place, force: str | None) -> Standing:
     """Make a version the champion if it is better, or for the reason that a person gives. Raises `UsageError`."""
     if force is not None and not force.strip():
         raise UsageError("--force: give the reason, which is kept with the version")
-    version = registered.named(called, place)
-    opening.require_writable(place.home)
-    with registered.opened(place) as registry, predictions.opened(place) as tracker:
+    with registered.opened(place) as registry:
+        version = registered.named(called, registry)
+        assert registry, "a version was found in it"
+        disk.require_writable(place.home)
         if force is None or version.is_champion:
-            return _moved(registry, tracker, version)
+            with predictions.opened(place) as tracker:
+                return _moved(registry, tracker, version)
         registry.set_tags(version.name, version.number, {FORCED_TAG: force})
         registry.point(version.name, CHAMPION, version.number)
         return Standing(version, True, f"{version.address} is the champion now, because: {force}")

@@ -24,7 +24,6 @@ from search.store.attributes import HEARD, HELD_BY
 from search.store.rows import RowStorage
 from search.system import locks
 from search.system.errors import SearchError, UsageError
-from tracking import databases
 
 # Seconds after which a holder says again that it is there, and after which nobody waits for one on another machine.
 BEAT: Final = 30.0
@@ -134,18 +133,10 @@ def alone(home: Path, address: str, study: str, store: RDBStorage | None = None)
             hold.release()
 
 
-@contextmanager
-def undisturbed(home: Path, address: str, study: str) -> Iterator[None]:
-    """The same for what only reads: in a home that cannot be written, nobody may be writing the study as it begins."""
-    if databases.can_be_written(home):
-        with alone(home, address, study):
-            yield
-        return
-    with storage.reading(address) as store:
-        searching = searcher(home, store, study)
-    if searching:
+def require_undisturbed(home: Path, store: RDBStorage, study: str) -> None:
+    """Raise `UsageError` where a study is being written that is read in a home which nobody can be kept from."""
+    if searching := searcher(home, store, study):
         raise UsageError(f"study {study} is being searched by {searching}; wait for it, or stop it")
-    yield
 
 
 def holder(home: Path, study: str, attributes: Mapping[str, Any]) -> str:

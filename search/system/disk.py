@@ -5,6 +5,7 @@ import math
 import os
 import re
 import shutil
+import tempfile
 from pathlib import Path
 
 from search.system.errors import UsageError
@@ -38,6 +39,17 @@ def require(home: Path, megabytes: float) -> None:
             f"--home {home}: {free:,.0f} MB are free there, and this needs at least {megabytes:,.0f} MB; free "
             "some, or name a folder on another disk"
         )
+
+
+def require_writable(home: Path) -> None:
+    """Make the home folder, and try whether a file can be written into it. Raises `UsageError`."""
+    try:
+        # Nobody else reads what is in it: images, models and logs. A folder that is there was shared on purpose.
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home):
+            pass
+    except OSError as error:
+        raise UsageError(f"--home {home}: cannot be written ({error.strerror}); name another folder") from error
 
 
 def refusal(error: BaseException, folder: Path) -> str | None:

@@ -141,7 +141,7 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
     ("search/problem/objectives.py", "more than {}", "test_the_objective_that_is_named_is_taken"),
     ("search/problem/objectives.py", "no objective", "test_the_objective_that_is_named_is_taken"),
     ("search/driver/opening.py", "--weights {}", "test_what_is_to_be_given_instead_is_taken"),
-    ("search/driver/opening.py", "cannot be written", "test_a_place_that_cannot_be_is_exchanged_for_one_that_can"),
+    ("search/system/disk.py", "cannot be written", "test_a_place_that_cannot_be_is_exchanged_for_one_that_can"),
     (
         "search/driver/delivery.py",
         "search doctor {} --fix",
@@ -167,7 +167,6 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
     ("search/registry/named.py", "takes it", "test_a_file_of_a_model_is_taken_with_the_digest_that_is_told"),
     ("search/registry/promotion.py", "--force: give", "test_a_registered_model_is_used_and_promoted_as_told"),
     ("search/registry/promotion.py", "the champion is still", "test_a_registered_model_is_used_and_promoted_as_told"),
-    ("search/registry/registered.py", "nothing is there", "test_a_place_that_cannot_be_is_exchanged_for_one_that_can"),
     ("search/registry/registered.py", "confirm STUDY", "test_a_command_in_a_message_does_what_it_says"),
     ("search/store/results.py", "trains it again", "test_a_model_that_was_removed_is_trained_again"),
     ("search/store/results.py", "has no complete trial yet", "test_a_command_in_a_message_does_what_it_says"),

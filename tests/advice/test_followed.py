@@ -377,6 +377,7 @@ def test_a_registered_model_is_used_and_promoted_as_told(own: Reader) -> None:
     with opened(place) as tracker:
         runs = [run.id for run in tracker.records("mlp") if tracking.MODEL_TAG in run.tags]
     with registered.opened(place) as registry:
+        assert registry
         for run in runs[:2]:
             registry.register("bars-mlp", run, {}, "")
         registry.point("bars-mlp", tracking.CHAMPION, 1)

@@ -92,6 +92,7 @@ def search(
     assert relay.settle(120) == []
     trial_runs.link()
     relay.close()
+    tracker.close()
     known = [trial.user_attrs.get("baseline") for trial in opened.trials()]
     for planned in planned_baselines(replace(chosen, baselines="all"))[:3]:
         if planned.row.name not in known:

@@ -53,6 +53,11 @@ def prepare(uri: str, artifacts: Path) -> Site:
     )
 
 
+def exists(uri: str) -> bool:
+    """Whether anything is there: of a server, that shows when it is asked."""
+    return not uri.startswith("sqlite:") or bool(_tables(_database_file(uri)))
+
+
 def find(uri: str, artifacts: Path | None) -> Site | None:
     """Return the place of what is there to be read; None where nothing is. Changes nothing.
 

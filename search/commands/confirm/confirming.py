@@ -112,7 +112,7 @@ class _Rounds:
             first.mean,
             standings.margin(first),
         )
-        return promotion.enter(named, settings.place)
+        return promotion.enter(named, settings.place, self._opened.session.runs)
 
     def _train(self, left: Sequence[Finalist], seeds: Iterable[int]) -> None:
         """Train what was not trained before, and take in what the networks are right about."""
@@ -148,12 +148,12 @@ class _Rounds:
         record = self._trial_runs.found(key)
         if record is None or record.status != Status.FINISHED or not record.id:
             return None
-        with predictions.opened(self._settings.place) as tracker:
-            try:
-                return predictions.of_run(tracker, record.id, one.name, self._settings.study).right
-            except predictions.Unreadable as error:
-                say(self._opened.session.console, f"{error}; it is trained again")
-                return None
+        session = self._opened.session
+        try:
+            return predictions.of_run(session.runs, record.id, one.name, self._settings.study).right
+        except predictions.Unreadable as error:
+            say(session.console, f"{error}; it is trained again")
+            return None
 
     def _key(self, one: Finalist, seed: int) -> str:
         return self._opened.key(CONFIRMATION, one.place, seed)

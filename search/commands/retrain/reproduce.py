@@ -59,8 +59,7 @@ class Reproduced:
 def reproduce(name: str, place: Place, engine: str | None) -> Reproduced:
     """Train a trial again as it was trained, and compare. Raises `UsageError` and `SearchError`."""
     with trained.opened(name, place, engine) as (trial, summary, study):
-        with predictions.opened(place) as tracker:
-            tags = tracker.record(trial.run).tags
+        tags = study.runs.record(trial.run).tags
         # As it was then, as far as this machine can.
         precision, threads = tags.get("execution.precision", study.plan.precision), tags.get("execution.threads", "")
         as_then = {
@@ -78,8 +77,7 @@ def reproduce(name: str, place: Place, engine: str | None) -> Reproduced:
             trained.run(opened, task)
             record = opened.trial_runs.found(key)
             assert record is not None, "it was delivered just now"
-    with predictions.opened(place) as tracker:
-        return _compared(tracker, summary.goal.metric, trial, record)
+        return _compared(study.runs, summary.goal.metric, trial, record)
 
 
 def _next(opened: Repeating, trial: Result) -> tuple[str, int]:

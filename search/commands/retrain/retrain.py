@@ -15,7 +15,7 @@ from search.store.results import Result
 from search.system import next_commands
 from search.system.errors import UsageError
 from search.workers.messages import Job
-from tracking import Record, Status, model_address
+from tracking import Record, Status, Tracker, model_address
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def retrain(
                 trained.run(opened, task)
                 record = opened.trial_runs.found(job.key)
             assert record is not None, "it was delivered just now"
-    return Retrained(trial, record, before, _compared(place, trial, record))
+        return Retrained(trial, record, before, _compared(study.runs, trial, record))
 
 
 def _job(opened: Repeating, trial: Result, epochs: int | None, seed: int | None, *, all_images: bool) -> Job:
@@ -79,15 +79,14 @@ def _job(opened: Repeating, trial: Result, epochs: int | None, seed: int | None,
     return replace(same, until=until, kept="last", temperature=trial.metrics.get("temperature"))
 
 
-def _compared(place: Place, trial: Result, record: Record) -> str:
+def _compared(tracker: Tracker, trial: Result, record: Record) -> str:
     if not predictions.has_judged(trial):
         return ""
-    with predictions.opened(place) as tracker:
-        again = predictions.of_run(tracker, record.id, f"{trial.name} again", trial.study)
-        try:
-            return pair(predictions.judged(tracker, trial), again).sentences()
-        except predictions.Unreadable as error:
-            return f"they cannot be compared image by image: {error}"
+    again = predictions.of_run(tracker, record.id, f"{trial.name} again", trial.study)
+    try:
+        return pair(predictions.judged(tracker, trial), again).sentences()
+    except predictions.Unreadable as error:
+        return f"they cannot be compared image by image: {error}"
 
 
 def printed(found: Retrained, output: Format) -> None:

@@ -60,8 +60,8 @@ def confirm(place: Place, tmp_path: Path) -> Callable[..., promotion.Standing]:
             tensors = Tensor("uint8", (-1, 28, 28, 1)), Tensor("float32", (-1, 10))
             metadata = {"family": "mlp", "class_names": NAMES, "background": 0, "data": "bars", "digest": digest}
             runs[0].log_model(Model(file, *tensors, (), "3.15.1", metadata=metadata))
-        ids = tuple(run.id for run in runs)
-        return promotion.enter(Winner("mlp", finalist, "mlp", "bars", digest, ids, share, 0.01), place)
+            ids = tuple(run.id for run in runs)
+            return promotion.enter(Winner("mlp", finalist, "mlp", "bars", digest, ids, share, 0.01), place, tracker)
 
     return enter
 
@@ -176,6 +176,7 @@ def test_a_registered_model_of_somebody_else_gets_no_version(
         file.write_bytes(b"theirs")
         theirs.log_model(Model(file, *[Tensor("float32", (-1, 2))] * 2, (), "3.15.1"))
     with registered.opened(place) as registry:
+        assert registry
         registry.register(name, theirs.id, {}, "made by hand")
         with pytest.raises(TrackingError, match=f"the registered model {name} in .* is somebody else's"):
             confirm("mlp-3", 0.8)

@@ -17,7 +17,6 @@ from optuna.study import StudyDirection
 
 import tracking
 from models.data.files import locked
-from search.driver import opening
 from search.store import storage
 from search.system import disk
 from search.system.errors import SearchError, UsageError
@@ -107,11 +106,11 @@ def test_too_little_room_is_refused_with_what_is_free_and_what_it_takes(small: P
 
 
 def test_a_new_home_is_its_owners_alone_and_one_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
-    opening.require_writable(tmp_path / "new" / "home")
+    disk.require_writable(tmp_path / "new" / "home")
     assert stat.S_IMODE((tmp_path / "new" / "home").stat().st_mode) == 0o700
     (tmp_path / "shared").mkdir()
     (tmp_path / "shared").chmod(0o770)
-    opening.require_writable(tmp_path / "shared")
+    disk.require_writable(tmp_path / "shared")
     assert stat.S_IMODE((tmp_path / "shared").stat().st_mode) == 0o770
 
 
