@@ -40,7 +40,7 @@ from search.problem.resolving import resolve
 from search.problem.settings import Place, Settings
 from search.recording.trial_runs import TrialRuns
 from search.store import storage
-from search.store.attributes import RUN_ID, run_name
+from search.store.attributes import RUN_ID, TRIAL_TAG, run_name
 from search.store.study import Study
 from search.system import library_output
 from search.workers.execution import Plan
@@ -302,10 +302,7 @@ def _copy(file: Path, tables: Mapping[str, tuple[str, str]], copies: Sequence[tu
             database.execute("CREATE UNIQUE INDEX temp.of_run ON copies (new_run)")
             for key, update in (
                 (KEY_TAG, "UPDATE tags SET value = copies.new_key FROM copies WHERE run_uuid = new_run AND key = ?"),
-                (
-                    "search.trial",
-                    "UPDATE tags SET value = copies.number FROM copies WHERE run_uuid = new_run AND key = ?",
-                ),
+                (TRIAL_TAG, "UPDATE tags SET value = copies.number FROM copies WHERE run_uuid = new_run AND key = ?"),
             ):
                 database.execute(update, (key,))
 

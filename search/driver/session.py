@@ -1,7 +1,7 @@
 """A study that this process alone writes: what it takes is opened once, and handed on."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,13 +36,7 @@ class Session:
     Workers come first: they import TensorFlow while the stores are opened.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        images: Images,
-        plan: Plan,
-        stores: Stores,
-    ) -> None:
+    def __init__(self, settings: Settings, images: Images, plan: Plan, stores: Stores) -> None:
         self.console = Console(stderr=True)
         self.settings, self.images, self.plan = settings, images, plan
         self.stop = Stop()
@@ -108,11 +102,9 @@ class Session:
         assert self._hold, "a study is written by whoever has taken it"
         self._hold.guard(self.store)
 
-    @contextmanager
-    def joined(self, study: Study) -> Iterator[TrialRuns]:
+    def joined(self, study: Study) -> AbstractContextManager[TrialRuns]:
         """Lend what joins the study and its runs, once."""
-        with delivery.joined(self.console, study, self._stores.tracker) as trial_runs:
-            yield trial_runs
+        return delivery.joined(self.console, study, self._stores.tracker)
 
     def settle(self, engine: Engine, shared: Path) -> None:
         """Have the plan decided: what only a probe can tell is probed now."""
