@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import optuna
@@ -21,6 +22,8 @@ from search.store.results import Summary
 FEWEST_FOR_IMPORTANCE = 4
 # So many have room for a number each.
 FEW_EPOCHS = 10
+# In seconds, as Optuna draws a trial that has just begun.
+SHORTEST_BAR = 1.0
 MOST_SLICES, MOST_AXES, MOST_CURVES = 6, 8, 5
 # Okabe and Ito's colours, which colour-blind people tell apart.
 STATES = {"COMPLETE": "#0072b2", "PRUNED": "#e69f00", "FAIL": "#d55e00", "RUNNING": "#56b4e9", "WAITING": "#999999"}
@@ -61,11 +64,26 @@ def of_study(study: optuna.Study, summary: Summary, baseline: int | None) -> lis
         *choice,
         _chart("history", "Best value so far", "", visualization.plot_optimization_history(study, target_name=goal)),
         _curves(study, summary, complete, baseline),
-        _timeline(study),
+        timeline(study),
     ]
     if len(complete) < FEWEST_FOR_IMPORTANCE:
         return charts
     return charts + _of_hyperparameters(study, complete, goal)
+
+
+def timeline(study: optuna.Study) -> Chart:
+    """Draw what ran until it ended, or until the study's last record: Optuna draws a killed trial until now."""
+    figure = visualization.plot_timeline(study)
+    figure.data = [trace for trace in figure.data if trace.name != "WAITING"]
+    times = [(trial.datetime_start, trial.datetime_complete) for trial in study.get_trials(deepcopy=False)]
+    last = max(time for both in times for time in both if time)
+    for trace in figure.data:
+        trace.marker.color = STATES.get(trace.name, STATES["WAITING"])
+        if trace.name == "RUNNING":
+            seconds = [(last - datetime.fromisoformat(start)).total_seconds() for start in trace.base]
+            trace.x = [1000 * max(ran, SHORTEST_BAR) for ran in seconds]
+    figure.update_xaxes(title_text="")
+    return _chart("timeline", "When each trial ran", "", figure)
 
 
 def verdict(found: Sequence[Chosen]) -> Chart:
@@ -229,14 +247,6 @@ def _curves(study: optuna.Study, summary: Summary, complete: Sequence[FrozenTria
 
 def _longest(trials: Sequence[FrozenTrial]) -> int:
     return max((len(trial.intermediate_values) for trial in trials), default=0)
-
-
-def _timeline(study: optuna.Study) -> Chart:
-    figure = visualization.plot_timeline(study)
-    for trace in figure.data:
-        trace.marker.color = STATES.get(trace.name, STATES["WAITING"])
-    figure.update_xaxes(title_text="")
-    return _chart("timeline", "When each trial ran", "", figure)
 
 
 def _chart(name: str, title: str, note: str, figure: Figure) -> Chart:

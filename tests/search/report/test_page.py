@@ -9,14 +9,17 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
 import numpy as np
+import optuna
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from optuna.trial import TrialState
 
 import models
 from models.data import Images
@@ -27,7 +30,7 @@ from search.output import comparison, suggestions
 from search.problem import baselines, space
 from search.problem.baselines import Baseline
 from search.problem.settings import Place
-from search.report import gathering
+from search.report import charts, gathering
 from search.report.differing import MOST, differing
 from search.store import results, storage
 from search.store.attributes import Standing
@@ -84,6 +87,23 @@ def test_studies_are_drawn_by_optuna_and_one_without_a_complete_trial_is_told(pa
     assert "None can be told from chance yet" in page
     assert not any(name.startswith("hopeless") for name in data(page)["charts"])
     assert "No trial is complete yet." in page
+
+
+def test_a_trial_that_was_killed_is_drawn_until_the_last_record_and_one_that_waits_is_not_drawn() -> None:
+    started = datetime(2026, 1, 1, 12)
+    study = optuna.create_study(direction="maximize")
+    for begun, ended in ((0, 60), (30, 90)):
+        trial = optuna.trial.create_trial(value=0.5, state=TrialState.COMPLETE)
+        trial.datetime_start = started + timedelta(seconds=begun)
+        trial.datetime_complete = started + timedelta(seconds=ended)
+        study.add_trial(trial)
+    killed = optuna.trial.create_trial(state=TrialState.RUNNING)
+    killed.datetime_start = datetime.now() - timedelta(seconds=100)
+    study.add_trial(killed)
+    study.enqueue_trial({})
+    drawn = charts.timeline(study).figure
+    assert drawn
+    assert {trace["name"]: trace["x"] for trace in drawn["data"]} == {"COMPLETE": [60_000, 60_000], "RUNNING": [1_000]}
 
 
 def test_it_begins_with_what_validation_chose_of_each_study_and_how_sure_its_test_accuracy_is(home: Path) -> None:
