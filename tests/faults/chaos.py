@@ -147,9 +147,11 @@ def _running(home: Path) -> int:
 def away(folder: Path, seed: int, seconds: Sequence[float], epochs: int = 40) -> list[Figure]:
     """Take the MLflow server away for some time, or for whole trials, and see what is missing and who has waited."""
     figures = []
-    with server(folder) as port:
-        for pause in seconds:
-            figures += _away(folder / f"away-{pause}", Proxy(port, seed=seed), pause, epochs)
+    for pause in seconds:
+        place = folder / f"away-{pause}"
+        # A server of its own: on another's, a study of the same name is somebody else's.
+        with server(place) as port:
+            figures += _away(place / "search", Proxy(port, seed=seed), pause, epochs)
     return figures
 
 
@@ -253,9 +255,9 @@ def locked(folder: Path, seed: int, seconds: float) -> list[Figure]:
                 holder.execute("BEGIN EXCLUSIVE")
                 time.sleep(seconds)
                 holder.execute("ROLLBACK")
-            code = driver.wait(timeout=PATIENCE)
+            driver.wait(timeout=PATIENCE)
         # What was held for longer than a search waits at its end is delivered by the next one.
-        code = code or search.finish()
+        code = search.finish()
         wrong = violations(search.home, STUDY, 4)
         figures.append(
             Figure(
