@@ -1,6 +1,10 @@
 """Hyperparameters that several families share: the same name, range and meaning in each."""
 
-from models.family import Suggest
+import re
+from collections.abc import Mapping
+
+from models.belief import Around, Belief, Mostly
+from models.family import Choice, Suggest
 
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "elu", "gelu")
 OPTIMIZERS = ("sgd", "adam", "rmsprop", "adagrad", "adadelta", "nadam", "adamw")
@@ -69,3 +73,41 @@ def schedule(trial: Suggest) -> str:
 def batch_size(trial: Suggest) -> int:
     """Images, or pairs of them, per step."""
     return int(trial.suggest_categorical("batch_size", BATCH_SIZES))
+
+
+# Rates at which each optimiser usually trains well: those of its authors, but SGD's and Adagrad's for networks that are
+# normalised, and Adadelta's, whose Keras default hardly moves.
+USUAL_RATES: Mapping[Choice, float] = {
+    "sgd": 0.05,
+    "adam": 1e-3,
+    "rmsprop": 1e-3,
+    "adagrad": 0.02,
+    "adadelta": 1.0,
+    "nadam": 1e-3,
+    "adamw": 1e-3,
+}
+_BELIEFS: Mapping[str, Belief] = {
+    "activation": Mostly({"relu": 3, "gelu": 3, "elu": 2, "tanh": 1, "sigmoid": 0.3}),
+    "units_1": Around(256, spread=0.25),
+    "filters_1": Around(32, spread=0.25),
+    "dropout": Around(0.25, spread=0.2),
+    "conv_dropout": Around(0.15, spread=0.2),
+    "l1": Mostly({0.0: 10, 1e-6: 4, 1e-5: 3, 1e-4: 1, 1e-3: 0.2, 1e-2: 0.05}),
+    "l2": Mostly({0.0: 6, 1e-6: 4, 1e-5: 4, 1e-4: 3, 1e-3: 0.6, 1e-2: 0.1}),
+    "batch_norm": Mostly({True: 4, False: 1}),
+    "augmentation": Mostly({"none": 3, "flip": 2, "shift": 1, "rotation": 1, "zoom": 1, "flip+shift": 1, "all": 0.5}),
+    "optimizer": Mostly({"adam": 3, "adamw": 3, "nadam": 3, "rmsprop": 2, "sgd": 1.5, "adagrad": 0.7, "adadelta": 0.5}),
+    "learning_rate": Around(USUAL_RATES, spread=0.12, of="optimizer"),
+    "schedule": Mostly({"cosine": 3, "constant": 1}),
+}
+# Dense layers fall in width, convolutions rise.
+_FOLLOWING = {"units": 0.5, "filters": 2.0}
+
+
+def belief(name: str) -> Belief | None:
+    """Return where good values of a hyperparameter usually lie; None where nothing is believed."""
+    found = re.fullmatch(r"(units|filters)_(\d+)", name)
+    if found and name not in _BELIEFS:
+        kind, layer = found[1], int(found[2])
+        return Around(_FOLLOWING[kind], spread=0.12, of=f"{kind}_{layer - 1}")
+    return _BELIEFS.get(name)

@@ -17,7 +17,7 @@ from search.recording import artifacts
 from search.recording.artifacts import Outcome
 from search.recording.trial_runs import TrialRuns
 from search.store import storage
-from search.store.attributes import BASELINE, REASON, REPEAT_OF, REPEAT_TAG, TRACEBACK, dismissed
+from search.store.attributes import BASELINE, REASON, REPEAT_OF, REPEAT_TAG, START, TRACEBACK, dismissed
 from search.store.study import Study
 from search.system import failpoints, next_commands
 from search.system.errors import SearchError
@@ -67,7 +67,7 @@ class Trials(Trainings[Attempt]):
             if REPEAT_OF in trial.user_attrs or (trial.state == TrialState.RUNNING and self._study.same(trial)):
                 # It taught nothing, or may be about to; others are compared without it.
                 continue
-            self._pruner.enter(trial.number)
+            self._pruner.enter(trial.number, given=START in trial.user_attrs)
             for step, value in sorted(trial.intermediate_values.items()):
                 self._pruner.report(trial, step, value)
             if trial.state.is_finished():
@@ -140,7 +140,8 @@ class Trials(Trainings[Attempt]):
 
     def waits(self, training: Attempt) -> bool:
         """Whether it has to wait for others at once. Baselines never do."""
-        if BASELINE in training.trial.user_attrs or not self._pruner.enter(training.number):
+        marks = training.trial.user_attrs
+        if BASELINE in marks or not self._pruner.enter(training.number, given=START in marks):
             return False
         self._pruner.park(training.number)
         return True

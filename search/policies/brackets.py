@@ -70,7 +70,7 @@ class Brackets:
         # Brackets of which some trial is not over, or that are not full.
         self._brackets: list[list[Member]] = []
 
-    def enter(self, number: int) -> bool:
+    def enter(self, number: int, *, given: bool = False) -> bool:
         """Let a trial in that begins, or is gone on with; return whether it has to wait at a rung."""
         if number not in self._members:
             if not self._brackets or self._full(self._brackets[-1]):

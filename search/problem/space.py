@@ -47,6 +47,11 @@ class _Recorder:
         return self._decide(name, distribution)
 
 
+def ask(family: type[Family], decide: Callable[[str, BaseDistribution], Any]) -> None:
+    """Have the family ask for a configuration, which `decide` answers, one hyperparameter after the other."""
+    family.suggest(_Recorder(decide))
+
+
 def of(family: type[Family], fixed: Values | None = None) -> Space:
     """Return every hyperparameter that the family can ask for, those included that depend on others (`units_3`).
 

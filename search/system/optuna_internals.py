@@ -19,7 +19,7 @@ from optuna.storages._rdb import models as tables
 from optuna.trial import FrozenTrial, TrialState
 from typing_extensions import override
 
-__all__ = ["BracketPruner", "ReadAtOnce", "cached", "migrations", "tables"]
+__all__ = ["BracketPruner", "ReadAtOnce", "cached", "migrations", "note", "tables"]
 
 
 def migrations() -> ScriptDirectory:
@@ -30,6 +30,11 @@ def migrations() -> ScriptDirectory:
 def cached(storage: RDBStorage) -> BaseStorage:
     """Return what studies read a database by, and remember what is over: those that are given the same one share it."""
     return _CachedStorage(storage)
+
+
+def note(study: optuna.Study, trial: FrozenTrial, name: str, value: object) -> None:
+    """Give a trial a user attribute where only what is frozen of it is at hand, as a sampler has it."""
+    study._storage.set_trial_user_attr(trial._trial_id, name, value)  # noqa: SLF001 - as Optuna's own samplers do
 
 
 class ReadAtOnce(RDBStorage):

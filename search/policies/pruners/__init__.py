@@ -22,8 +22,11 @@ class Pruner(Protocol):
     their numbers, by the same calls.
     """
 
-    def enter(self, number: int) -> bool:
-        """Let a trial in that begins, or is gone on with; return whether it has to wait before it trains on."""
+    def enter(self, number: int, *, given: bool = False) -> bool:
+        """Let a trial in that begins, or is gone on with; return whether it has to wait before it trains on.
+
+        One that was `given` was not drawn: a search begins with it.
+        """
 
     def report(self, trial: "FrozenTrial", step: int, value: float) -> Answer:
         """Take the value after so many epochs, and return what the trial is to do."""
@@ -60,7 +63,7 @@ class Judging:
         # Hyperband, for one, decides which trials the sampler learns from.
         study.pruner = pruner
 
-    def enter(self, number: int) -> bool:
+    def enter(self, number: int, *, given: bool = False) -> bool:
         """Let it in: it need not wait."""
         return False
 

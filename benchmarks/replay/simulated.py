@@ -1,0 +1,190 @@
+"""A search by the real driver in memory: nothing is trained, and nothing is written."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import optuna
+from optuna.storages import InMemoryStorage
+from optuna.trial import TrialState
+from typing_extensions import override
+
+from models.family import Resources, Suggest
+from search.driver.driver import Driver
+from search.driver.trainings import Training, Trainings
+from search.policies.answers import Answer, Verdicts
+from search.policies.ensemble.sampler import GIVEN
+from search.policies.pruners import Pruner
+from search.workers.messages import Job, Rejected, Trained
+from search.workers.replay import Replay
+
+METRIC = "val_accuracy"
+
+
+class Task(Protocol):
+    """What is searched: a space, and the curve of each configuration, in percent."""
+
+    name: str
+    epochs: int
+
+    def suggest(self, trial: Suggest) -> object:
+        """Ask for a configuration."""
+
+    def curve(self, parameters: Mapping[str, Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Return percent after each epoch."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An epoch of a trial: when it was seen, in full trainings; its value then, and what it comes to at its end."""
+
+    cost: float
+    trial: int
+    epoch: int
+    value: float
+    final: float
+
+
+class Over(Exception):
+    """The budget is spent."""
+
+
+@dataclass(frozen=True)
+class Searcher:
+    """A study in a storage in memory, with its sampler, and what prunes its trials."""
+
+    study: optuna.Study
+    storage: InMemoryStorage
+    pruner: Pruner
+
+
+class InMemory(Trainings[Training]):
+    """Draws trials from a study without end."""
+
+    def __init__(self, task: Task, searcher: Searcher, noise: Callable[[int], Any], limit: float) -> None:
+        super().__init__()
+        study, pruner = searcher.study, searcher.pruner
+        self._storage, self._id = searcher.storage, searcher.storage.get_study_id_from_name(study.study_name)
+        self._task, self._study, self._pruner, self._noise, self._end_of_budget = task, study, pruner, noise, limit
+        self.trials: dict[int, optuna.Trial] = {}
+        self.seen: list[Seen] = []
+        self._curves: dict[int, Any] = {}
+        self.replay: Replay | None = None
+
+    def curve(self, job: Job) -> Sequence[Mapping[str, float]]:
+        """Return what workers tell of a job."""
+        true = self._task.curve(self.trials[job.number].params)
+        told = true + self._noise(job.number)
+        self._curves[job.number] = true
+        return [{METRIC: float(value), "seconds": 1.0} for value in told]
+
+    @property
+    @override
+    def more(self) -> bool:
+        return True
+
+    @override
+    def begin(self) -> Training:
+        trial = self._study.ask()
+        self._task.suggest(trial)
+        self.trials[trial.number] = trial
+        job = Job(
+            number=trial.number,
+            key=str(trial.number),
+            family="mlp",
+            parameters=trial.params,
+            images=Path(),
+            resources=Resources(Path()),
+            epochs=self._task.epochs,
+            patience=None,
+            seed=0,
+            folder=Path("nowhere") / str(trial.number),
+        )
+        current = Training(name=str(trial.number), run=None, job=job, label="")  # type: ignore[arg-type] # nothing is recorded
+        self.begun[trial.number] = current
+        return current
+
+    @override
+    def waits(self, training: Training) -> bool:
+        given = GIVEN in self._study.trials[training.number].system_attrs
+        return self._pruner.enter(training.number, given=given)
+
+    @override
+    def decide(self) -> Verdicts:
+        return self._pruner.decide(closed=False)
+
+    @override
+    def started(self, training: Training) -> None:
+        return
+
+    @override
+    def answer(self, training: Training, step: int, metrics: Mapping[str, float]) -> Answer:
+        value, storage = metrics[METRIC], self._storage
+        id_ = storage.get_trial_id_from_study_id_trial_number(self._id, training.number)
+        frozen = storage.get_trial(id_)
+        if step not in frozen.intermediate_values:
+            storage.set_trial_intermediate_value(id_, step, value)
+            assert self.replay
+            now = self.replay.clock.now
+            if now > self._end_of_budget:
+                raise Over
+            self.seen.append(Seen(now, training.number, step, value, float(self._curves[training.number][-1])))
+            frozen = storage.get_trial(id_)
+        return self._pruner.report(frozen, step, value)
+
+    @override
+    def record(self, training: Training, step: int, metrics: Mapping[str, float]) -> None:
+        return
+
+    @override
+    def paused(self, training: Training) -> None:
+        self._pruner.park(training.number)
+
+    @override
+    def complete(self, training: Training, trained: Trained) -> None:
+        trial = self.trials[training.number]
+        state = TrialState.PRUNED if training.pruned else TrialState.COMPLETE
+        values = None if training.pruned else [max(training.history[METRIC])]
+        self._study.tell(trial, values, state)
+        self._pruner.end(training.number, complete=not training.pruned)
+        del self.begun[training.number]
+
+    @override
+    def reject(self, training: Training, rejected: Rejected) -> None:
+        raise AssertionError("nothing is built")
+
+    @override
+    def fail(self, training: Training, reason: str, traceback: str) -> None:
+        raise AssertionError(reason)
+
+    @override
+    def note(self, text: str) -> None:
+        return
+
+    @override
+    def stopping(self) -> None:
+        return
+
+    @override
+    def leave(self) -> None:
+        return
+
+
+def search(
+    task: Task,
+    searcher: Searcher,
+    *,
+    workers: int,
+    budget: float,
+    noise: Callable[[int], Any],
+) -> list[Seen]:
+    """Search for so many full trainings' time, and return what was seen, costs in full trainings."""
+    trainings = InMemory(task, searcher, noise, budget * task.epochs / workers)
+    trainings.replay = Replay(trainings.curve, workers)
+    with suppress(Over):
+        Driver(trainings, trainings.replay, Path("nowhere"), clock=trainings.replay.clock).run()
+    scale = workers / task.epochs
+    return [Seen(one.cost * scale, one.trial, one.epoch, one.value, one.final) for one in trainings.seen]
