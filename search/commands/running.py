@@ -1,7 +1,6 @@
 """`run`: from what a person typed to a search that goes on, and what it says before and after."""
 
 from collections.abc import Mapping
-from contextlib import ExitStack
 from typing import Any, Literal
 
 from optuna.trial import TrialState
@@ -41,9 +40,7 @@ Format = Literal["text", "json"]
 def plan(study: str, place: Place, flags: Mapping[str, Any], output: Format) -> int:
     """Print the space, the baselines and what it would take. Trains and writes nothing."""
     addresses.require_two(place.storage, place.tracking_uri)
-    with ExitStack() as lent:
-        there = storage.exists(place.storage)
-        store = lent.enter_context(storage.reading(place.storage)) if there else None
+    with storage.if_there(place.storage) as store:
         settings, images = opening.decide(study, place, flags, store)
         finished = results.finished(store, study) if store else 0
     foreseen.printed(_foresee(settings, images, finished), output)

@@ -19,6 +19,7 @@ from search.output.progress import say
 from search.output.tables import Cell, Sheet, TableFormat
 from search.problem.settings import Place
 from search.registry import named
+from search.store import storage
 from search.system import atomic_files, library_output, signals
 from search.system.errors import UsageError
 from tracking.pictures import Found
@@ -56,7 +57,11 @@ def nearest(
     asked = sources(paths)
     if (count := sum(source.count for source in asked)) > MOST:
         raise UsageError(f"{count:,} pictures are too many for one sheet; give {MOST} or fewer")
-    with signals.heeded(), named.opened(name, place, trusted) as kept:
+    with (
+        signals.heeded(),
+        storage.if_there(place.storage) as store,
+        named.opened(name, place, trusted, store) as kept,
+    ):
         ready = loading.embedder(console, kept)
         batches = [batch for source in asked for batch in source.batches(ready.predictor.frame)]
         unreadable = [why for batch in batches for why in batch.unreadable]
@@ -64,7 +69,7 @@ def nearest(
             say(console, why)
         if len(unreadable) == count:
             raise DataError("none of the pictures can be read; give others")
-        train = gallery.training_images(kept, place)
+        train = gallery.training_images(kept, place, store)
         with loading.told():
             embeddings = gallery.embeddings(console, ready, train, place.home)
             images = np.concatenate([batch.images for batch in batches])
