@@ -5,14 +5,11 @@ many as asked for, and searches a hundred more. Nothing is trained: workers answ
 """
 
 import argparse
-import os
-import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -27,6 +24,7 @@ from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
 
 import tracking
+from benchmarks.large import grow
 from benchmarks.table import Cell, Table, show
 from models import metrics
 from models.data import Images, share
@@ -40,12 +38,10 @@ from search.problem.resolving import resolve
 from search.problem.settings import Place, Settings
 from search.recording.trial_runs import TrialRuns
 from search.store import storage
-from search.store.attributes import RUN_ID, TRIAL_TAG, run_name
 from search.store.study import Study
 from search.system import library_output
 from search.workers.execution import Plan
 from search.workers.messages import Built, EpochDone, Job, Message, ModelFile, Probe, Rejected, Trained
-from tracking import KEY_TAG
 from tracking.relay import Relay
 from tracking.spool import Spool
 
@@ -212,8 +208,9 @@ def search(home: Path, before: int, sampler: str) -> Hundred:
     """Search a hundred trials more, and return what one took."""
     chosen, images = settings(home, before + HUNDRED, sampler), _images()
     store = storage.connect(chosen.storage)
-    study = Study.open(store, chosen, images.digest)
-    inner = study._study  # noqa: SLF001  # a study shows its sampler to nobody
+    Study.open(store, chosen, images.digest)
+    inner = storage.load(store, STUDY)
+    study = Study(inner, chosen)
     inner.sampler = timed = Timed(inner.sampler)
     tracker = tracking.connect(chosen.tracking_uri, home / "artifacts")
     tracker.prepare(STUDY, {"search.study_uuid": study.uuid})
@@ -237,88 +234,6 @@ def search(home: Path, before: int, sampler: str) -> Hundred:
     own = total - engine.waited - timed.seconds
     each = [1000 * seconds / HUNDRED for seconds in (own, timed.seconds, engine.waited)]
     return Hundred(sampler, before, *each)
-
-
-# Tables of both stores, and by which column of a copy their rows are found.
-OPTUNA = dict.fromkeys(
-    ("trials", "trial_values", "trial_params", "trial_user_attributes", "trial_intermediate_values"),
-    ("trial_id", "trial"),
-)
-MLFLOW = {
-    "logged_models": ("source_run_id", "run"),
-    "inputs": ("destination_id", "run"),
-    **dict.fromkeys(("runs", "tags", "params", "metrics", "latest_metrics"), ("run_uuid", "run")),
-    **dict.fromkeys(("logged_model_params", "logged_model_tags", "logged_model_metrics"), ("model_id", "model")),
-}
-
-
-def grow(home: Path, trials: int) -> None:
-    """Copy what is recorded of the first hundred trials until there are as many trials as asked for."""
-    with storage.reading(Place.at(home, None, None).storage) as store:
-        study = storage.load(store, STUDY)
-        there, key = study.get_trials(deepcopy=False), study.user_attrs["uuid"]
-    # The few whose runs were named late are known to the study, and not to themselves.
-    patterns = [trial for trial in there[:HUNDRED] if RUN_ID in trial.user_attrs]
-    with closing(sqlite3.connect(home / "mlflow.db")) as database:
-        models = dict(database.execute("SELECT source_run_id, model_id FROM logged_models"))
-    copies = []
-    for number in range(len(there), trials):
-        pattern = patterns[number % len(patterns)]
-        run, name = pattern.user_attrs[RUN_ID], run_name(STUDY, pattern.number)
-        # As they are named in the table of copies: what a row is found by, what stands in it, what is put for that.
-        old = {"trial": pattern.number + 1, "run": run, "model": models.get(run), "name": name}
-        new = {"run": uuid.uuid4().hex, "model": f"m-{uuid.uuid4().hex}", "name": run_name(STUDY, number)}
-        copies.append((*old.values(), number, *new.values(), f"{key}/{number}"))
-        folder = home / "artifacts" / STUDY
-        _link(folder / run, folder / new["run"])
-        _link(folder / "models" / str(old["model"]), folder / "models" / new["model"])
-    _copy(home / "optuna.db", OPTUNA, copies)
-    _copy(home / "mlflow.db", MLFLOW, copies)
-
-
-def _link(folder: Path, copy: Path) -> None:
-    """Copy a folder in links: nothing that is in it is changed."""
-    if folder.is_dir():
-        shutil.copytree(folder, copy, copy_function=os.link)
-
-
-def _copy(file: Path, tables: Mapping[str, tuple[str, str]], copies: Sequence[tuple[object, ...]]) -> None:
-    """Copy rows, each with the names of the copy in it."""
-    with closing(sqlite3.connect(file)) as database, database:
-        database.execute(
-            "CREATE TEMPORARY TABLE copies (trial, run, model, name, number, new_run, new_model, new_name, new_key)"
-        )
-        database.executemany("INSERT INTO copies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", copies)
-        for table, (owner, found_by) in tables.items():
-            columns = [(name, kind) for _, name, kind, *_ in database.execute(f"PRAGMA table_info({table})")]
-            if table.startswith("trial_"):
-                # The number of the row itself, which SQLite gives.
-                del columns[0]
-            names = ", ".join(f'"{name}"' for name, _ in columns)
-            values = ", ".join(_value(table, name, kind) for name, kind in columns)
-            rows = f"copies JOIN {table} ON copies.{found_by} = {table}.{owner}"
-            database.execute(f"INSERT INTO {table} ({names}) SELECT {values} FROM {rows}")  # noqa: S608  # names of columns
-        if "tags" in tables:
-            database.execute("CREATE UNIQUE INDEX temp.of_run ON copies (new_run)")
-            for key, update in (
-                (KEY_TAG, "UPDATE tags SET value = copies.new_key FROM copies WHERE run_uuid = new_run AND key = ?"),
-                (TRIAL_TAG, "UPDATE tags SET value = copies.number FROM copies WHERE run_uuid = new_run AND key = ?"),
-            ):
-                database.execute(update, (key,))
-
-
-def _value(table: str, name: str, kind: str) -> str:
-    """Return what a column of a copied row holds, as SQL."""
-    if name == "trial_id":
-        return "copies.number + 1"
-    if name == "number":
-        return "copies.number"
-    value = f'{table}."{name}"'
-    if not kind.startswith(("VARCHAR", "TEXT")):
-        return value
-    for old in ("run", "model", "name"):
-        value = f"replace({value}, coalesce(copies.{old}, ''), copies.new_{old})"
-    return value
 
 
 def commands(home: Path) -> dict[str, float]:
@@ -358,7 +273,7 @@ def measure(home: Path, trials: int) -> dict[str, Any]:
     hundreds, sizes, seconds = [search(home, 0, "random")], [], {}
     for total in (trials // 10, trials):
         # One sampler that looks at no other trial, and the usual one.
-        grow(home, total - 2 * HUNDRED)
+        grow(home, STUDY, HUNDRED, total - 2 * HUNDRED)
         hundreds += [search(home, total - 2 * HUNDRED, "random"), search(home, total - HUNDRED, "tpe")]
         sizes.append(size(home))
         seconds[total] = commands(home)

@@ -6,7 +6,7 @@
 None of them is of the data set, nor made after an image of it.
 """
 
-import sys
+import argparse
 from collections.abc import Callable
 from pathlib import Path
 
@@ -174,6 +174,6 @@ def draw(folder: Path) -> list[Path]:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        raise SystemExit("usage: python examples/garments.py FOLDER")
-    print(*draw(Path(sys.argv[1])), sep="\n")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="where the pictures go; it is made where there is none")
+    print(*draw(parser.parse_args().folder), sep="\n")

@@ -121,6 +121,19 @@ def test_modules_import_each_other_without_cycles() -> None:
         name: {found for found in imports(read(file), everywhere=False) if found in ours} - {name, parent(name)}
         for name, file in ours.items()
     }
+    require_no_cycle(graph)
+
+
+def test_nor_do_they_where_functions_import() -> None:
+    ours = modules()
+    graph = {
+        name: {sibling(found, ours) or name for found in imported(without_types(read(file)), everywhere=True)} - {name}
+        for name, file in ours.items()
+    }
+    require_no_cycle(graph)
+
+
+def require_no_cycle(graph: Mapping[str, set[str]]) -> None:
     try:
         list(TopologicalSorter(graph).static_order())
     except CycleError as error:

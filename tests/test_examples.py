@@ -1,12 +1,15 @@
-"""The notebooks of `examples/`, executed as a reader would."""
+"""What is in `examples/`, executed as a reader would."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
-NOTEBOOKS = sorted((Path(__file__).parent.parent / "examples").glob("*.ipynb"))
+EXAMPLES = Path(__file__).parent.parent / "examples"
+NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
 
 
 @pytest.mark.real
@@ -26,3 +29,12 @@ def test_a_notebook_runs_from_top_to_bottom_and_complains_of_nothing(
 
 def test_there_is_one() -> None:
     assert [file.stem for file in NOTEBOOKS] == ["search"]
+
+
+def test_to_ask_how_garments_are_drawn_draws_none(tmp_path: Path) -> None:
+    command = [sys.executable, EXAMPLES / "garments.py"]
+    asked = subprocess.run([*command, "--help"], cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert "python examples/garments.py garments" in asked.stdout
+    assert list(tmp_path.iterdir()) == []
+    subprocess.run([*command, "drawn"], cwd=tmp_path, check=True, capture_output=True)
+    assert len(list((tmp_path / "drawn").iterdir())) == 10

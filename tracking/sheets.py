@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from tracking.lettering import BOLD, DPI, INK, MUTED, VERMILION, head, shortened
-from tracking.pictures import SIDE, stride
+from tracking.thinning import SIDE, stride
 
 _FRAME = 4
 _GAP = 14

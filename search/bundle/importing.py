@@ -1,6 +1,6 @@
 """`import`: a bundle taken into the stores of a home. What is there stays; what a kill has left undone is done."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,6 +10,9 @@ from optuna.trial import TrialState
 from rich.console import Console
 
 from search.bundle import archive, source, target
+from search.bundle.archive import Archive
+from search.bundle.moving import Entry
+from search.bundle.runs import Kept
 from search.bundle.source import Source
 from search.bundle.taking import Taking
 from search.doctor import budget, reading
@@ -69,36 +72,46 @@ def take_in(file: Path, place: Place, wanted: str | None, output: Format) -> Non
         raise UsageError("--tracking-uri memory: keeps nothing; give MLflow's address, or leave it out")
     with archive.opened(file) as opened, ExitStack() as lent:
         stores = Stores(place, lent)
-        with progress.bar(console, f"reading {file.name}", opened.size) as done:
-            opened.verify(done)
-        found = source.understood(opened)
+        found = _read(console, opened)
         name = target.name_of(found, stores.begun()) if wanted is None else check_name(wanted)
         target.require_known(found, name, place)
         disk.require(place.home, opened.size / 1e6)
         disk.require_writable(place.home)
-        with signals.heeded() as stop, claims.alone(place.home, place.storage, name, stores.begun()) as hold:
-            try:
-                imported = _import(found, name, stores, console, stop, hold)
-            except Stopped:
-                progress.say(console, "stopped: what was taken in stays, and the same command goes on")
-                raise
-            except TrackingError as error:
-                raise SearchError(disk.refusal(error, place.home) or f"{error}{storage.GOES_ON}") from error
-    for note in imported.notes:
-        progress.say(console, note)
-    if output == "json":
-        as_json(asdict(imported))
-    else:
-        say(imported.sentence)
+        imported = _import_alone(found, name, stores, console)
+    _print(console, imported, output)
 
 
-def _import(found: Source, name: str, stores: Stores, console: Console, stop: Stop, hold: claims.Hold) -> Imported:
+def _read(console: Console, opened: Archive) -> Source:
+    with progress.bar(console, f"reading {opened.file.name}", opened.size) as done:
+        opened.verify(done)
+    return source.understood(opened)
+
+
+def _import_alone(found: Source, name: str, stores: Stores, console: Console) -> Imported:
+    """Import while nobody else changes the study."""
+    place = stores.place
+    with signals.heeded() as stop, claims.alone(place.home, place.storage, name, stores.begun()) as hold:
+        try:
+            _claim(found, name, stores, hold)
+            return _import(found, name, stores, console, stop)
+        except Stopped:
+            progress.say(console, "stopped: what was taken in stays, and the same command goes on")
+            raise
+        except TrackingError as error:
+            raise SearchError(disk.refusal(error, place.home) or f"{error}{storage.GOES_ON}") from error
+
+
+def _claim(found: Source, name: str, stores: Stores, hold: claims.Hold) -> None:
+    """See that there is such a study and that it is ours, and hold it from now on."""
     store = stores.store
     with storage.told(stores.place.storage):
         if tracker := stores.recorded():
             opening.require_ours(tracker, name, storage.uuid_of(store, name) or found.uuid)
         target.ensure(store, name, found)
         hold.take(store)
+
+
+def _import(found: Source, name: str, stores: Stores, console: Console, stop: Stop) -> Imported:
     with reading.to_mend(stores, name) as (study, tools):
         tools.tracker.prepare(name, study.experiment)
         taking = Taking(found, study, tools.tracker)
@@ -107,25 +120,43 @@ def _import(found: Source, name: str, stores: Stores, console: Console, stop: St
         if taking.new or extras or unfinished:
             study.note(IMPORTING, found.uuid)
             with progress.bar(console, f"importing {name}", len(taking.new) + len(extras)) as done:
-                for trial in taking.new:
-                    with stop.held():
-                        taking.take(trial)
-                    done(1)
-                for entry, kept in extras:
-                    with stop.held():
-                        taking.record(entry, kept)
-                    done(1)
+                _take_all(taking, extras, stop, done)
             with stop.held():
-                _settle(taking, study, tools, store, everything=unfinished)
-        return Imported(
-            str(found.archive.file),
-            name,
-            [taking.numbers[trial.number] for trial in taking.new],
-            len(taking.numbers) - len(taking.new),
-            len(taking.ids),
-            any(trial.number != taking.numbers[trial.number] for trial in taking.new),
-            list(_notes(found, taking, study)),
-        )
+                _settle(taking, study, tools, stores.store, everything=unfinished)
+        return _tell(found, name, taking, study)
+
+
+def _take_all(taking: Taking, extras: Sequence[tuple[Entry, Kept]], stop: Stop, done: Callable[[int], None]) -> None:
+    """Take in trial after trial, then what was trained beside them; a signal waits for the end of each."""
+    for trial in taking.new:
+        with stop.held():
+            taking.take(trial)
+        done(1)
+    for entry, kept in extras:
+        with stop.held():
+            taking.record(entry, kept)
+        done(1)
+
+
+def _tell(found: Source, name: str, taking: Taking, study: Study) -> Imported:
+    return Imported(
+        str(found.archive.file),
+        name,
+        [taking.numbers[trial.number] for trial in taking.new],
+        len(taking.numbers) - len(taking.new),
+        len(taking.ids),
+        any(trial.number != taking.numbers[trial.number] for trial in taking.new),
+        list(_notes(found, taking, study)),
+    )
+
+
+def _print(console: Console, imported: Imported, output: Format) -> None:
+    for note in imported.notes:
+        progress.say(console, note)
+    if output == "json":
+        as_json(asdict(imported))
+    else:
+        say(imported.sentence)
 
 
 def _settle(taking: Taking, study: Study, tools: Tools, store: RDBStorage, *, everything: bool) -> None:

@@ -59,11 +59,8 @@ def delete(name: str, place: Place, *, yes: bool, export: bool, versions: bool) 
         exported = export and bool(going.uuid) and going.deleting is None
         if exported:
             atomic_files.require_new(file)
-        if going.registered and not versions:
-            raise UsageError(
-                f"of study {name}, {', '.join(one.address for one in going.registered)} would be left without a model; "
-                f"`{next_commands.repeated('--registered')}` deletes that, too"
-            )
+        if not versions:
+            _require_unregistered(going)
         _ask(going, yes=yes)
         with signals.heeded(), claims.alone(place.home, place.storage, name, stores.store):
             if exported:
@@ -89,6 +86,14 @@ def _going(name: str, stores: Stores) -> Going:
     registry = stores.registry()
     versions = [version for version in registry.versions() if version.run in runs] if registry else []
     return Going(name, uuid, trials, len(runs), len(models), taken, versions, study.user_attrs.get(DELETING))
+
+
+def _require_unregistered(going: Going) -> None:
+    if going.registered:
+        raise UsageError(
+            f"of study {going.name}, {', '.join(one.address for one in going.registered)} would be left without a "
+            f"model; `{next_commands.repeated('--registered')}` deletes that, too"
+        )
 
 
 def _ask(going: Going, *, yes: bool) -> None:

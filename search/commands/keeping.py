@@ -1,6 +1,6 @@
 """`keep`: which of a study's models stay and why, what the others take, and their removal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any, Literal
@@ -126,12 +126,7 @@ def keep(name: str, place: Place, *, top: int, dry_run: bool, output: Format) ->
     console = Console(stderr=True)
     library_output.libraries()
     if dry_run:
-        with storage.reading(place.storage) as store, predictions.opened(place) as tracker:
-            found = plan(reading.opened(store, name, place), tracker, top)
-        if output == "json":
-            tables.as_json(found.data(None))
-        else:
-            tables.sheets([found.table()], [*found.sentences(), "nothing was written: --dry-run"], output)
+        _only_look(name, place, top, output)
         return 0
     with opened.to_write(place) as stores:
         # Looked at first, for there has to be something before a lock is made for it.
@@ -145,9 +140,26 @@ def keep(name: str, place: Place, *, top: int, dry_run: bool, output: Format) ->
     return 0
 
 
+def _only_look(name: str, place: Place, top: int, output: Format) -> None:
+    with storage.reading(place.storage) as store, predictions.opened(place) as tracker:
+        found = plan(reading.opened(store, name, place), tracker, top)
+    if output == "json":
+        tables.as_json(found.data(None))
+    else:
+        tables.sheets([found.table()], [*found.sentences(), "nothing was written: --dry-run"], output)
+
+
 def plan(study: Study, tracker: Tracker, top: int) -> Clearing:
     """Return what is to become of a study's models. Changes nothing."""
     what, why = retention.clearance(study, top, f"keep --top {top}"), retention.spared(study, top)
+    stays, goes = _tell_apart(study, tracker, what, why)
+    said = study.attributes
+    gone = [f"{what.experiment}/{number}" for number in why if said.get(removal(number))]
+    return Clearing(what, study.goal.metric, stays, goes, gone, _waiting(study))
+
+
+def _tell_apart(study: Study, tracker: Tracker, what: Clearance, why: Mapping[int, str]) -> tuple[list[Stay], list[Go]]:
+    """Return the models that stay, those first for which there is a reason, and those that go."""
     trials = study.trials()
     numbers = {study.key(trial.number): trial.number for trial in trials}
     stays: dict[int, Stay] = {}
@@ -164,9 +176,7 @@ def plan(study: Study, tracker: Tracker, top: int) -> Clearing:
             value, *_ = trials[number].values or (None,)
             stays[number] = Stay(f"{what.experiment}/{number}", reasons, value, size)
     staying = [stays.pop(number) for number in why if number in stays]
-    said = study.attributes
-    gone = [f"{what.experiment}/{number}" for number in why if said.get(removal(number))]
-    return Clearing(what, study.goal.metric, [*staying, *stays.values(), *others], goes, gone, _waiting(study))
+    return [*staying, *stays.values(), *others], goes
 
 
 def _of_no_trial(study: Study, model: ModelRecord) -> str:
@@ -193,17 +203,22 @@ def _clear(console: Console, name: str, stores: Stores, top: int, output: Format
         found = plan(study, tools.tracker, top)
         if output == "text":
             tables.sheets([found.table()], found.sentences(), output)
-        removed = []
-        with console.status("removing models") as status:
-            for one in found.what.carry_out(tools.tracker):
-                study.note(removal(one.number), one.reason)
-                removed.append(one)
-                status.update(f"removing models: {len(removed)} of {len(found.goes)}")
+        removed = _remove(console, found, study, tools.tracker)
     if output == "json":
         tables.as_json(found.data(removed))
     elif removed:
         for sentence in found.conclusion(removed, stores.place.tracking_uri):
             tables.say(sentence)
+
+
+def _remove(console: Console, found: Clearing, study: Study, tracker: Tracker) -> list[Removed]:
+    removed = []
+    with console.status("removing models") as status:
+        for one in found.what.carry_out(tracker):
+            study.note(removal(one.number), one.reason)
+            removed.append(one)
+            status.update(f"removing models: {len(removed)} of {len(found.goes)}")
+    return removed
 
 
 def told(size: int) -> str:

@@ -1,7 +1,6 @@
 """`run`: from what a person typed to a search that goes on, and what it says before and after."""
 
 from collections.abc import Mapping
-from contextlib import ExitStack
 from typing import Any, Literal
 
 from optuna.trial import TrialState
@@ -16,7 +15,8 @@ from search.driver import opening, session
 from search.driver.driver import Driver
 from search.driver.session import Session
 from search.driver.trials import Trials
-from search.output import printing
+from search.output import foreseen, printing
+from search.output.foreseen import Foreseen
 from search.output.progress import duration, say, view
 from search.output.tables import as_json
 from search.problem import space
@@ -40,15 +40,19 @@ Format = Literal["text", "json"]
 def plan(study: str, place: Place, flags: Mapping[str, Any], output: Format) -> int:
     """Print the space, the baselines and what it would take. Trains and writes nothing."""
     addresses.require_two(place.storage, place.tracking_uri)
-    with ExitStack() as lent:
-        there = storage.exists(place.storage)
-        store = lent.enter_context(storage.reading(place.storage)) if there else None
+    with storage.if_there(place.storage) as store:
         settings, images = opening.decide(study, place, flags, store)
         finished = results.finished(store, study) if store else 0
+    foreseen.printed(_foresee(settings, images, finished), output)
+    return 0
+
+
+def _foresee(settings: Settings, images: Images, finished: int) -> Foreseen:
+    """Return what is left to do of a study, of which so many trials are over."""
     family = models.family(settings.family)
     fixed = space.parse(family, settings.fix)
     planned = execution.plan(settings, images.shape, execution.machine())
-    printing.plan(
+    return Foreseen(
         settings,
         space=space.of(family, fixed),
         fixed=fixed,
@@ -59,9 +63,7 @@ def plan(study: str, place: Place, flags: Mapping[str, Any], output: Format) -> 
         images=data.summary(images),
         remarks=remarks(images, leakage(images)),
         goals=goals(settings),
-        output=output,
     )
-    return 0
 
 
 def run(study: str, place: Place, flags: Mapping[str, Any], output: Format) -> int:

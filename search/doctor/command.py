@@ -12,13 +12,14 @@ from rich.console import Console
 
 from search.doctor import budget, contents, leftovers, links, networks, reading, states, stores
 from search.doctor.findings import Finding
-from search.doctor.snapshot import Snapshot
+from search.doctor.snapshot import Snapshot, Tools
 from search.driver import opened
 from search.driver.opened import Stores
 from search.output import tables
 from search.output.progress import say
 from search.problem.settings import Place
 from search.store import claims, storage
+from search.store.study import Study
 from search.system import library_output, next_commands
 from search.system.errors import SearchError, UsageError
 from tracking import Tracker
@@ -64,12 +65,7 @@ def _readable() -> Iterator[None]:
 
 def visit(study: str | None, place: Place, *, fix: bool, abandon: bool, output: Format) -> int:
     """Look after one study or all, and print what is found: 0 where nothing remains to be mended, else 1."""
-    if abandon and not fix:
-        raise UsageError(
-            f"--abandon changes what is there; give --fix with it, as in `{next_commands.repeated('--fix')}`"
-        )
-    if place.tracking_uri == "memory:":
-        raise UsageError("--tracking-uri memory: keeps nothing that could be looked at; give MLflow's address")
+    _require_sense(place, fix=fix, abandon=abandon)
     console = Console(stderr=True)
     library_output.libraries()
     named = study is not None
@@ -85,6 +81,16 @@ def visit(study: str | None, place: Place, *, fix: bool, abandon: bool, output: 
             found += _look(console, names, place, store, tracker, named=named)
     _print(found, names, output)
     return 0 if all(finding.repaired for finding in found) else 1
+
+
+def _require_sense(place: Place, *, fix: bool, abandon: bool) -> None:
+    """Raise `UsageError` where what is asked for says two things, or there can be nothing to look at."""
+    if abandon and not fix:
+        raise UsageError(
+            f"--abandon changes what is there; give --fix with it, as in `{next_commands.repeated('--fix')}`"
+        )
+    if place.tracking_uri == "memory:":
+        raise UsageError("--tracking-uri memory: keeps nothing that could be looked at; give MLflow's address")
 
 
 def _names(study: str | None, store: RDBStorage) -> list[str]:
@@ -163,19 +169,26 @@ def _cure(console: Console, name: str, both: Stores, copies: Copies, *, abandon:
         return found
     copies.make()
     with console.status(f"mending study {name}"), reading.to_mend(both, name) as (study, tools):
-        for _ in range(ROUNDS):
-            seen = examine(reading.read(study, tools.tracker, held=True, abandon=abandon, tools=tools))
-            found += [finding for finding in seen if finding not in found]
-            if not any(finding.mend for finding in seen):
-                break
-            for finding in seen:
-                _mend([finding])
-                # One after the other: two that follow each other in the spool are two deliveries.
-                tools.relay.settle(PATIENCE)
+        seen = _mend_in_rounds(study, tools, abandon=abandon)
         problem = tools.relay.problem
     if problem:
         say(console, problem)
-    return _compared(found, look())
+    return _compared([*found, *(finding for finding in seen if finding not in found)], look())
+
+
+def _mend_in_rounds(study: Study, tools: Tools, *, abandon: bool) -> list[Finding]:
+    """Mend what is found until there is nothing left that can be, and return all that was found."""
+    found: list[Finding] = []
+    for _ in range(ROUNDS):
+        seen = examine(reading.read(study, tools.tracker, held=True, abandon=abandon, tools=tools))
+        found += [finding for finding in seen if finding not in found]
+        if not any(finding.mend for finding in seen):
+            break
+        for finding in seen:
+            _mend([finding])
+            # One after the other: two that follow each other in the spool are two deliveries.
+            tools.relay.settle(PATIENCE)
+    return found
 
 
 def _recorded(both: Stores) -> Tracker:

@@ -25,7 +25,7 @@ from search.store.attributes import (
     REPEAT_OF,
     removal,
 )
-from tracking import MODEL_REMOVED_TAG, MODEL_TAG, Record, is_recorded, recorded
+from tracking import MODEL_REMOVED_TAG, MODEL_TAG, Record, recorded
 
 MODEL = "model"
 # What `recording.record` leaves of every trained network, as a test compares; and the model.
@@ -208,9 +208,7 @@ def _is_whole(read: Callable[[bytes], object], snapshot: Snapshot, run: Record, 
 
 def _artifacts(snapshot: Snapshot, trial: FrozenTrial, run: Record, torn: set[str]) -> Iterator[Finding]:
     missing = PROMISED.difference(run.artifacts) | torn
-    if not is_recorded(snapshot.networks(run), run.tags) and not (
-        recorded(run.tags) and _removed(snapshot, trial, run)
-    ):
+    if run.id not in snapshot.networks and not (recorded(run.tags) and _removed(snapshot, trial, run)):
         missing |= {MODEL}
     known = set(run.tags.get(MISSING_TAG, "").split(", "))
     if missing - known:

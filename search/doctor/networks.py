@@ -3,13 +3,12 @@
 import tempfile
 from collections.abc import Iterator
 from functools import partial
-from io import BytesIO
 from pathlib import Path
 
 from models import kept
 from search.doctor.findings import Finding
 from search.doctor.snapshot import Snapshot, counts
-from tracking import KEY_TAG, MODEL_BEFORE_TAG, MODEL_REMOVED_TAG, MODEL_TAG, Record, is_recorded
+from tracking import KEY_TAG, MODEL_BEFORE_TAG, MODEL_REMOVED_TAG, MODEL_TAG, Record
 
 
 def check(snapshot: Snapshot) -> Iterator[Finding]:
@@ -19,7 +18,8 @@ def check(snapshot: Snapshot) -> Iterator[Finding]:
         key = run.tags.get(KEY_TAG, "")
         if not _has_model(run) or key in snapshot.waiting:
             continue
-        if layers := _acting(snapshot, run):
+        # What is missing or damaged is told where it is looked for.
+        if layers := snapshot.networks.get(run.id):
             yield Finding(
                 "I9",
                 snapshot.name,
@@ -32,12 +32,6 @@ def check(snapshot: Snapshot) -> Iterator[Finding]:
 
 def _has_model(run: Record) -> bool:
     return counts(run) and MODEL_TAG in run.tags and MODEL_REMOVED_TAG not in run.tags
-
-
-def _acting(snapshot: Snapshot, run: Record) -> list[str]:
-    network = snapshot.networks(run)
-    # What is missing or damaged is told where it is looked for.
-    return kept.acting(kept.read(BytesIO(network))) if network and is_recorded(network, run.tags) else []
 
 
 def _mend(snapshot: Snapshot, run: Record) -> None:

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optuna.trial import FrozenTrial, TrialState
 
+from models import kept
 from search.store.attributes import FOREIGN_TAG, dismissed, identity_of_trial, run_of
-from tracking import DUPLICATE_TAG, KEY_TAG, Record, Tracker
+from tracking import DUPLICATE_TAG, KEY_TAG, Record, Tracker, is_recorded, recorded
 from tracking.spool import Spool
 
 if TYPE_CHECKING:
@@ -74,9 +76,16 @@ class Snapshot:
         return self.study.attributes
 
     @cached_property
-    def networks(self) -> Callable[[Record], bytes | None]:
-        """What gives the file of a run's network; looked up after the runs, so that none of theirs is missing."""
-        return self.tracker.networks(self.name)
+    def networks(self) -> Mapping[str, Sequence[str]]:
+        """Of each run whose network is there as it was recorded, the layers that act as in training.
+
+        Read after the runs, so that none of theirs is missing, and each once.
+        """
+        file_of = self.tracker.networks(self.name)
+        files = ((run, file_of(run)) for run in self.runs if counts(run) and recorded(run.tags))
+        return {
+            run.id: kept.acting(kept.read(BytesIO(file))) for run, file in files if file and is_recorded(file, run.tags)
+        }
 
     @cached_property
     def curves(self) -> Callable[[Record], Sequence[tuple[int, float]]]:

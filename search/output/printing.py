@@ -8,27 +8,19 @@ from rich.console import Console
 from rich.text import Text
 
 from models.data import Images
-from models.data import Summary as DataSummary
 from models.data import summary as described
 from models.data.leakage import leakage
 from models.data.names import shortened
 from models.data.remarks import remarks
-from models.family import Choice, Goal
 from search.output import suggestions, told
 from search.output.progress import duration
 from search.output.tables import Format, as_json, columns, lines, say
-from search.problem import baselines, objectives
-from search.problem.planned import Planned
+from search.problem import baselines
 from search.problem.settings import Settings
-from search.problem.space import Space, describe
-from search.problem.textbook import Start
-from search.store.attributes import of_baseline
 from search.store.results import Result, Summary
 from search.system import next_commands
 from search.system.formats import number, points
 from search.system.wording import counted
-from search.workers.estimate import Estimate
-from search.workers.execution import Plan
 
 # What the mark of `marked` means.
 PARETO = "*: the Pareto set, in which nobody is better in one objective without being worse in the other"
@@ -41,20 +33,24 @@ def studies(found: Sequence[Summary], output: Format) -> None:
         return
     table = columns("study", "family", "data", "epochs", "trials", "pruned", "failed", "goal", "best", "trial")
     for summary in found:
-        now, best = summary.standing, summary.best
-        table.add_row(
-            summary.title,
-            summary.family,
-            summary.images,
-            str(summary.settings.get("epochs", "-")),
-            summary.done,
-            str(now.pruned),
-            str(now.failed),
-            summary.goal.metric,
-            number(best.value) if best else "-",
-            str(best.number) if best else "-",
-        )
+        table.add_row(*_describe_study(summary))
     say(table if found else f"no studies yet; begin with `{next_commands.command('run', '--study', 'lenet5')}`")
+
+
+def _describe_study(summary: Summary) -> tuple[str, ...]:
+    now, best = summary.standing, summary.best
+    return (
+        summary.title,
+        summary.family,
+        summary.images,
+        str(summary.settings.get("epochs", "-")),
+        summary.done,
+        str(now.pruned),
+        str(now.failed),
+        summary.goal.metric,
+        number(best.value) if best else "-",
+        str(best.number) if best else "-",
+    )
 
 
 def trials(summary: Summary, found: Sequence[Result], driver: str, output: Format) -> None:
@@ -62,19 +58,33 @@ def trials(summary: Summary, found: Sequence[Result], driver: str, output: Forma
     if output == "json":
         as_json(told.summary_data(summary) | {"results": [told.result_data(result) for result in found]})
         return
-    rows = [
-        (
-            str(result.number),
-            told.marked(result, summary, driver),
-            number(result.value),
-            *(number(result.metrics.get(cost.metric)) for cost in summary.costs),
-            number(result.metrics.get("test_accuracy")),
-            str(result.epochs),
-            duration(result.seconds) if result.seconds is not None else "-",
-            told.what(result),
-        )
-        for result in found
-    ]
+    _say_standing(summary, driver)
+    metrics = (goal.metric for goal in summary.goals)
+    rows = [_describe_trial(result, summary, driver) for result in found]
+    lines(("trial", "state", *metrics, "test", "epochs", "time", "what"), rows)
+    if summary.pareto:
+        say(PARETO)
+    if summary.standing.running and not driver:
+        say(f"nobody searches now; what is open goes on with `{next_commands.command('run', '--study', summary.name)}`")
+    if summary.best:
+        say(f"best: trial {summary.best.number}; see `{next_commands.command('show', summary.best.name)}`")
+
+
+def _describe_trial(result: Result, summary: Summary, driver: str) -> tuple[str, ...]:
+    return (
+        str(result.number),
+        told.marked(result, summary, driver),
+        number(result.value),
+        *(number(result.metrics.get(cost.metric)) for cost in summary.costs),
+        number(result.metrics.get("test_accuracy")),
+        str(result.epochs),
+        duration(result.seconds) if result.seconds is not None else "-",
+        told.what(result),
+    )
+
+
+def _say_standing(summary: Summary, driver: str) -> None:
+    """Say how many trials there are of each kind, and on what images."""
     now = summary.standing
     of_family = "" if summary.family == summary.name else f", {summary.family}"
     say(
@@ -83,14 +93,6 @@ def trials(summary: Summary, found: Sequence[Result], driver: str, output: Forma
     )
     digest = f" (digest {summary.digest[:12]})" if summary.digest else ""
     say(f"on {summary.images}{digest}, up to {summary.settings.get('epochs', '?')} epochs a trial")
-    metrics = (goal.metric for goal in summary.goals)
-    lines(("trial", "state", *metrics, "test", "epochs", "time", "what"), rows)
-    if summary.pareto:
-        say(PARETO)
-    if now.running and not driver:
-        say(f"nobody searches now; what is open goes on with `{next_commands.command('run', '--study', summary.name)}`")
-    if summary.best:
-        say(f"best: trial {summary.best.number}; see `{next_commands.command('show', summary.best.name)}`")
 
 
 def trial(result: Result, driver: str, output: Format) -> None:
@@ -99,12 +101,8 @@ def trial(result: Result, driver: str, output: Format) -> None:
         as_json(told.result_data(result))
         return
     say(", ".join(filter(None, (f"{result.name}: {told.state(result, driver)}", result.reason, result.caveat))))
-    for title, values in (("hyperparameters", result.parameters), ("metrics", result.metrics)):
-        if values:
-            table = columns(title, "")
-            for name, value in values.items():
-                table.add_row(name, number(value) if isinstance(value, float) else str(value))
-            say(table)
+    _print_values("hyperparameters", result.parameters)
+    _print_values("metrics", result.metrics)
     row = next((row for row in baselines.everything() if row.name == result.baseline), None)
     if row:
         say(f"baseline {row.name}: {row.label}; reported {row.headline[0]} {row.headline[1]:.4f}")
@@ -114,6 +112,14 @@ def trial(result: Result, driver: str, output: Format) -> None:
     run = f"MLflow run: {result.run}" if result.run else ""
     for line in filter(None, (loaded, run, result.traceback)):
         say(line)
+
+
+def _print_values(title: str, values: Mapping[str, object]) -> None:
+    if values:
+        table = columns(title, "")
+        for name, value in values.items():
+            table.add_row(name, number(value) if isinstance(value, float) else str(value))
+        say(table)
 
 
 def confirmed(summary: Summary) -> None:
@@ -148,62 +154,6 @@ def data(images: Images, output: Format) -> None:
         say(remark)
 
 
-def plan(
-    settings: Settings,
-    *,
-    space: Space,
-    fixed: Mapping[str, Choice],
-    baselines: Sequence[Planned],
-    start: Start | None,
-    execution: Plan,
-    estimated: Estimate,
-    images: DataSummary,
-    remarks: Sequence[str],
-    goals: Sequence[Goal],
-    output: Format,
-) -> None:
-    """Print what a search would do."""
-    described = {name: describe(distribution) for name, distribution in space.items()}
-    if output == "json":
-        as_json(
-            {
-                "settings": settings.lasting() | {"study": settings.study, "home": str(settings.home)},
-                "space": described | {name: [value] for name, value in fixed.items()},
-                "baselines": [{"name": planned.row.name, **of_baseline(planned)} for planned in baselines],
-                "start": {"label": start.label, "parameters": start.parameters} if start else None,
-                "execution": asdict(execution),
-                "estimate": asdict(estimated),
-                "data": {"name": images.name, "digest": images.digest, "remarks": remarks},
-                "objectives": [asdict(goal) for goal in goals],
-            }
-        )
-        return
-    say(f"study {settings.study}, {settings.asked}; nothing is written by this call")
-    say(
-        f"objective: {objectives.words(goals)}"
-        + (f"; at most {settings.limits.words}" if settings.limits.words else "")
-    )
-    table = columns("hyperparameter", "space")
-    for name, description in described.items():
-        table.add_row(name, f"{fixed[name]} (pinned)" if name in fixed else description)
-    say(table)
-    if baselines:
-        table = columns("baselines first", "epochs", "what", "reported")
-        for planned in baselines:
-            row = planned.row
-            table.add_row(row.name, str(planned.epochs), row.label, f"{row.headline[0]} {row.headline[1]:.4f}")
-        say(table)
-    if start:
-        say(f"then, as textbooks advise: {start.label}")
-    say(
-        f"about {counted(estimated.epochs, 'epoch')} on {sum(images.counts['train']):,} images of {images.name}, "
-        f"roughly {duration(estimated.seconds)} and up to {estimated.megabytes:,.0f} MB in {settings.home}"
-    )
-    say(f"{execution.text}; an epoch in one call, {execution.evaluation_batch:,} images judged at once")
-    for remark in remarks:
-        say(remark)
-
-
 def conclusion(summary: Summary, settings: Settings) -> None:
     """Print what a search came to, and where to look further."""
     now = summary.standing
@@ -213,21 +163,7 @@ def conclusion(summary: Summary, settings: Settings) -> None:
         f"{now.failed} failed{repeats}"
     )
     if summary.best:
-        best, against = summary.best, summary.against
-        epoch = best.metrics.get("best_epoch")
-        say(
-            f"best: trial {best.number}, {summary.goal.metric} {number(best.value)}"
-            + (f" (epoch {epoch:.0f})" if epoch else "")
-            + (f", test_accuracy {number(best.metrics['test_accuracy'])}" if "test_accuracy" in best.metrics else "")
-        )
-        if against:
-            say(
-                f"report's best, {against.row.epochs} epochs: {against.row.name}, {against.metric} "
-                f"{against.reported:.4f}; ours, {best.budget or settings.epochs} epochs: {number(against.ours)}, "
-                f"{points(against.difference)} points"
-            )
-        if best.model:
-            say(suggestions.model(best.model))
+        _say_best(summary, summary.best, settings)
         if summary.pareto:
             see = next_commands.command("best", summary.name)
             say(f"Pareto set: trials {', '.join(map(str, summary.pareto))}; see `{see}`")
@@ -236,6 +172,24 @@ def conclusion(summary: Summary, settings: Settings) -> None:
     for command in suggestions.looks(summary, settings):
         # Never broken: it is there to be copied.
         Console().print(f"  {command}", highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def _say_best(summary: Summary, best: Result, settings: Settings) -> None:
+    """Say how good the best trial is, beside the report's best, and where its model is."""
+    epoch, against = best.metrics.get("best_epoch"), summary.against
+    say(
+        f"best: trial {best.number}, {summary.goal.metric} {number(best.value)}"
+        + (f" (epoch {epoch:.0f})" if epoch else "")
+        + (f", test_accuracy {number(best.metrics['test_accuracy'])}" if "test_accuracy" in best.metrics else "")
+    )
+    if against:
+        say(
+            f"report's best, {against.row.epochs} epochs: {against.row.name}, {against.metric} "
+            f"{against.reported:.4f}; ours, {best.budget or settings.epochs} epochs: {number(against.ours)}, "
+            f"{points(against.difference)} points"
+        )
+    if best.model:
+        say(suggestions.model(best.model))
 
 
 def conclusion_data(summary: Summary, settings: Settings) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from search.store.attributes import COMMAND_TAG, REASON_TAG, STATE_TAG
 from search.system.formats import csv_line
 from search.system.redaction import redacted
 from search.workers.messages import ModelFile, Trained
-from tracking import Dataset, Model, Record, Recorder, Status, Tensor, pictures
+from tracking import Dataset, Model, Record, Recorder, Status, Tensor, thinning
 from tracking.pictures import ConfusionMatrix, LearningCurves, Nearest, Predictions
 
 # The metrics of a trial's epochs, by name.
@@ -225,7 +225,7 @@ def _record_samples(run: Recorder, title: str, test: Evaluation, images: Images)
         ("mistakes", mistakes, "the most confident mistakes"),
     ):
         sheet = Predictions(
-            pictures.chosen(images.test.images, places),
+            thinning.chosen(images.test.images, places),
             test.labels[places],
             test.predictions[places],
             test.confidence[places],
@@ -236,9 +236,9 @@ def _record_samples(run: Recorder, title: str, test: Evaluation, images: Images)
     if test.neighbours:
         queries, nearest = test.neighbours.queries, test.neighbours.nearest
         rows = Nearest(
-            pictures.chosen(images.test.images, queries),
+            thinning.chosen(images.test.images, queries),
             test.labels[queries],
-            pictures.chosen(images.train.images, nearest),
+            thinning.chosen(images.train.images, nearest),
             np.asarray(images.train.labels[nearest]),
             list(images.class_names),
             title=f"{title}: nearest training images",

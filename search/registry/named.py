@@ -7,10 +7,12 @@ has to say that it is the one they mean.
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from optuna.storages import RDBStorage
 
 from models import unloadable
 from models.arrays import sha256
@@ -20,10 +22,10 @@ from search.problem.settings import Place
 from search.registry import registered
 from search.store import results, storage
 from search.store.attributes import STUDY_NAME_TAG
+from search.store.results import Result
 from search.system import next_commands
 from search.system.addresses import expanded
 from search.system.errors import SearchError, UsageError
-from tracking import Version
 
 SUFFIX = ".keras"
 FORMS = f"STUDY/NUMBER, STUDY, NAME, NAME/VERSION, models:/NAME@champion, or a {SUFFIX} file with --trust-file SHA256"
@@ -49,43 +51,49 @@ class Kept:
 
 
 @contextmanager
-def opened(name: str, place: Place, trusted: str | None = None) -> Iterator[Kept]:
+def opened(name: str, place: Place, trusted: str | None = None, store: RDBStorage | None = None) -> Iterator[Kept]:
     """Lend the model that a person calls by this name. Raises `UsageError`, `SearchError` and `TrackingError`.
 
-    A registered model without a version is its champion, and a study is its best trial.
+    A registered model without a version is its champion, and a study is its best trial. `store` is Optuna's storage
+    where it is open already.
     """
     if name.endswith(SUFFIX):
         yield _trusted(expanded(Path(name), "the model"), trusted)
         return
     if trusted is not None:
         raise UsageError(f"--trust-file is for a {SUFFIX} file, and {name!r} is none; leave it out")
-    called, run = _run_of(name, place)
+    called, run = _run_of(name, place, store)
     with predictions.opened(place) as tracker, tempfile.TemporaryDirectory() as folder:
         record = tracker.record(run)
         found = tracker.model(run, Path(folder))
         yield _described(Kept(called, found.file, study=record.tags.get(STUDY_NAME_TAG, ""), run=run), found.metadata)
 
 
-def _run_of(name: str, place: Place) -> tuple[str, str]:
+def _run_of(name: str, place: Place, store: RDBStorage | None) -> tuple[str, str]:
     """Return the name in full, and the id of the run that holds the model."""
     if found := _RUN.fullmatch(name):
         return name, found["run"]
-    if not name.startswith(registered.SCHEME) and storage.exists(place.storage):
-        with storage.reading(place.storage) as store:
-            if name.partition("/")[0] in storage.names(store):
-                result = results.named(store, name)
-                if not result.model:
-                    why = f" ({result.reason})" if result.reason else ""
-                    gone = f"its model was {result.removal}" if result.removed else "has left no model"
-                    raise SearchError(f"{result.name} is {result.state.lower()}{why}, and {gone}")
-                return result.name, result.run
+    studies: Sequence[str] = ()
+    if not name.startswith(registered.SCHEME):
+        with nullcontext(store) if store else storage.if_there(place.storage) as there:
+            studies = storage.names(there) if there else ()
+            if there and name.partition("/")[0] in studies:
+                return _run_of_trial(results.named(there, name))
     versions = registered.everything(place)
     version = registered.find(name, versions)
     if version is None:
-        instead = _else(Path(name)) or hint(name, _called(place, versions))
+        instead = _else(Path(name)) or hint(name, [*studies, *(version.name for version in versions)])
         see = f"`{next_commands.command('list')}` and `{next_commands.command('models')}`"
         raise UsageError(f"no model {name!r}{instead}; give {FORMS}: see {see}")
     return version.address, version.run
+
+
+def _run_of_trial(result: Result) -> tuple[str, str]:
+    if not result.model:
+        why = f" ({result.reason})" if result.reason else ""
+        gone = f"its model was {result.removal}" if result.removed else "has left no model"
+        raise SearchError(f"{result.name} is {result.state.lower()}{why}, and {gone}")
+    return result.name, result.run
 
 
 def _else(path: Path) -> str:
@@ -95,15 +103,6 @@ def _else(path: Path) -> str:
     if (path / "saved_model.pb").is_file():
         return ": this folder is a SavedModel, which has no network of Keras in it; save that with `model.save`"
     return ""
-
-
-def _called(place: Place, versions: Sequence[Version]) -> list[str]:
-    """Return the names of all studies and registered models."""
-    known = [version.name for version in versions]
-    if not storage.exists(place.storage):
-        return known
-    with storage.reading(place.storage) as store:
-        return [*storage.names(store), *known]
 
 
 def _trusted(file: Path, digest: str | None) -> Kept:

@@ -88,12 +88,28 @@ def timeline(study: optuna.Study) -> Chart:
 
 def verdict(found: Sequence[Chosen]) -> Chart:
     """Draw the test accuracy of what was chosen in each study, with its interval, against the report's figure."""
-    # Names that differ only where they are shortened would be one line.
-    places = list(range(len(found)))
-    names = [shortened(chosen.name) for chosen in found]
-    ours = Scatter(
+    theirs = [(place, chosen.reported) for place, chosen in enumerate(found) if chosen.reported]
+    figure = Figure([_mark_ours(found), *([_mark_reported(theirs)] if theirs else [])])
+    figure.update_layout(showlegend=True)
+    figure.update_xaxes(title_text="test accuracy")
+    # Names that differ only where they are shortened would be one line, were they the places.
+    places, reach = list(range(len(found))), [len(found) - 0.5, -0.8]
+    figure.update_yaxes(tickvals=places, showticklabels=False, range=reach, zeroline=False)
+    # Above its line: beside it, a long name leaves no room on a phone.
+    above = {"xanchor": "left", "yanchor": "bottom", "yshift": 3, "showarrow": False}
+    for place, chosen in enumerate(found):
+        figure.add_annotation(xref="paper", x=0, y=place, text=shortened(chosen.name), **above)
+    note = (
+        "What validation chose in each study, or what was confirmed with several seeds, by its test accuracy: a bar is "
+        "its 95 % interval. Whether one leads another by more than chance is said below, image by image."
+    )
+    return _chart("verdict", "Which wins, and by how much", note, figure)
+
+
+def _mark_ours(found: Sequence[Chosen]) -> Scatter:
+    return Scatter(
         x=[chosen.test for chosen in found],
-        y=places,
+        y=list(range(len(found))),
         error_x={"array": [chosen.margin for chosen in found], "thickness": 2, "width": 6},
         mode="markers",
         marker={"size": 11, "color": STATES["COMPLETE"]},
@@ -101,29 +117,17 @@ def verdict(found: Sequence[Chosen]) -> Chart:
         customdata=[f"{chosen.test:.4f} ± {chosen.margin:.4f}, {chosen.how}" for chosen in found],
         hovertemplate="%{customdata}<extra></extra>",
     )
-    reported = [(chosen.reported, place) for place, chosen in zip(places, found, strict=True) if chosen.reported]
-    theirs = Scatter(
-        x=[figure for figure, _ in reported],
-        y=[place for _, place in reported],
+
+
+def _mark_reported(figures: Sequence[tuple[int, float]]) -> Scatter:
+    return Scatter(
+        x=[figure for _, figure in figures],
+        y=[place for place, _ in figures],
         mode="markers",
         marker={"size": 12, "color": CHOSEN, "symbol": "diamond-open", "line": {"width": 2}},
         name="the report's best",
         hovertemplate="%{x:.4f}<extra></extra>",
     )
-    figure = Figure([ours, *([theirs] if reported else [])])
-    figure.update_layout(showlegend=True)
-    figure.update_xaxes(title_text="test accuracy")
-    figure.update_yaxes(tickvals=places, showticklabels=False, range=[len(found) - 0.5, -0.8], zeroline=False)
-    # Above its line: beside it, a long name leaves no room on a phone.
-    for place, name in enumerate(names):
-        figure.add_annotation(
-            xref="paper", x=0, y=place, text=name, xanchor="left", yanchor="bottom", yshift=3, showarrow=False
-        )
-    note = (
-        "What validation chose in each study, or what was confirmed with several seeds, by its test accuracy: a bar is "
-        "its 95 % interval. Whether one leads another by more than chance is said below, image by image."
-    )
-    return _chart("verdict", "Which wins, and by how much", note, figure)
 
 
 def course(found: Mapping[str, Sequence[tuple[float, float]]]) -> Chart:

@@ -48,15 +48,15 @@ def report(place: Place, names: Sequence[str], out: Path, *, open_browser: bool)
     write(out, text)
     for problem in gathered.problems:
         say(console, problem)
-    trials, of = sum(len(section.trials) for section in gathered.sections), len(gathered.sections)
-    studies = f"{of} {'study' if of == 1 else 'studies'}"
-    print(
-        f"{out}: {studies}, {counted(trials, 'trial')}, {len(text.encode()) / 1e6:.1f} MB "
-        f"in {time.monotonic() - began:.1f} s"
-    )
+    print(f"{out}: {_count(gathered)}, {len(text.encode()) / 1e6:.1f} MB in {time.monotonic() - began:.1f} s")
     if open_browser:
         webbrowser.open(out.absolute().as_uri())
     return 0
+
+
+def _count(gathered: Gathered) -> str:
+    trials, of = sum(len(section.trials) for section in gathered.sections), len(gathered.sections)
+    return f"{of} {'study' if of == 1 else 'studies'}, {counted(trials, 'trial')}"
 
 
 def of_study(store: RDBStorage, name: str) -> str:
@@ -77,6 +77,24 @@ def write(out: Path, text: str) -> None:
 
 def render(gathered: Gathered) -> str:
     """Return the page as HTML."""
+    summaries = [section.summary for section in gathered.sections]
+    rows = [row for section in gathered.sections for row in section.reproductions]
+    boards = comparison.leaderboards(summaries, wide=True)
+    return MARK + _environment().get_template("page.html").render(
+        gathered=gathered,
+        when=datetime.now().astimezone(),
+        leaderboards=list(zip(boards, gathered.leads, gathered.overviews, strict=True)),
+        against=comparison.against_reports(rows),
+        notes=[*comparison.notes(summaries, rows), *([comparison.CHANCE] if any(gathered.leads) else [])],
+        data=data(gathered),
+        plotly=get_plotlyjs(),
+        style=_file("page.css"),
+        script=_file("page.js"),
+    )
+
+
+def _environment() -> Environment:
+    """Return what templates are found by, and what they can call."""
     environment = Environment(
         loader=PackageLoader("search.report", "."),
         autoescape=True,
@@ -94,21 +112,7 @@ def render(gathered: Gathered) -> str:
         "intervals": confirmed_table.INTERVALS,
         "trials_of": trials_of,
     }
-    summaries = [section.summary for section in gathered.sections]
-    rows = [row for section in gathered.sections for row in section.reproductions]
-    return MARK + environment.get_template("page.html").render(
-        gathered=gathered,
-        when=datetime.now().astimezone(),
-        leaderboards=list(
-            zip(comparison.leaderboards(summaries, wide=True), gathered.leads, gathered.overviews, strict=True)
-        ),
-        against=comparison.against_reports(rows),
-        notes=[*comparison.notes(summaries, rows), *([comparison.CHANCE] if any(gathered.leads) else [])],
-        data=data(gathered),
-        plotly=get_plotlyjs(),
-        style=_file("page.css"),
-        script=_file("page.js"),
-    )
+    return environment
 
 
 def fitting(text: str) -> str:
@@ -128,18 +132,7 @@ def data(gathered: Gathered) -> dict[str, Any]:
         if not any(one.same_images(kind) for kind in kinds):
             kinds.append(one)
     return {
-        # No study's name has a space.
-        "charts": {
-            f"overview {place}-{chart.name}": chart.figure
-            for place, overview in enumerate(gathered.overviews)
-            for chart in overview
-        }
-        | {
-            f"{section.summary.name}-{chart.name}": chart.figure
-            for section in gathered.sections
-            for chart in section.charts
-            if chart.figure
-        },
+        "charts": _named_figures(gathered),
         "images": [{"classes": list(kind.class_names), "labels": _packed(kind, kind.labels)} for kind in kinds],
         "trials": {
             one.name: {
@@ -150,6 +143,21 @@ def data(gathered: Gathered) -> dict[str, Any]:
         },
         "compared": _compared(gathered),
         "sentences": {f"{one} {other}": pairing.sentences() for (one, other), pairing in gathered.pairings.items()},
+    }
+
+
+def _named_figures(gathered: Gathered) -> dict[str, Any]:
+    # No study's name has a space.
+    overviews = {
+        f"overview {place}-{chart.name}": chart.figure
+        for place, overview in enumerate(gathered.overviews)
+        for chart in overview
+    }
+    return overviews | {
+        f"{section.summary.name}-{chart.name}": chart.figure
+        for section in gathered.sections
+        for chart in section.charts
+        if chart.figure
     }
 
 

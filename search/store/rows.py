@@ -7,7 +7,7 @@ out of JSON for every hyperparameter of every trial: of ten thousand trials that
 import gc
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -25,6 +25,7 @@ from search.system.optuna_internals import ReadAtOnce, cached, tables
 # Optuna writes without spaces before or behind, for which `json.loads` looks every time.
 _JSON = json.JSONDecoder()
 Parts = defaultdict[int, dict[Any, Any]]
+PARTS = ("params", "distributions", "user_attrs", "system_attrs", "intermediate_values")
 
 
 class RowStorage(ReadAtOnce):
@@ -94,20 +95,9 @@ def _trials(connection: Connection, chosen: ColumnElement[bool], *, whole: bool 
 
     Their states are read first: to what is over by then nothing is added any more.
     """
-    table = tables.TrialModel.__table__.c
-    rows = connection.execute(
-        select(table.trial_id, table.number, table.state, table.datetime_start, table.datetime_complete)
-        .where(chosen)
-        .order_by(table.trial_id)
-    ).all()
-    values = _values(connection, chosen)
+    rows, values = _states(connection, chosen), _values(connection, chosen)
     nothing: Parts = defaultdict(dict)
-    reports = _reports(connection, chosen) if whole else nothing
-    parameters, distributions = _parameters(connection, chosen) if whole else (nothing, nothing)
-    user, system = (
-        _attributes(connection, chosen, model) if whole else nothing
-        for model in (tables.TrialUserAttributeModel, tables.TrialSystemAttributeModel)
-    )
+    parts = _parts(connection, chosen) if whole else dict.fromkeys(PARTS, nothing)
     for trial, number, state, start, complete in rows:
         found = values.get(trial)
         yield FrozenTrial(
@@ -117,13 +107,26 @@ def _trials(connection: Connection, chosen: ColumnElement[bool], *, whole: bool 
             values=[found[objective] for objective in sorted(found)] if found else None,
             datetime_start=_local(start),
             datetime_complete=_local(complete),
-            params=parameters[trial],
-            distributions=distributions[trial],
-            user_attrs=user[trial],
-            system_attrs=system[trial],
-            intermediate_values=reports[trial],
             trial_id=trial,
+            **{name: of_trials[trial] for name, of_trials in parts.items()},
         )
+
+
+def _states(connection: Connection, chosen: ColumnElement[bool]) -> Sequence[Sequence[Any]]:
+    table = tables.TrialModel.__table__.c
+    columns = (table.trial_id, table.number, table.state, table.datetime_start, table.datetime_complete)
+    return connection.execute(select(*columns).where(chosen).order_by(table.trial_id)).all()
+
+
+def _parts(connection: Connection, chosen: ColumnElement[bool]) -> dict[str, Parts]:
+    """Return the rest of trials, as `FrozenTrial` calls it."""
+    reports = _reports(connection, chosen)
+    parameters, distributions = _parameters(connection, chosen)
+    user, system = (
+        _attributes(connection, chosen, model)
+        for model in (tables.TrialUserAttributeModel, tables.TrialSystemAttributeModel)
+    )
+    return dict(zip(PARTS, (parameters, distributions, user, system, reports), strict=True))
 
 
 def _values(connection: Connection, chosen: ColumnElement[bool]) -> Parts:

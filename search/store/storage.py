@@ -176,6 +176,16 @@ def reading(url: str) -> Iterator[RDBStorage]:
             yield storage
 
 
+@contextmanager
+def if_there(url: str) -> Iterator[RDBStorage | None]:
+    """Lend a storage to read; None where there is none. Raises `SearchError` where it cannot be read."""
+    if exists(url):
+        with reading(url) as storage:
+            yield storage
+    else:
+        yield None
+
+
 def begun_here(storage: RDBStorage | None, url: str) -> RDBStorage:
     """Return a storage that was opened because it is there. Raises `UsageError` where it is not."""
     if storage is None:

@@ -224,16 +224,12 @@ class Study:
         others = set(self._tried[_point(told.params)]) - {told.number}
         # Of a study that has grown large, all trials are not to be asked for without need.
         everything = self.trials() if others else []
-        return sorted(
-            (
-                one
-                for one in (everything[number] for number in others)
-                if one.state in (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
-                and REPEAT_OF not in one.user_attrs
-                and self._budget(one) == self._budget(told)
-            ),
-            key=lambda one: (not one.state.is_finished(), one.number),
-        )
+        found = [everything[number] for number in others if self._can_stand_for(everything[number], told)]
+        return sorted(found, key=lambda one: (not one.state.is_finished(), one.number))
+
+    def _can_stand_for(self, one: FrozenTrial, other: FrozenTrial) -> bool:
+        counts = one.state in (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
+        return counts and REPEAT_OF not in one.user_attrs and self._budget(one) == self._budget(other)
 
     def _budget(self, trial: FrozenTrial) -> tuple[int, int | None]:
         """Return for how many epochs a trial may train, and for how many without improvement."""

@@ -3,7 +3,8 @@
 import socket
 import threading
 import webbrowser
-from contextlib import ExitStack, closing
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 
 import optuna
 from optuna.storages import RDBStorage
@@ -51,14 +52,27 @@ def _serve(
     open_browser: bool,
     writable: bool,
 ) -> None:
+    with (
+        predictions.opened(place) as tracker,
+        _interfaces(place, store, tracker, ports, writable=writable) as (mlflow, dashboards),
+    ):
+        addresses = (links.experiments(mlflow), f"{dashboards}/dashboard")
+        _print_addresses(console, addresses, _newest(store, tracker, mlflow))
+        say(console, "Only this machine reaches what is served here. Ctrl-C stops it.")
+        for shown in addresses if open_browser else ():
+            webbrowser.open(shown)
+        threading.Event().wait()
+
+
+@contextmanager
+def _interfaces(
+    place: Place, store: RDBStorage, tracker: Tracker, ports: tuple[int, int], *, writable: bool
+) -> Iterator[tuple[str, str]]:
+    """Serve both, and lend the addresses of MLflow's, which a server may have of its own, and of the dashboard."""
     with ExitStack() as stack:
-        tracker = stack.enter_context(predictions.opened(place))
         trials = stack.enter_context(closing(listen(ports[1])))
-        # A server has an interface of its own.
         runs = None if place.tracking_uri.startswith("http") else stack.enter_context(closing(listen(ports[0])))
-        usual = {links.DASHBOARD_PORT: trials} | ({links.MLFLOW_PORT: runs} if runs else {})
-        now = {links.address(port): address(listening) for port, listening in usual.items()}
-        moved = {before: after for before, after in now.items() if before != after}
+        moved = _moved({links.DASHBOARD_PORT: trials} | ({links.MLFLOW_PORT: runs} if runs else {}))
         dashboards = dashboard.application(store, tracker)
         served_here: list[tuple[Application, socket.socket]] = [
             (Guard(dashboards, hosts(trials), read_only=not writable, moved=moved), trials)
@@ -67,20 +81,23 @@ def _serve(
             mlflow = stack.enter_context(tracking.user_interface(place.tracking_uri, place.artifacts, hosts(runs)))
             served_here.append((Guard(mlflow, hosts(runs), moved=moved), runs))
         stack.enter_context(served(served_here))
-        shown_at = address(runs) if runs else links.mlflow(place.tracking_uri)
-        addresses = (links.experiments(shown_at), f"{address(trials)}/dashboard")
-        named = [(f"  the runs of {name}", shown) for name, shown in _newest(store, tracker, shown_at).items()]
-        for what, shown in (
-            ("MLflow, runs and what they hold", addresses[0]),
-            *named,
-            ("Optuna dashboard, studies, trials", addresses[1]),
-        ):
-            # An address is never broken: it is there to be clicked.
-            console.print(f"{f'{what}:':<34}  {shown}", highlight=False, markup=False, soft_wrap=True)
-        say(console, "Only this machine reaches what is served here. Ctrl-C stops it.")
-        for shown in addresses if open_browser else ():
-            webbrowser.open(shown)
-        threading.Event().wait()
+        yield address(runs) if runs else links.mlflow(place.tracking_uri), address(trials)
+
+
+def _moved(usual: Mapping[int, socket.socket]) -> dict[str, str]:
+    """Return what is served elsewhere than usual: where links in the stores lead, and where it is."""
+    now = {links.address(port): address(listening) for port, listening in usual.items()}
+    return {before: after for before, after in now.items() if before != after}
+
+
+def _print_addresses(console: Console, addresses: tuple[str, str], newest: Mapping[str, str]) -> None:
+    for what, shown in (
+        ("MLflow, runs and what they hold", addresses[0]),
+        *((f"  the runs of {name}", shown) for name, shown in newest.items()),
+        ("Optuna dashboard, studies, trials", addresses[1]),
+    ):
+        # An address is never broken: it is there to be clicked.
+        console.print(f"{f'{what}:':<34}  {shown}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _newest(store: RDBStorage, tracker: Tracker, shown_at: str) -> dict[str, str]:

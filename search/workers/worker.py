@@ -129,25 +129,51 @@ def _train(job: Job) -> Training:
     if not progress.history and (rejected := _over(job, family, network, images, prepared)):
         yield rejected
         return
-    stopped: Literal["early", "pruned"] | None = None
+    stopped = yield from _train_as_answered(job, family, network, prepared, progress)
+    if stopped == "paused":
+        yield Paused()
+    else:
+        kept = _restore_kept(job, family, images, network, progress)
+        yield _finish(job, family, images, kept, prepared, progress, stopped)
+
+
+def _train_as_answered(
+    job: Job, family: Family, network: "Network", prepared: Images, progress: Progress
+) -> Generator[Message, Answer, Literal["early", "pruned", "paused"] | None]:
+    """Train epoch after epoch, and return why that ended before the last one."""
     for epoch, metrics in _epochs(job, family, network, prepared, progress):
         answer = yield EpochDone(epoch, metrics)
         if answer == Answer.PAUSE:
-            yield Paused()
-            return
+            return "paused"
         if epoch < len(progress.history) - 1:
             # Told again after a resume; what was decided then stands.
             continue
         if answer == Answer.STOP:
-            stopped = "pruned"
-        elif job.patience is not None and progress.epochs_without_improvement >= job.patience:
-            stopped = "early"
-        if stopped:
-            break
+            return "pruned"
+        if job.patience is not None and progress.epochs_without_improvement >= job.patience:
+            return "early"
+    return None
+
+
+def _restore_kept(job: Job, family: Family, images: Images, network: "Network", progress: Progress) -> "Network":
+    """Return the network as it was after the epoch to keep, in full precision."""
     kept = network if job.precision == "float32" else _build(job, family, images, "float32")
     kept.set_weights(progress.weights)
+    return kept
+
+
+def _finish(
+    job: Job,
+    family: Family,
+    images: Images,
+    kept: "Network",
+    prepared: Images,
+    progress: Progress,
+    stopped: Literal["early", "pruned"] | None,
+) -> Trained:
+    """Judge the network, and save it."""
     temperature = family.temperature(kept, prepared) if job.kept == "best" else job.temperature
-    yield Trained(
+    return Trained(
         best_epoch=progress.kept_epoch,
         stopped=stopped,
         validation=family.evaluate(kept, prepared, "validation", temperature),

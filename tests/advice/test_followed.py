@@ -399,9 +399,10 @@ def test_a_model_is_asked_by_the_command_that_suits_its_network(reader: Reader, 
             loading.embedder(console, Kept("mlp/0", Path(), family="mlp"))
         reader.follows(str(refused.value))
     digest = load(str(bars_file), cache=reader.home / "cache").digest
-    with pytest.raises(UsageError, match="name the home of that search with --home"):
-        gallery.training_images(Kept("x/0", Path(), digest=digest, study="elsewhere"), place)
-    assert len(gallery.training_images(Kept("mlp/0", Path(), digest=digest, study="mlp"), place))
+    with storage.reading(place.storage) as store:
+        with pytest.raises(UsageError, match="name the home of that search with --home"):
+            gallery.training_images(Kept("x/0", Path(), digest=digest, study="elsewhere"), place, store)
+        assert len(gallery.training_images(Kept("mlp/0", Path(), digest=digest, study="mlp"), place, store))
 
 
 def test_a_run_on_other_images_is_left_for_a_study_of_its_own(own: Reader) -> None:

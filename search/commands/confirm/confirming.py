@@ -66,6 +66,13 @@ class _Rounds:
         """Return how the finalists stand after the last seed. Raises `SearchError` where none could be trained."""
         if not self._trial_runs.settle(PATIENCE):
             raise SearchError("the tracker does not take what an earlier call has left; see why, and try again")
+        self._train_in_rounds(chosen, seeds)
+        confirmed = self._conclude(chosen)
+        self._study.note(CONFIRMED, confirmed.data())
+        return confirmed
+
+    def _train_in_rounds(self, chosen: Sequence[Finalist], seeds: int) -> None:
+        """Train with seed after seed, and give up in between what has clearly lost."""
         done = 0
         while done < seeds:
             left = [one for one in chosen if one.name not in self._given_up]
@@ -76,14 +83,14 @@ class _Rounds:
             done = until
             if done < seeds:
                 self._give_up(self._standings().lost())
+
+    def _conclude(self, chosen: Sequence[Finalist]) -> Confirmed:
+        """Return how they stand, the winner's model registered."""
         standings = self._standings()
         winner = next(one for one in chosen if one.name == standings.first.name)
-        # A run has a name once it is delivered.
-        self._trial_runs.settle(PATIENCE)
-        found = (self._trial_runs.found(self._key(winner, seed)) for seed in range(standings.first.seeds))
-        runs = tuple(run.id for run in found if run and run.id)
+        runs = self._find_runs(winner, standings.first.seeds)
         row = baselines.best(self._settings.family)
-        confirmed = Confirmed(
+        return Confirmed(
             self._settings.study,
             self._settings.caveat,
             {one.name: one for one in chosen},
@@ -94,8 +101,12 @@ class _Rounds:
             self._opened.session.images.digest,
             self._register(winner, standings, runs),
         )
-        self._study.note(CONFIRMED, confirmed.data())
-        return confirmed
+
+    def _find_runs(self, winner: Finalist, seeds: int) -> tuple[str, ...]:
+        # A run has a name once it is delivered.
+        self._trial_runs.settle(PATIENCE)
+        found = (self._trial_runs.found(self._key(winner, seed)) for seed in range(seeds))
+        return tuple(run.id for run in found if run and run.id)
 
     def _register(self, winner: Finalist, standings: Standings, runs: tuple[str, ...]) -> promotion.Standing | None:
         """Register the winner's model; None where the tracker has not taken all that was trained."""
@@ -159,8 +170,16 @@ class _Rounds:
         return self._opened.key(CONFIRMATION, one.place, seed)
 
     def _task(self, one: Finalist, seed: int, number: int) -> Task:
+        tags = {FINALIST_TAG: one.name, SEED_TAG: str(seed)}
+        if one.place.isdecimal():
+            tags |= self._opened.of_trial(int(one.place))
+        # The first seed's is the one to use: the best of several would be the luckiest.
+        job, label = self._job(one, seed, number), f"{one.name}, seed {seed}"
+        return self._opened.task(job, label, tags, model=seed == 0, usual=one.usual)
+
+    def _job(self, one: Finalist, seed: int, number: int) -> Job:
         settings, opened = self._settings, self._opened
-        job = Job(
+        return Job(
             number=number,
             key=self._key(one, seed),
             family=settings.family,
@@ -176,8 +195,3 @@ class _Rounds:
             kept="last",
             temperature=one.temperature,
         )
-        tags = {FINALIST_TAG: one.name, SEED_TAG: str(seed)}
-        if one.place.isdecimal():
-            tags |= opened.of_trial(int(one.place))
-        # The first seed's is the one to use: the best of several would be the luckiest.
-        return opened.task(job, f"{one.name}, seed {seed}", tags, model=seed == 0, usual=one.usual)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from optuna.storages import RDBStorage
 from rich.console import Console
 
 from models import arrays
@@ -22,9 +23,9 @@ from search.system.errors import SearchError, UsageError
 from tracking import databases
 
 
-def training_images(kept: Kept, place: Place) -> Split:
+def training_images(kept: Kept, place: Place, store: RDBStorage | None) -> Split:
     """Return the very images that a model was trained on. Raises `UsageError` where they are not to be had any more."""
-    settings, digest = _begun(kept, place)
+    settings, digest = _begun(kept, store)
     images = opening.images_of(place, settings["data"], settings.get("images"), digest)
     # What `confirm` trains has its validation images among the others.
     ways: dict[str, Images] = {found.digest: found for found in (images, images.all_to_train())}
@@ -36,12 +37,10 @@ def training_images(kept: Kept, place: Place) -> Split:
     return ways[kept.digest].train
 
 
-def _begun(kept: Kept, place: Place) -> tuple[dict[str, Any], str | None]:
+def _begun(kept: Kept, store: RDBStorage | None) -> tuple[dict[str, Any], str | None]:
     """Return the settings of the study that trained a model, and the digest of its images."""
-    if storage.exists(place.storage):
-        with storage.reading(place.storage) as store:
-            if settings := storage.remembered(store, kept.study):
-                return settings, storage.begun_on(store, kept.study)
+    if store and (settings := storage.remembered(store, kept.study)):
+        return settings, storage.begun_on(store, kept.study)
     raise UsageError(
         f"{kept.name} was trained by study {kept.study!r}, which knows its images and is not here; name the home of "
         "that search with --home"

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from models import retrieval
 from models.data import DataError, Split
-from models.data.asked import sources
+from models.data.asked import Batch, Source, sources
 from search.commands.predict import gallery, loading
 from search.commands.predict.loading import Ready
 from search.output import tables
@@ -19,6 +19,7 @@ from search.output.progress import say
 from search.output.tables import Cell, Sheet, TableFormat
 from search.problem.settings import Place
 from search.registry import named
+from search.store import storage
 from search.system import atomic_files, library_output, signals
 from search.system.errors import UsageError
 from tracking.pictures import Found
@@ -54,17 +55,16 @@ def nearest(
     library_output.libraries()
     atomic_files.require_ours(out, lambda head: head.startswith(PNG) and DRAWN in head, "sheet of nearest images")
     asked = sources(paths)
-    if (count := sum(source.count for source in asked)) > MOST:
-        raise UsageError(f"{count:,} pictures are too many for one sheet; give {MOST} or fewer")
-    with signals.heeded(), named.opened(name, place, trusted) as kept:
+    _require_few(asked)
+    with (
+        signals.heeded(),
+        storage.if_there(place.storage) as store,
+        named.opened(name, place, trusted, store) as kept,
+    ):
         ready = loading.embedder(console, kept)
         batches = [batch for source in asked for batch in source.batches(ready.predictor.frame)]
-        unreadable = [why for batch in batches for why in batch.unreadable]
-        for why in unreadable:
-            say(console, why)
-        if len(unreadable) == count:
-            raise DataError("none of the pictures can be read; give others")
-        train = gallery.training_images(kept, place)
+        unreadable = _say_unreadable(console, batches)
+        train = gallery.training_images(kept, place, store)
         with loading.told():
             embeddings = gallery.embeddings(console, ready, train, place.home)
             images = np.concatenate([batch.images for batch in batches])
@@ -74,6 +74,22 @@ def nearest(
         fresh.write_bytes(_drawn(found, train, ready))
     say(console, f"drawn in {out}")
     return 1 if unreadable else 0
+
+
+def _require_few(asked: Sequence[Source]) -> None:
+    count = sum(source.count for source in asked)
+    if count > MOST:
+        raise UsageError(f"{count:,} pictures are too many for one sheet; give {MOST} or fewer")
+
+
+def _say_unreadable(console: Console, batches: Sequence[Batch]) -> int:
+    """Say which pictures cannot be read, and return how many. Raises `DataError` where that is all."""
+    unreadable = [why for batch in batches for why in batch.unreadable]
+    for why in unreadable:
+        say(console, why)
+    if not any(batch.names for batch in batches):
+        raise DataError("none of the pictures can be read; give others")
+    return len(unreadable)
 
 
 def _found(

@@ -16,6 +16,7 @@ from search.problem.settings import Place
 from search.store.attributes import REPRODUCES_TAG, REPRODUCTION
 from search.store.results import Result
 from search.system.wording import counted
+from search.workers.execution import Plan
 from tracking import Record, Status, Tracker, model_address
 
 # By so much two machines, or two precisions, were seen to differ in accuracy.
@@ -60,24 +61,26 @@ def reproduce(name: str, place: Place, engine: str | None) -> Reproduced:
     """Train a trial again as it was trained, and compare. Raises `UsageError` and `SearchError`."""
     with trained.opened(name, place, engine) as (trial, summary, study):
         tags = study.runs.record(trial.run).tags
-        # As it was then, as far as this machine can.
-        precision, threads = tags.get("execution.precision", study.plan.precision), tags.get("execution.threads", "")
-        as_then = {
-            "precision": precision,
-            "probe": False,
-            "threads": int(threads) if threads.isdecimal() else study.plan.threads,
-        }
-        said = f"training {name} as it was: {counted(trial.epochs, 'epoch')}, {precision}"
+        as_then = _plan_as_then(study.plan, tags)
+        said = f"training {name} as it was: {counted(trial.epochs, 'epoch')}, {as_then['precision']}"
         with repeating(study, study.images, before=said, **trained.one_worker(study), **as_then) as opened:
             key, number = _next(opened, trial)
             job = trained.job(opened, trial, key, REPRODUCTION, number)
             own = {REPRODUCES_TAG: name} | opened.of_trial(trial.number)
             usual = trial.epoch_seconds or 0.0
             task = opened.task(job, f"{name} as it was", own, model=True, validated=True, usual=usual)
-            trained.run(opened, task)
-            record = opened.trial_runs.found(key)
-            assert record is not None, "it was delivered just now"
-        return _compared(study.runs, summary.goal.metric, trial, record)
+            record = trained.run(opened, task)
+        return _compare(study.runs, summary.goal.metric, trial, record)
+
+
+def _plan_as_then(plan: Plan, tags: Mapping[str, str]) -> dict[str, object]:
+    """Return how the plan changes to what a run was trained under, as far as this machine can."""
+    threads = tags.get("execution.threads", "")
+    return {
+        "precision": tags.get("execution.precision", plan.precision),
+        "probe": False,
+        "threads": int(threads) if threads.isdecimal() else plan.threads,
+    }
 
 
 def _next(opened: Repeating, trial: Result) -> tuple[str, int]:
@@ -90,17 +93,33 @@ def _next(opened: Repeating, trial: Result) -> tuple[str, int]:
     raise AssertionError("numbers do not end")
 
 
-def _compared(tracker: Tracker, goal: str, trial: Result, now: Record) -> Reproduced:
+def _compare(tracker: Tracker, goal: str, trial: Result, now: Record) -> Reproduced:
     was = tracker.record(trial.run)
-    names = [name for name in was.metrics if name not in CLOCKED]
+    values, compared = _compare_values(tracker, was, now)
+    changed, images, unread = _compare_predictions(tracker, trial, was, now)
+    model, surroundings = model_address(now.id, now.name), _compare_surroundings(was, now)
+    return Reproduced(
+        trial.name, goal, now.id, model, trial.epochs, compared, values, changed, images, surroundings, unread
+    )
+
+
+def _compare_values(tracker: Tracker, was: Record, now: Record) -> tuple[dict[str, tuple[float, float]], int]:
+    """Return the last values that differ of each metric, as they were and as they are, and how many were compared."""
     values, compared = {}, 0
-    for name in names:
+    for name in (name for name in was.metrics if name not in CLOCKED):
         then, again = (dict(tracker.values(run.id, name)) for run in (was, now))
         compared += len(then)
         differing = [step for step in then if then[step] != again.get(step)]
         if differing:
             last = differing[-1]
             values[name] = (then[last], again.get(last, float("nan")))
+    return values, compared
+
+
+def _compare_predictions(
+    tracker: Tracker, trial: Result, was: Record, now: Record
+) -> tuple[dict[str, int], dict[str, int], list[str]]:
+    """Return of how many images of each split another class is told, of how many in all, and what cannot be read."""
     changed: dict[str, int] = {}
     images: dict[str, int] = {}
     unread: list[str] = []
@@ -112,16 +131,14 @@ def _compared(tracker: Tracker, goal: str, trial: Result, now: Record) -> Reprod
             continue
         changed[split] = int(np.not_equal(one.predictions, other.predictions).sum())
         images[split] = len(one.labels)
-    kept = {name for name in (*was.tags, *now.tags) if name.startswith(SURROUNDINGS)}
-    surroundings = {
-        name: (was.tags.get(name, ""), now.tags.get(name, ""))
-        for name in sorted(kept)
-        if was.tags.get(name) != now.tags.get(name)
-    }
-    model = model_address(now.id, now.name)
-    return Reproduced(
-        trial.name, goal, now.id, model, trial.epochs, compared, values, changed, images, surroundings, unread
-    )
+    return changed, images, unread
+
+
+def _compare_surroundings(was: Record, now: Record) -> dict[str, tuple[str, str]]:
+    """Return what differs of machine, versions and code."""
+    names = {name for name in (*was.tags, *now.tags) if name.startswith(SURROUNDINGS)}
+    both = {name: (was.tags.get(name, ""), now.tags.get(name, "")) for name in sorted(names)}
+    return {name: (then, here) for name, (then, here) in both.items() if was.tags.get(name) != now.tags.get(name)}
 
 
 def printed(found: Reproduced, output: Format) -> None:
@@ -134,14 +151,18 @@ def printed(found: Reproduced, output: Format) -> None:
         values = f"{found.compared} values of {counted(found.epochs, 'epoch')}"
         say(f"{found.trial}: identical. All {values}{judged} are the same.")
     else:
-        say(f"{found.trial}: {found.verdict}. Of {found.compared} values, those of {len(found.values)} metrics differ:")
-        for name, (then, again) in found.values.items():
-            if "." not in name:
-                say(f"  {name}: {again:.6g}, was {then:.6g}")
-        for split, apart in found.predictions.items():
-            say(f"  {apart:,} of {found.images[split]:,} {split} images are told another class")
+        _say_differences(found)
     for name, (was, now) in found.surroundings.items():
         say(f"  {name}: {now or 'none'}, was {was or 'none'}")
     for problem in found.unread:
         say(problem)
     say(suggestions.model(found.model))
+
+
+def _say_differences(found: Reproduced) -> None:
+    say(f"{found.trial}: {found.verdict}. Of {found.compared} values, those of {len(found.values)} metrics differ:")
+    for name, (then, again) in found.values.items():
+        if "." not in name:
+            say(f"  {name}: {again:.6g}, was {then:.6g}")
+    for split, apart in found.predictions.items():
+        say(f"  {apart:,} of {found.images[split]:,} {split} images are told another class")

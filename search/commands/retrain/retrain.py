@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from search.analysis import predictions
 from search.analysis.paired import pair
@@ -32,33 +33,52 @@ class Retrained:
         """The address under which MLflow loads the network."""
         return model_address(self.run.id, self.run.name)
 
+    @property
+    def metrics(self) -> dict[str, float]:
+        """What the run came to."""
+        return {name: value for name, value in self.run.metrics.items() if "." not in name}
+
+    def data(self) -> dict[str, Any]:
+        """Return all of it for programs."""
+        return {
+            "trial": self.trial.name,
+            "run": self.run.id,
+            "model": self.model,
+            "trained_before": self.trained_before,
+            "metrics": self.metrics,
+            "sentence": self.sentence,
+        }
+
 
 def retrain(
     name: str, place: Place, *, epochs: int | None, all_images: bool, seed: int | None, engine: str | None
 ) -> Retrained:
     """Train a trial again, unless that was done before. Raises `UsageError` and `SearchError`."""
     with trained.opened(name, place, engine) as (trial, _, study):
-        usual = trial.budget or study.settings.epochs
-        if epochs in (None, usual) and not all_images and seed is None:
-            raise UsageError(
-                f"{name} would come out as it did: give --epochs (it was {usual}), --all-images or --seed, or see "
-                f"`{next_commands.command('reproduce', name)}`"
-            )
+        if not all_images and seed is None:
+            _require_others(epochs, trial.budget or study.settings.epochs, name)
         what = f"training {name} again{', on all images but the test ones' if all_images else ''}"
         images = study.images.all_to_train() if all_images else study.images
         with repeating(study, images, before=what, **trained.one_worker(study)) as opened:
             job = _job(opened, trial, epochs, seed, all_images=all_images)
             record = opened.trial_runs.found(job.key)
             before = record is not None and record.status == Status.FINISHED
-            if not before:
+            if record is None or not before:
                 tags = {RETRAINED_TAG: name} | opened.of_trial(trial.number)
                 task = opened.task(
                     job, what, tags, model=True, validated=not all_images, usual=trial.epoch_seconds or 0.0
                 )
-                trained.run(opened, task)
-                record = opened.trial_runs.found(job.key)
-            assert record is not None, "it was delivered just now"
+                record = trained.run(opened, task)
         return Retrained(trial, record, before, _compared(study.runs, trial, record))
+
+
+def _require_others(epochs: int | None, usual: int, name: str) -> None:
+    """Raise `UsageError` where as many epochs are asked for as there were."""
+    if epochs in (None, usual):
+        raise UsageError(
+            f"{name} would come out as it did: give --epochs (it was {usual}), --all-images or --seed, or see "
+            f"`{next_commands.command('reproduce', name)}`"
+        )
 
 
 def _job(opened: Repeating, trial: Result, epochs: int | None, seed: int | None, *, all_images: bool) -> Job:
@@ -91,22 +111,12 @@ def _compared(tracker: Tracker, trial: Result, record: Record) -> str:
 
 def printed(found: Retrained, output: Format) -> None:
     """Print the figures of both side by side."""
-    metrics = {name: value for name, value in found.run.metrics.items() if "." not in name}
     if output == "json":
-        as_json(
-            {
-                "trial": found.trial.name,
-                "run": found.run.id,
-                "model": found.model,
-                "trained_before": found.trained_before,
-                "metrics": metrics,
-                "sentence": found.sentence,
-            }
-        )
+        as_json(found.data())
         return
-    names = [name for name in found.trial.metrics if name in metrics]
+    before, now = found.trial.metrics, found.metrics
     rows: list[tuple[Cell, ...]] = [
-        (name, found.trial.metrics[name], metrics[name], _points(name, found.trial.metrics, metrics)) for name in names
+        (name, before[name], now[name], _points(name, before, now)) for name in before if name in now
     ]
     notes = [
         *(["this was trained before; nothing was trained now."] if found.trained_before else []),

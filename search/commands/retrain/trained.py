@@ -12,7 +12,8 @@ from search.store import results
 from search.store.results import Result, Summary
 from search.system import next_commands
 from search.system.errors import SearchError, UsageError
-from search.workers.messages import Job, Trained
+from search.workers.messages import Job
+from tracking import Record
 
 # Seconds for which the tracker may take what was recorded, before it is told that it has not.
 PATIENCE = 60.0
@@ -65,11 +66,13 @@ def job(opened: Repeating, found: Result, key: str, folder: str, *parts: object)
     )
 
 
-def run(opened: Repeating, task: Task) -> Trained:
-    """Train it, and see that the tracker has it. Raises `SearchError` where nothing comes of it."""
+def run(opened: Repeating, task: Task) -> Record:
+    """Train it, and return its run, once the tracker has it. Raises `SearchError` where nothing comes of it."""
     outcome = opened.train([task])[task.job.key]
     if isinstance(outcome, Unfit):
         raise SearchError(f"{task.label}: {outcome.reason}")
     if not opened.trial_runs.settle(PATIENCE):
         raise SearchError("the tracker does not take what was recorded; see why, and try again")
-    return outcome
+    record = opened.trial_runs.found(task.job.key)
+    assert record is not None, "it was delivered just now"
+    return record

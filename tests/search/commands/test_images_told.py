@@ -121,7 +121,9 @@ def test_whatever_goes_on_with_a_study_has_the_images_that_it_was_begun_on(folde
     images = decided(place, "mlp")
     assert images.digest == digest
     kept = Kept("mlp/0", folder, study="mlp", digest=images.all_to_train().digest)
-    assert np.array_equal(gallery.training_images(kept, place).images, images.all_to_train().train.images)
+    with storage.reading(place.storage) as store:
+        found = gallery.training_images(kept, place, store)
+    assert np.array_equal(found.images, images.all_to_train().train.images)
     new = decided(place, "lenet5", str(folder))
     assert new.digest == load(str(folder), cache=place.home / "cache").digest != digest
 

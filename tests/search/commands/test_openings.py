@@ -4,7 +4,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import tracking
 from search.cli import call
@@ -35,6 +37,8 @@ COMMANDS: tuple[tuple[str, dict[str, int]], ...] = (
     ("models", {"registry": 1}),
     ("predict mlp/0 DATA", BOTH),
     ("predict bars-mlp DATA", ALL),
+    ("run siamese --trials 1 --data DATA", BOTH),
+    ("nearest siamese/0 FOLDER/picture.png --out FOLDER/sheet.png", BOTH),
     ("promote bars-mlp/1", {"mlflow": 1, "registry": 1}),
     ("doctor", BOTH),
     ("doctor --fix", BOTH),
@@ -78,6 +82,8 @@ def test_a_command_opens_each_store_once(
     opened: Counter[str], bars_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    with np.load(bars_file, allow_pickle=False) as arrays:
+        Image.fromarray(arrays["x_test"][0, ..., 0]).save(tmp_path / "picture.png")
     known = {"DATA": str(bars_file), "FOLDER": str(tmp_path)}
     others = {}
     for said, expected in COMMANDS:

@@ -23,16 +23,21 @@ from tracking.engines.memory import MemoryTracker
 from tracking.relay import Relay
 from tracking.spool import Spool
 
-Train = Callable[..., tuple[dict, MemoryTracker, str]]
+Train = Callable[..., tuple[dict, str]]
 Settle, Open = Callable[..., Settings], Callable[..., Study]
 
 
 @pytest.fixture
-def train(bars: Images, settle: Settle, open_study: Open, tmp_path: Path) -> Train:
-    """Train so many tasks, and return what came of each, where it was recorded and what was said."""
-    study, tracker, said = open_study(settle()), MemoryTracker(), StringIO()
+def tracker() -> MemoryTracker:
+    return MemoryTracker()
 
-    def train(engine: Engine, count: int = 1, usual: float = 0.0) -> tuple[dict, MemoryTracker, str]:
+
+@pytest.fixture
+def train(bars: Images, settle: Settle, open_study: Open, tmp_path: Path, tracker: MemoryTracker) -> Train:
+    """Train so many tasks, recorded by `tracker`, and return what came of each and what was said."""
+    study, said = open_study(settle()), StringIO()
+
+    def train(engine: Engine, count: int = 1, usual: float = 0.0) -> tuple[dict, str]:
         relay = Relay(Spool(tmp_path / "spool"), tracker)
         console = Console(file=said, width=200)
         try:
@@ -44,7 +49,7 @@ def train(bars: Images, settle: Settle, open_study: Open, tmp_path: Path) -> Tra
         finally:
             relay.settle(10)
             relay.close()
-        return tasks.ended, tracker, said.getvalue()
+        return tasks.ended, said.getvalue()
 
     return train
 
@@ -57,12 +62,14 @@ def _tasks(bars: Images, home: Path, study: Study, count: int, usual: float) -> 
     return [Task(job, f"mlp-{job.number}", f"network {job.number}", {}, model=True, usual=usual) for job in jobs]
 
 
-def test_what_fails_is_kept_with_its_reason_and_traceback_and_the_others_are_trained(train: Train) -> None:
+def test_what_fails_is_kept_with_its_reason_and_traceback_and_the_others_are_trained(
+    train: Train, tracker: MemoryTracker
+) -> None:
     def tell(job: object, attempt: int) -> list[Message]:
         number = getattr(job, "number", 0)
         return [[Failed("KeyError: 'x'", "Trace\n")], [Rejected("no room")], [*epochs(1), Failed("diverged")]][number]
 
-    ended, tracker, said = train(Script(tell), count=3)
+    ended, said = train(Script(tell), count=3)
     assert list(ended.values()) == [Unfit("KeyError: 'x'"), Unfit("no room"), Unfit("diverged")]
     runs = tracker.records("mlp")
     assert [run.status for run in runs] == ["FAILED"] * 3
@@ -77,25 +84,20 @@ def test_a_worker_that_hangs_is_replaced(train: Train, monkeypatch: pytest.Monke
     monkeypatch.setattr("search.driver.driver.EPOCHS_OF_SILENCE", 2.0)
     monkeypatch.setattr("search.driver.driver.SECONDS_OF_SILENCE", 0.0)
     engine = Hangs(done=0 if usual else 2)
-    ended, _, said = train(engine, usual=usual)
+    ended, said = train(engine, usual=usual)
     assert engine.asked == [3, 3]
     assert list(ended.values()) == [Unfit("was judged")]
     assert "network 0: its worker said nothing for too long, and was ended; it goes on from its last epoch" in said
 
 
 def test_what_takes_its_worker_with_it_again_and_again_is_given_up(train: Train) -> None:
-    ended, _, _ = train(Script(lambda job, attempt: [Died("killed")]))
+    ended, _ = train(Script(lambda job, attempt: [Died("killed")]))
     assert list(ended.values()) == [Unfit("killed, for the 4th time")]
 
 
 def test_what_was_under_way_when_nothing_could_be_trained_any_more_is_to_be_gone_on_with(
-    train: Train, monkeypatch: pytest.MonkeyPatch
+    train: Train, tracker: MemoryTracker
 ) -> None:
-    seen: list[MemoryTracker] = []
-    usual = Relay.__init__
-    monkeypatch.setattr(
-        Relay, "__init__", lambda self, spool, to, **more: (seen.append(to), usual(self, spool, to, **more))[1]
-    )
     with pytest.raises(SearchError, match="a file is missing"):
         train(Script(lambda job, attempt: [Blocked("a file is missing")]), count=2)
-    assert {run.status for run in seen[0].records("mlp")} == {"SCHEDULED"}
+    assert {run.status for run in tracker.records("mlp")} == {"SCHEDULED"}

@@ -14,6 +14,7 @@ from search.cli import call
 from search.commands.predict.gallery import training_images
 from search.problem.settings import Place
 from search.registry.named import Kept
+from search.store import storage
 from tests.search.commands.predict.conftest import Home
 
 
@@ -90,8 +91,9 @@ def test_what_was_confirmed_has_its_validation_images_among_the_others(home: Hom
     images = load(str(home.data), cache=home.folder / "cache")
     place = Place.at(home.folder, None, None)
     kept = Kept("siamese/0", home.data, study="siamese", digest=images.digest)
-    assert len(training_images(kept, place)) == 360
-    assert len(training_images(replace(kept, digest=images.all_to_train().digest), place)) == 400
+    with storage.reading(place.storage) as store:
+        assert len(training_images(kept, place, store)) == 360
+        assert len(training_images(replace(kept, digest=images.all_to_train().digest), place, store)) == 400
 
 
 @pytest.mark.parametrize(

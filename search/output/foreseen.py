@@ -1,0 +1,97 @@
+"""What a search would do and take, for people and for programs, before any of it is done."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from models.data import Summary
+from models.family import Choice, Goal
+from search.output.progress import duration
+from search.output.tables import Format, as_json, columns, say
+from search.problem import objectives
+from search.problem.planned import Planned
+from search.problem.settings import Settings
+from search.problem.space import Space, describe
+from search.problem.textbook import Start
+from search.store.attributes import of_baseline
+from search.system.wording import counted
+from search.workers.estimate import Estimate
+from search.workers.execution import Plan
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What is searched, from where, and how; `fixed` are hyperparameters that a person pinned."""
+
+    settings: Settings
+    space: Space
+    fixed: Mapping[str, Choice]
+    baselines: Sequence[Planned]
+    start: Start | None
+    execution: Plan
+    estimated: Estimate
+    images: Summary
+    remarks: Sequence[str]
+    goals: Sequence[Goal]
+
+    @property
+    def described(self) -> dict[str, str]:
+        """The space in words."""
+        return {name: describe(distribution) for name, distribution in self.space.items()}
+
+    def data(self) -> dict[str, Any]:
+        """Return all of it for programs."""
+        settings, start, images = self.settings, self.start, self.images
+        return {
+            "settings": settings.lasting() | {"study": settings.study, "home": str(settings.home)},
+            "space": self.described | {name: [value] for name, value in self.fixed.items()},
+            "baselines": [{"name": planned.row.name, **of_baseline(planned)} for planned in self.baselines],
+            "start": {"label": start.label, "parameters": start.parameters} if start else None,
+            "execution": asdict(self.execution),
+            "estimate": asdict(self.estimated),
+            "data": {"name": images.name, "digest": images.digest, "remarks": self.remarks},
+            "objectives": [asdict(goal) for goal in self.goals],
+        }
+
+
+def printed(found: Foreseen, output: Format) -> None:
+    """Print it."""
+    if output == "json":
+        as_json(found.data())
+        return
+    settings = found.settings
+    limits = f"; at most {settings.limits.words}" if settings.limits.words else ""
+    say(f"study {settings.study}, {settings.asked}; nothing is written by this call")
+    say(f"objective: {objectives.words(found.goals)}{limits}")
+    _print_space(found)
+    _print_baselines(found.baselines)
+    if found.start:
+        say(f"then, as textbooks advise: {found.start.label}")
+    _say_what_it_takes(found)
+    for remark in found.remarks:
+        say(remark)
+
+
+def _print_space(found: Foreseen) -> None:
+    table = columns("hyperparameter", "space")
+    for name, description in found.described.items():
+        table.add_row(name, f"{found.fixed[name]} (pinned)" if name in found.fixed else description)
+    say(table)
+
+
+def _print_baselines(baselines: Sequence[Planned]) -> None:
+    if baselines:
+        table = columns("baselines first", "epochs", "what", "reported")
+        for planned in baselines:
+            row = planned.row
+            table.add_row(row.name, str(planned.epochs), row.label, f"{row.headline[0]} {row.headline[1]:.4f}")
+        say(table)
+
+
+def _say_what_it_takes(found: Foreseen) -> None:
+    estimated, images, execution = found.estimated, found.images, found.execution
+    say(
+        f"about {counted(estimated.epochs, 'epoch')} on {sum(images.counts['train']):,} images of {images.name}, "
+        f"roughly {duration(estimated.seconds)} and up to {estimated.megabytes:,.0f} MB in {found.settings.home}"
+    )
+    say(f"{execution.text}; an epoch in one call, {execution.evaluation_batch:,} images judged at once")
