@@ -8,7 +8,8 @@ import json
 import math
 import zlib
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from numpy.typing import NDArray
 
 from models import space
 from models.family import Choice, Suggest
+from search.policies.ensemble.coordinates import Coordinates, Scale
+from search.policies.ensemble.sources import Sources, Traits
+from search.problem import space as space_of
 
 Array = NDArray[np.float64]
 Parameters = Mapping[str, Choice]
@@ -177,3 +181,108 @@ class Task:
         if parameters["units_1"] < 64:
             left *= 0.96 - 0.03 * math.log2(64 / parameters["units_1"])
         return left
+
+
+# What textbooks advise of such a network.
+TEXTBOOK: Parameters = {
+    "activation": "relu",
+    "depth": 2,
+    "units_1": 512,
+    "units_2": 256,
+    "dropout": 0.3,
+    "l1": 0.0,
+    "l2": 0.0,
+    "batch_norm": True,
+    "augmentation": "none",
+    "optimizer": "adam",
+    "learning_rate": 1e-3,
+    "schedule": "cosine",
+    "batch_size": 128,
+}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The best that is known of each task, and what a search may begin with: good or bad."""
+
+    salt: str
+    best: Mapping[str, float]
+    good: Mapping[str, Parameters]
+    bad: Mapping[str, Parameters]
+
+    def starts(self, task: str, kind: str) -> list[Parameters]:
+        """Return what a search begins with."""
+        known = {"good": self.good, "bad": self.bad}
+        return [known[kind][task]] if kind in known else []
+
+
+def halves(names: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the tasks to tune on, and those that are looked at once."""
+    return names[0::2], names[1::2]
+
+
+def prepare(surrogate: Surrogate, salt: str = "") -> Prepared:
+    """Return what is known of all tasks.
+
+    A good start is the best by its ranks on the *other* tasks, of 400 sensible configurations and the textbook's: what
+    a textbook is. A bad one is at the 70th percentile of 300 that are drawn evenly.
+    """
+    tasks = {name: Task(surrogate, name, salt) for name in surrogate.names}
+    rng = np.random.default_rng(1)
+    sensible = [_sensible(rng) for _ in range(400)] + [TEXTBOOK]
+    finals = {name: task.final(sensible) for name, task in tasks.items()}
+    ranks = {name: np.argsort(np.argsort(-found)) for name, found in finals.items()}
+    drawn = [_drawn(rng) for _ in range(300)]
+    best, good, bad = {}, {}, {}
+    for name, task in tasks.items():
+        others = sum(ranks[other] for other in tasks if other != name)
+        good[name] = sensible[int(np.argmin(others))]
+        bad[name] = drawn[int(np.argsort(task.final(drawn))[210])]
+        best[name] = _best(task, [*sensible, *(_sensible(rng) for _ in range(1100))], rng)
+    return Prepared(salt, best, good, bad)
+
+
+def _drawn(rng: np.random.Generator) -> dict[str, Choice]:
+    """Return a configuration that is drawn evenly."""
+    found: dict[str, Choice] = {}
+
+    def decide(name: str, distribution: Any) -> Choice:
+        scale = Scale(distribution)
+        found[name] = scale.value(float(rng.integers(len(scale.choices))) if scale.choices else rng.random())
+        return found[name]
+
+    space_of.ask(Task, decide)  # type: ignore[arg-type] # all that is asked of a family here is `suggest`
+    return found
+
+
+def _sensible(rng: np.random.Generator) -> dict[str, Choice]:
+    """Return one as a person would who knows the trade."""
+    found = _drawn(rng)
+    usual = USUAL[str(found["optimizer"])] * 10 ** rng.uniform(-1.3, 0.5)
+    return found | {
+        "l1": space.PENALTIES[rng.integers(3)],
+        "l2": space.PENALTIES[rng.integers(4)],
+        "batch_norm": bool(rng.random() < 0.9),
+        "schedule": "cosine",
+        "learning_rate": float(np.clip(usual, 1e-5, 1.0)),
+    }
+
+
+def _best(task: Task, pool: Sequence[Parameters], rng: np.random.Generator) -> float:
+    """Return the best that six rounds of mutation around the ten best find."""
+    sources = Sources(coordinates_of(task), Traits(narrow=0.12, wide=0.1201, changes=(0.19,), crossed=0.0))
+    known = coordinates_of(task)
+    values = task.final(pool)
+    for _ in range(6):
+        order = np.argsort(-values)[:10]
+        pool, values = [pool[place] for place in order], values[order]
+        parents = np.array([known.point(parameters) for parameters in pool])
+        new = [known.parameters(row) for row in sources.children(parents, False, 250, rng)]
+        pool, values = [*pool, *new], np.concatenate([values, task.final(new)])
+    return float(values.max())
+
+
+def coordinates_of(task: Task) -> Coordinates:
+    """Return the space of a task, of which nothing is believed."""
+    family: Any = task
+    return Coordinates(partial(space_of.ask, family), space_of.of(family), lambda _: None)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import optuna
+from numpy.typing import NDArray
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 from typing_extensions import override
@@ -22,6 +23,8 @@ from search.workers.messages import Job, Rejected, Trained
 from search.workers.replay import Replay
 
 METRIC = "val_accuracy"
+# What is seen beside the truth of a trial of this number, in points at each epoch.
+Noise = Callable[[int], NDArray[np.float64]]
 
 
 class Task(Protocol):
@@ -33,7 +36,7 @@ class Task(Protocol):
     def suggest(self, trial: Suggest) -> object:
         """Ask for a configuration."""
 
-    def curve(self, parameters: Mapping[str, Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    def curve(self, parameters: Mapping[str, Any]) -> NDArray[np.float64]:
         """Return percent after each epoch."""
 
 
@@ -64,7 +67,7 @@ class Searcher:
 class InMemory(Trainings[Training]):
     """Draws trials from a study without end."""
 
-    def __init__(self, task: Task, searcher: Searcher, noise: Callable[[int], Any], limit: float) -> None:
+    def __init__(self, task: Task, searcher: Searcher, noise: Noise, limit: float) -> None:
         super().__init__()
         study, pruner = searcher.study, searcher.pruner
         self._storage, self._id = searcher.storage, searcher.storage.get_study_id_from_name(study.study_name)
@@ -179,7 +182,7 @@ def search(
     *,
     workers: int,
     budget: float,
-    noise: Callable[[int], Any],
+    noise: Noise,
 ) -> list[Seen]:
     """Search for so many full trainings' time, and return what was seen, costs in full trainings."""
     trainings = InMemory(task, searcher, noise, budget * task.epochs / workers)

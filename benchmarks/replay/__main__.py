@@ -1,0 +1,86 @@
+"""Which search method wastes least, on curves that are known: the real driver, and a clock that is simulated.
+
+python -m benchmarks.replay --lcbench FOLDER                     # the usual contenders, on the half to tune on
+python -m benchmarks.replay --lcbench FOLDER --contenders ours "ours, no model" --seeds 3 --starts good none
+python -m benchmarks.replay --lcbench FOLDER --half held-out --seeds 10 --out held-out.jsonl    # once, at the end
+
+FOLDER has LCBench's model of learning curves, from the folder `lcbench` of github.com/slds-lmu/yahpo_data. An epoch
+costs 1, pausing and going on cost nothing, waiting counts. A search gives back what looked best of what was trained to
+its end; regret is by how many points its true accuracy is below the best that is known. `--out` keeps every search;
+the same call goes on where it was.
+"""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.replay import contenders, scores, searches
+from benchmarks.replay.scores import Score
+from benchmarks.table import Cell, Table, show
+
+COSTS = (5, 15, 30, 60)
+
+
+def main() -> None:
+    """Search as often as was asked for, and print a table for each beginning and number of workers."""
+    given = _arguments()
+    found = list(searches.run(given))
+    for (start, workers), by_contender in scores.grouped(found).items():
+        title = f"{given.half} half, start: {start}, {workers} workers, {given.seeds} seed(s)"
+        show(table(title, by_contender, given.against), None)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks.replay", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--lcbench", type=Path, required=True, metavar="FOLDER", help="model.onnx and its encoding")
+    parser.add_argument("--contenders", nargs="+", default=list(contenders.USUAL), choices=list(contenders.ALL))
+    parser.add_argument("--against", default="ours", help="who is compared with the others")
+    parser.add_argument("--half", default="tuning", choices=("tuning", "held-out"), help="of the tasks")
+    parser.add_argument("--tasks", type=int, help="only so many of them")
+    parser.add_argument("--seeds", type=int, default=1, help="how many")
+    parser.add_argument("--starts", nargs="+", default=["good"], choices=("good", "none", "bad"))
+    parser.add_argument("--workers", type=int, default=2, help="simulated ones")
+    parser.add_argument("--budget", type=float, default=60.0, help="full trainings")
+    parser.add_argument("--salt", default="", help="another one makes other tasks of the same kind")
+    parser.add_argument("--processes", type=int, default=os.cpu_count(), help="that search at once")
+    parser.add_argument("--out", type=Path, help="a file of all searches, a line each; what it has is not done again")
+    return parser.parse_args()
+
+
+def table(title: str, found: dict[str, list[Score]], against: str) -> Table:
+    """Return a line a contender, the best at 30 full trainings first, and how many times faster the one is."""
+    columns = ("contender", "searches", "cost to 3 points", *(f"regret at {cost}" for cost in COSTS), "trials", "CPU s")
+    compared = against in found
+    rows: list[tuple[Cell, ...]] = []
+    for name in sorted(found, key=lambda name: scores.mean_regret(found[name])[scores.at(30)]):
+        curve = scores.mean_regret(found[name])
+        rows.append(
+            (
+                name,
+                len(found[name]),
+                _interval(scores.median_near(found[name])),
+                *(float(curve[scores.at(cost)]) for cost in COSTS),
+                round(float(np.mean([one.trials for one in found[name]]))),
+                float(np.mean([one.seconds for one in found[name]])),
+                *((_faster(found[against], found[name]) if name != against else "") for _ in range(compared)),
+            )
+        )
+    return Table(title, (*columns, *(f"{against}: times faster at 30; at 60" for _ in range(compared))), tuple(rows))
+
+
+def _faster(ours: Sequence[Score], theirs: Sequence[Score]) -> str:
+    return "; ".join(_interval(scores.speed(ours, theirs, cost)) for cost in (30, 60))
+
+
+def _interval(measured: tuple[float, float, float]) -> str:
+    found, low, high = ("never" if not np.isfinite(one) else f"{one:.1f}" for one in measured)
+    return f"{found} [{low}, {high}]"
+
+
+if __name__ == "__main__":
+    main()
