@@ -1,0 +1,109 @@
+"""What is tried next, by what is known."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+import models
+from models import space as shared
+from search.policies.ensemble.coordinates import Array, Coordinates
+from search.policies.ensemble.history import History
+from search.policies.ensemble.model import Forest, Model, observations
+from search.policies.ensemble.proposals import SOURCES, Method, Proposals
+from search.policies.ensemble.sources import Sources, Traits
+from search.problem import space
+
+RUNGS = (1, 3, 10)
+NONE = np.nan
+
+
+@pytest.fixture(scope="module")
+def place() -> Coordinates:
+    family = models.family("mlp")
+    return Coordinates(partial(space.ask, family), space.of(family), shared.belief)
+
+
+def history(place: Coordinates, values: list[list[float]], sources: list[int] | None = None, given: int = 0) -> History:
+    points = Sources(place, Traits()).believed(max(len(values), 1), np.random.default_rng(0))[: len(values)]
+    return History(
+        points,
+        np.array(values).reshape(-1, len(RUNGS)),
+        np.array(sources or [0] * len(values), np.int64),
+        np.arange(len(values)) < given,
+        RUNGS,
+    )
+
+
+def test_of_leaders_those_of_the_highest_rung_come_first_and_those_of_the_first_not_at_all(place: Coordinates) -> None:
+    known = history(place, [[0.9, NONE, NONE], [0.5, 0.6, NONE], [0.4, 0.5, 0.55], [0.5, 0.7, NONE], [0.6, 0.6, 0.7]])
+    assert known.reached().tolist() == [0, 1, 2, 1, 2]
+    assert known.leaders(3).tolist() == [4, 2, 3]
+    assert known.leaders(9).tolist() == [4, 2, 3, 1]
+
+
+def test_success_is_worth_more_the_higher_the_rung(place: Coordinates) -> None:
+    known = history(place, [[0.5, 0.9, 0.9], [0.5, 0.8, NONE], [0.5, 0.7, 0.8], [0.9, NONE, NONE]])
+    assert known.successes().tolist() == [1.5, 0.0, 0.0, 0.0]
+
+
+def test_a_source_whose_draws_pay_is_drawn_from_more_often_and_none_is_forgotten(place: Coordinates) -> None:
+    leaders = SOURCES.index("leaders")
+    good = [[0.5, 0.9 + step / 1000, 0.9] for step in range(20)]
+    bad = [[0.5, 0.3, NONE] for _ in range(20)]
+    known = history(place, good + bad, [leaders] * 20 + [0] * 20, given=1)
+    before = Proposals(place).weights(history(place, []), [True] * 4)
+    weights = Proposals(place).weights(known, [True] * 4)
+    assert weights.sum() == pytest.approx(1.0)
+    assert weights[leaders] > before[leaders]
+    assert weights[0] < before[0]
+    assert weights.min() >= 0.05
+
+
+def test_what_is_not_there_yet_is_not_drawn_from(place: Coordinates) -> None:
+    weights = Proposals(place).weights(history(place, []), [True, False, False, False])
+    assert weights.tolist() == [1.0, 0.0, 0.0, 0.0]
+
+
+def test_the_model_finds_what_is_good(place: Coordinates) -> None:
+    """Accuracy is told to hang on the depth alone, and on the epochs."""
+    rng = np.random.default_rng(0)
+    points = Sources(place, Traits()).uniform(120, rng)
+    depth = place.columns["depth"]
+
+    def values(points: Array) -> Array:
+        return np.stack([0.3 + 0.5 * points[:, depth] + 0.05 * rung for rung in range(3)], axis=1)
+
+    known = History(points, values(points), np.zeros(120, np.int64), np.zeros(120, bool), RUNGS)
+    model = Model(place, known, Forest(), np.random.default_rng(1))
+    asked = Sources(place, Traits()).uniform(200, rng)
+    gain = model.improvement(asked, 0.7)
+    assert gain[asked[:, depth] == 1.0].mean() > 3 * gain[asked[:, depth] < 0.5].mean()
+
+
+def test_a_configuration_of_which_nothing_came_is_as_bad_as_the_worst(place: Coordinates) -> None:
+    """Trials that fail or break a limit have no values, and teach all the same."""
+    hopeless = [[-np.inf, NONE, NONE]] * 15
+    known = history(place, [*hopeless, *[[0.5 + step / 100, 0.6, NONE] for step in range(15)]])
+    features, values, epochs = observations(place, known, most=500)
+    assert len(features) == len(values) == 45
+    assert values[:15].tolist() == [0.5] * 15
+    assert epochs[:15].tolist() == [1.0] * 15
+
+
+def test_of_a_long_history_the_best_and_the_latest_are_looked_at(place: Coordinates) -> None:
+    known = history(place, [[step / 100, NONE, NONE] for step in range(50, 0, -1)])
+    _, values, _ = observations(place, known, most=20)
+    assert sorted(values) == [step / 100 for step in (*range(1, 11), *range(41, 51))]
+
+
+@pytest.mark.parametrize("without", [(), ("model",), ("leaders",), ("shared",), ("beginnings",)])
+def test_what_is_proposed_follows_from_what_is_known(place: Coordinates, without: tuple[str, ...]) -> None:
+    known = history(place, [[0.5 + step / 50, 0.6 + step / 50, NONE] for step in range(20)], given=1)
+    proposals = Proposals(place, Method(without=without))
+    found = [proposals.propose(known, np.random.default_rng(seed)) for seed in (3, 3, *range(30))]
+    assert found[0][0].tobytes() == found[1][0].tobytes()
+    assert {SOURCES[source] for _, source in found}.isdisjoint(without)
+    rows = {tuple(np.nan_to_num(point, nan=-1.0)) for point, _ in found}
+    assert len(rows) > len(found) / 2
+    assert rows.isdisjoint({tuple(np.nan_to_num(point, nan=-1.0)) for point in known.points})
