@@ -27,3 +27,15 @@ class Mostly:
 
 
 Belief = Around | Mostly
+
+
+def described(belief: Belief | None) -> str:
+    """Return where values usually lie, in a few words; of choices those at least half as likely as the first."""
+    if isinstance(belief, Mostly):
+        most = max(belief.weights.values())
+        return "mostly " + ", ".join(str(choice) for choice, weight in belief.weights.items() if weight >= most / 2)
+    if belief is None:
+        return ""
+    if isinstance(belief.center, Mapping):
+        return f"near what is usual for the {belief.of}"
+    return f"near {belief.center:g}" + (f" times {belief.of}" if belief.of else "")

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from models import belief, space
 from models.data import Summary
 from models.family import Choice, Goal
 from search.output.progress import duration
@@ -45,6 +46,7 @@ class Foreseen:
         return {
             "settings": settings.lasting() | {"study": settings.study, "home": str(settings.home)},
             "space": self.described | {name: [value] for name, value in self.fixed.items()},
+            "usually": {name: belief.described(space.belief(name)) for name in self.space if name not in self.fixed},
             "baselines": [{"name": planned.row.name, **of_baseline(planned)} for planned in self.baselines],
             "start": {"label": start.label, "parameters": start.parameters} if start else None,
             "execution": asdict(self.execution),
@@ -73,9 +75,14 @@ def printed(found: Foreseen, output: Format) -> None:
 
 
 def _print_space(found: Foreseen) -> None:
-    table = columns("hyperparameter", "space")
+    table = columns("hyperparameter", "space", "good values usually lie")
     for name, description in found.described.items():
-        table.add_row(name, f"{found.fixed[name]} (pinned)" if name in found.fixed else description)
+        pinned = name in found.fixed
+        table.add_row(
+            name,
+            f"{found.fixed[name]} (pinned)" if pinned else description,
+            "" if pinned else belief.described(space.belief(name)),
+        )
     say(table)
 
 

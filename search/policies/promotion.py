@@ -64,7 +64,13 @@ class Promotion:
     """Trials on a ladder of rungs, the last of which ends them."""
 
     def __init__(
-        self, rungs: Sequence[int], factor: int, goal: Goal, seed: int, starts: Sequence[float] = STARTS, leading: int = 1
+        self,
+        rungs: Sequence[int],
+        factor: int,
+        goal: Goal,
+        seed: int,
+        starts: Sequence[float] = STARTS,
+        leading: int = 1,
     ) -> None:
         """`starts`: how many trials are looked at from the first rung on, from the second, and so on."""
         self._factor, self._sign, self._seed = factor, -1.0 if goal.direction == "maximize" else 1.0, seed
