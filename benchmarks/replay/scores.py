@@ -79,7 +79,7 @@ def speed(ours: Sequence[Score], theirs: Sequence[Score], cost: float) -> tuple[
             return 0.0
         place = int(np.argmax(curve <= level))
         around = slice(max(place - 1, 0), place + 1)
-        return float(cost / np.exp(np.interp(-level, -curve[around], np.log(GRID[around]))))
+        return float(GRID[at(cost)] / np.exp(np.interp(-level, -curve[around], np.log(GRID[around]))))
 
     return _with_interval(ratio, *paired(ours, theirs))
 
