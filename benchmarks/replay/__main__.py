@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.replay import contenders, scores, searches
+from benchmarks.replay.lcbench import LCBench
 from benchmarks.replay.scores import Score
 from benchmarks.table import Cell, Table, show
 
@@ -27,7 +28,7 @@ COSTS = (5, 15, 30, 60)
 def main() -> None:
     """Search as often as was asked for, and print a table for each beginning and number of workers."""
     given = _arguments()
-    found = list(searches.run(given))
+    found = list(searches.run(LCBench.prepare(given.lcbench, given.salt), given))
     for (start, workers), by_contender in scores.grouped(found).items():
         title = f"{given.half} half, start: {start}, {workers} workers, {given.seeds} seed(s)"
         show(table(title, by_contender, given.against), None)

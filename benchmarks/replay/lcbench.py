@@ -9,13 +9,14 @@ import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.replay.simulated import Noise
 from models import space
 from models.family import Choice, Suggest
 from search.policies.ensemble.coordinates import Coordinates, Scale
@@ -30,6 +31,8 @@ EPOCHS = 52
 KNOWN = np.arange(2, EPOCHS + 1)
 # Those at which noise is drawn; between them it goes on evenly.
 NOISY = (1, 2, 6, 17, 52)
+# Its standard deviation, in points.
+NOISE = 0.3
 ACCURACY = 1
 
 
@@ -202,44 +205,68 @@ TEXTBOOK: Parameters = {
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """The best that is known of each task, and what a search may begin with: good or bad."""
+class LCBench:
+    """Every task, the best that is known of it, and what a search may begin with: good or bad."""
 
+    folder: Path
     salt: str
-    best: Mapping[str, float]
+    known_best: Mapping[str, float]
     good: Mapping[str, Parameters]
     bad: Mapping[str, Parameters]
 
-    def starts(self, task: str, kind: str) -> list[Parameters]:
+    @classmethod
+    def prepare(cls, folder: Path, salt: str = "") -> Self:
+        """Find out what is known of all tasks.
+
+        A good start is the best by its ranks on the *other* tasks, of 400 sensible configurations and the textbook's:
+        what a textbook is. A bad one is at the 70th percentile of 300 that are drawn evenly.
+        """
+        tasks = {name: Task(surrogate(folder), name, salt) for name in surrogate(folder).names}
+        rng = np.random.default_rng(1)
+        sensible = [_sensible(rng) for _ in range(400)] + [TEXTBOOK]
+        finals = {name: task.final(sensible) for name, task in tasks.items()}
+        ranks = {name: np.argsort(np.argsort(-found)) for name, found in finals.items()}
+        drawn = [_drawn(rng) for _ in range(300)]
+        best, good, bad = {}, {}, {}
+        for name, task in tasks.items():
+            others = sum(ranks[other] for other in tasks if other != name)
+            good[name] = sensible[int(np.argmin(others))]
+            bad[name] = drawn[int(np.argsort(task.final(drawn))[210])]
+            best[name] = _best(task, [*sensible, *(_sensible(rng) for _ in range(1100))], rng)
+        return cls(folder, salt, best, good, bad)
+
+    @property
+    def names(self) -> Sequence[str]:
+        """What the tasks are called."""
+        return tuple(self.known_best)
+
+    def task(self, name: str) -> Task:
+        """Return a task."""
+        return Task(surrogate(self.folder), name, self.salt)
+
+    def best(self, name: str) -> float:
+        """Return the best percent that is known of a task."""
+        return self.known_best[name]
+
+    def starts(self, name: str, kind: str) -> Sequence[Parameters]:
         """Return what a search begins with."""
         known = {"good": self.good, "bad": self.bad}
-        return [known[kind][task]] if kind in known else []
+        return [known[kind][name]] if kind in known else []
+
+    def noise(self, name: str, seed: int) -> Noise:
+        """Return what is seen beside the truth: the same for a trial of the same number, whoever drew it."""
+
+        def of(number: int) -> Array:
+            drawn = np.random.default_rng((seed, number)).normal(0.0, NOISE, len(NOISY))
+            return np.interp(np.arange(1, EPOCHS + 1), NOISY, drawn)
+
+        return of
 
 
-def halves(names: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
-    """Return the tasks to tune on, and those that are looked at once."""
-    return names[0::2], names[1::2]
-
-
-def prepare(surrogate: Surrogate, salt: str = "") -> Prepared:
-    """Return what is known of all tasks.
-
-    A good start is the best by its ranks on the *other* tasks, of 400 sensible configurations and the textbook's: what
-    a textbook is. A bad one is at the 70th percentile of 300 that are drawn evenly.
-    """
-    tasks = {name: Task(surrogate, name, salt) for name in surrogate.names}
-    rng = np.random.default_rng(1)
-    sensible = [_sensible(rng) for _ in range(400)] + [TEXTBOOK]
-    finals = {name: task.final(sensible) for name, task in tasks.items()}
-    ranks = {name: np.argsort(np.argsort(-found)) for name, found in finals.items()}
-    drawn = [_drawn(rng) for _ in range(300)]
-    best, good, bad = {}, {}, {}
-    for name, task in tasks.items():
-        others = sum(ranks[other] for other in tasks if other != name)
-        good[name] = sensible[int(np.argmin(others))]
-        bad[name] = drawn[int(np.argsort(task.final(drawn))[210])]
-        best[name] = _best(task, [*sensible, *(_sensible(rng) for _ in range(1100))], rng)
-    return Prepared(salt, best, good, bad)
+@cache
+def surrogate(folder: Path) -> Surrogate:
+    """Return the model of a folder, read once."""
+    return Surrogate(folder)
 
 
 def _drawn(rng: np.random.Generator) -> dict[str, Choice]:
