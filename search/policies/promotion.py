@@ -71,10 +71,14 @@ class Promotion:
         seed: int,
         starts: Sequence[float] = STARTS,
         leading: int = 1,
+        waiting: int = 24,
     ) -> None:
-        """`starts`: how many trials are looked at from the first rung on, from the second, and so on."""
+        """`starts`: how many trials are looked at from the first rung on, from the second, and so on.
+
+        Of more than `waiting` trials that wait, those furthest from going on are given up.
+        """
         self._factor, self._sign, self._seed = factor, -1.0 if goal.direction == "maximize" else 1.0, seed
-        self._leading = leading
+        self._leading, self._most = leading, waiting
         self._starts, self._rungs = _lower(rungs, starts), rungs
         self._members: dict[int, Member] = {}
         # Of those that have come to a rung, what they were worth there and their numbers, the best first.
@@ -100,12 +104,12 @@ class Promotion:
         return Answer.PAUSE if self._waits(member) else Answer.GO_ON
 
     def end(self, number: int, *, complete: bool) -> None:
-        """A trial is over; one that is complete keeps its place among the others."""
+        """A trial is over. What failed between rungs gives its place to others; what was given up at one keeps it."""
         member = self._members.get(number)
         if member is None:
             return
         member.over, member.parked = True, False
-        if not complete:
+        if not complete and member.step not in self._standings:
             for standing in self._standings.values():
                 standing[:] = [(best, one) for best, one in standing if one != number]
 
@@ -121,10 +125,28 @@ class Promotion:
             promoted += [one for one in chosen if one.parked and one.step == rung]
         for one in promoted:
             one.parked = False
-        left = [one for one in self._members.values() if not one.over] if closed else []
-        # As long as others train, who waits may still come to be among the best.
-        dropped = left if all(one.parked for one in left) else []
+        dropped = self._left() if closed else self._hopeless()
+        for one in dropped:
+            one.parked = False
         return Verdicts(tuple(one.number for one in promoted), {one.number: one.step for one in dropped})
+
+    def _left(self) -> list[Member]:
+        """Return all who wait, unless others train: then they may still come to be among the best."""
+        open_ = [one for one in self._members.values() if not one.over]
+        return open_ if all(one.parked for one in open_) else []
+
+    def _hopeless(self) -> list[Member]:
+        """Return those of too many that wait who are furthest from going on: each has a checkpoint on disk."""
+        waiting = [one for one in self._members.values() if one.parked]
+        if len(waiting) <= self._most:
+            return []
+        return sorted(waiting, key=self._missing)[self._most :]
+
+    def _missing(self, member: Member) -> tuple[float, int]:
+        """Return how many would have to come to its rung, as a share of those there, for a trial to go on."""
+        standing = self._standings[member.step]
+        place = bisect.bisect_left(standing, (member.best, member.number))
+        return (place + 1) * self._factor / len(standing), member.number
 
     def _places(self, rung: int) -> int:
         """Return how many may go on from a rung."""

@@ -11,6 +11,7 @@ from search.policies.ensemble.history import History
 from search.policies.ensemble.model import Forest, Model
 from search.policies.ensemble.sources import Sources, Traits
 
+MOST_OTHERS = 100
 # So often others are drawn where all that was drawn has been tried.
 ATTEMPTS = 20
 # In this order: positions stand for them.
@@ -73,10 +74,10 @@ class Proposals:
 
     def _untried(self, history: History, count: int, rng: np.random.Generator) -> tuple[Array, NDArray[np.int64]]:
         """Return candidates that are not in the history; where the space has hardly any left, what there is."""
-        tried = set(map(_key, history.points))
+        tried = set(_keys(history.points))
         for _ in range(ATTEMPTS):
             points, sources = self._candidates(history, count, rng)
-            new = [_key(point) not in tried for point in points]
+            new = [key not in tried for key in _keys(points)]
             if any(new):
                 break
         else:
@@ -113,6 +114,8 @@ class Proposals:
         if len(good) < 3:
             return None
         bad = np.setdiff1d(known, good)
+        # Of a long history a hundred tell as much of where the others lie.
+        bad = bad[:: -(-len(bad) // MOST_OTHERS)] if len(bad) else bad
         return history.points[good], history.points[bad]
 
     def weights(self, history: History, able: Sequence[bool]) -> Array:
@@ -132,6 +135,6 @@ class Proposals:
         return np.asarray(least + (1 - least.sum()) * share)
 
 
-def _key(point: Array) -> bytes:
+def _keys(points: Array) -> list[bytes]:
     """Return what is equal for rows that stand for the same values, whatever rounding has made of them."""
-    return np.round(point, 9).tobytes()
+    return [row.tobytes() for row in np.round(points, 9)]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from optuna.trial import FrozenTrial, TrialState
 
 from models.family import Goal
-from search.policies.answers import Answer
+from search.policies.answers import Answer, Verdicts
 from search.policies.promotion import Promotion, share_of
 
 GOAL = Goal("val_accuracy", "maximize")
@@ -93,8 +93,31 @@ def test_nobody_is_given_up_as_long_as_others_train() -> None:
 def test_a_trial_that_fails_gives_its_place_to_the_next() -> None:
     among = promotion()
     come(among, [0.9, 0.5, 0.4])
+    among.report(frozen(0), 2, 0.9)
     among.end(0, complete=False)
     assert among.decide(closed=False).promoted == (1,)
+
+
+def test_of_too_many_that_wait_the_furthest_from_going_on_are_given_up_and_count_all_the_same() -> None:
+    among = Promotion(RUNGS, 3, GOAL, 0, ALL_FROM_THE_FIRST, waiting=4)
+    come(among, [0.9, 0.5, 0.4, 0.3, 0.2])
+    assert among.decide(closed=False).dropped == {}
+    among.enter(5)
+    assert among.report(frozen(5), 1, 0.1) == Answer.PAUSE
+    among.park(5)
+    # One more goes on, so that four wait.
+    assert among.decide(closed=False) == Verdicts((1,), {})
+    among.enter(6)
+    assert among.report(frozen(6), 1, 0.05) == Answer.PAUSE
+    among.park(6)
+    assert among.decide(closed=False) == Verdicts((), {6: 1})
+    among.end(6, complete=False)
+    for number, value in ((7, 0.45), (8, 0.44)):
+        among.enter(number)
+        assert among.report(frozen(number), 1, value) == Answer.PAUSE
+    # Of nine that have come there, three may go on.
+    among.park(7)
+    assert among.decide(closed=False).promoted == (7,)
 
 
 @given(st.lists(st.floats(0, 1, width=16), min_size=1, max_size=20), st.integers(0, 50))
