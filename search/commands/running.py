@@ -86,11 +86,14 @@ def _go_without(opened: Session) -> Study:
         f"nothing to do: study {settings.study} has {counted(study.standing().finished, 'finished trial')}, "
         f"and {settings.trials} were asked for; ask for more with --trials N",
     )
-    waiting = Spool(settings.spool).keys(study.uuid)
-    if waiting or settings.keep:
+    spool = Spool(settings.spool)
+    broken_off = [*spool.keys(study.uuid), *spool.leftovers(study.uuid)]
+    if broken_off or settings.keep:
         with opened.joined(study) as trial_runs:
-            if waiting:
+            if broken_off:
                 say(opened.console, "delivering what the tracker has missed")
+                # The run that shows the study comes last: it may be what was broken off.
+                trial_runs.portray(_page(opened))
             trial_runs.clear()
     return study
 

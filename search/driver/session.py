@@ -21,7 +21,7 @@ from search.store.claims import Hold
 from search.store.results import Result, Summary
 from search.store.study import Study
 from search.system import addresses, disk, library_output, signals
-from search.system.errors import UsageError
+from search.system.errors import SearchError, UsageError
 from search.system.signals import Stop, Stopped
 from search.workers import engines, execution
 from search.workers.engines import Engine
@@ -83,7 +83,12 @@ class Session:
         """Lend an engine whose workers have been started, as planned but for these changes."""
         self.plan = replace(self.plan, **changes)
         logs = self.settings.home / "logs"
-        engine = engines.start(self.settings.engine, self.plan.workers, self.plan.threads, logs, self.plan.devices)
+        try:
+            engine = engines.start(self.settings.engine, self.plan.workers, self.plan.threads, logs, self.plan.devices)
+        except OSError as error:
+            raise SearchError(
+                disk.refusal(error, logs) or f"{logs} cannot be written ({error.strerror}); move it away, and run again"
+            ) from error
         with closing(engine):
             yield engine
 
