@@ -16,7 +16,7 @@ from models.family import Choice, Goal
 from search.policies.ensemble.coordinates import Coordinates
 from search.policies.ensemble.proposals import Method
 from search.policies.ensemble.sampler import EnsembleSampler
-from search.policies.promotion import STARTS, Promotion
+from search.policies.promotion import Promotion
 from search.policies.pruners import Judging
 from search.policies.pruners.halving import FACTOR, ladder
 from search.problem import space
@@ -68,8 +68,6 @@ def ours(
     *,
     believing: bool = True,
     drawing: Callable[[int], BaseSampler] | None = None,
-    starts_at: Sequence[float] = STARTS,
-    leading: int = 1,
 ) -> Contender:
     """Return this project's, or a part of it: `drawing` is another sampler under the same promotion."""
 
@@ -78,7 +76,7 @@ def ours(
         rungs = ladder(task.epochs).rungs
         known = coordinates(task, believing=believing)
         study.sampler = drawing(seed) if drawing else EnsembleSampler(known, rungs, seed, method)
-        return Searcher(study, storage, Promotion(rungs, FACTOR, GOAL, seed, starts_at, leading))
+        return Searcher(study, storage, Promotion(rungs, FACTOR, GOAL))
 
     return make
 
@@ -120,6 +118,5 @@ ALL: Mapping[str, Contender] = {
     "ours, no leaders": _without("leaders"),
     "ours, no beginnings": _without("beginnings"),
     "ours, nothing shared": _without("shared"),
-    "ours, all from the first rung": ours(starts_at=(1.0, 0.0, 0.0)),
 }
 USUAL = ("random", "TPE", "TPE + Hyperband", "TPE of 4 + Hyperband", "ours")

@@ -1,8 +1,7 @@
-"""Trials that are let go on as soon as they are among the best of those that have come as far: nobody waits for others.
+"""Trials that go on as soon as they are among the best of those that have come as far: nobody waits for a bracket.
 
-Asynchronous successive halving (Li et al. 2020, algorithm 2), but that the best of a rung goes on at once, however few
-have come there, and that not all are looked at after the first rung. Nothing is kept: what is decided follows from the
-values that trials have.
+Asynchronous successive halving (Li et al. 2020, algorithm 2). Nothing is kept: what is decided follows from the values
+that trials have, so that a search can be gone on with.
 """
 
 import bisect
@@ -11,48 +10,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from models.family import Goal
 from search.policies.answers import Answer, Verdicts
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-# Of all trials, those that are looked at from the first rung on, from the second, and from the third: what is good at
-# its end need not be so early. Found by replay.
-STARTS = (0.5, 0.3, 0.2)
-
-
-def share_of(rungs: Sequence[int], factor: int, starts: Sequence[float] = STARTS) -> float:
-    """Return how many epochs trials take on average, as a share of those that all would take to the end."""
-    lower = _lower(rungs, starts)
-    spent = [
-        rungs[first]
-        + sum(
-            (rungs[later] - rungs[later - 1]) / float(factor) ** (later - first)
-            for later in range(first + 1, len(rungs))
-        )
-        for first in range(len(lower))
-    ]
-    return float(np.dot(lower, spent)) / rungs[-1]
-
-
-def _lower(rungs: Sequence[int], starts: Sequence[float]) -> NDArray[np.float64]:
-    found = np.array(starts[: max(len(rungs) - 1, 1)])
-    return np.asarray(found / found.sum())
+# So many trials may wait: each has a checkpoint on disk, and is asked of the store with whatever is open.
+WAITING = 24
 
 
 @dataclass(eq=False)
 class Member:
     """A trial: epochs done, and its best value so far, as what is the lower the better.
 
-    It is looked at from its `first` rung on; one that was `given` never waits.
+    One that was `given` never waits.
     """
 
     number: int
-    first: int
     given: bool
     step: int = 0
     best: float = math.inf
@@ -63,23 +38,9 @@ class Member:
 class Promotion:
     """Trials on a ladder of rungs, the last of which ends them."""
 
-    def __init__(
-        self,
-        rungs: Sequence[int],
-        factor: int,
-        goal: Goal,
-        seed: int,
-        starts: Sequence[float] = STARTS,
-        leading: int = 1,
-        waiting: int = 24,
-    ) -> None:
-        """`starts`: how many trials are looked at from the first rung on, from the second, and so on.
-
-        Of more than `waiting` trials that wait, those furthest from going on are given up.
-        """
-        self._factor, self._sign, self._seed = factor, -1.0 if goal.direction == "maximize" else 1.0, seed
-        self._leading, self._most = leading, waiting
-        self._starts, self._rungs = _lower(rungs, starts), rungs
+    def __init__(self, rungs: Sequence[int], factor: int, goal: Goal, waiting: int = WAITING) -> None:
+        """One in `factor` goes on. Of more than `waiting` that wait, those furthest from going on are given up."""
+        self._factor, self._sign, self._most = factor, -1.0 if goal.direction == "maximize" else 1.0, waiting
         self._members: dict[int, Member] = {}
         # Of those that have come to a rung, what they were worth there and their numbers, the best first.
         self._standings: dict[int, list[tuple[float, int]]] = {rung: [] for rung in rungs[:-1]}
@@ -87,8 +48,7 @@ class Promotion:
     def enter(self, number: int, *, given: bool = False) -> bool:
         """Let a trial in that begins, or is gone on with; return whether it has to wait at a rung."""
         if number not in self._members:
-            drawn = np.random.default_rng((self._seed, number, 1)).choice(len(self._starts), p=self._starts)
-            self._members[number] = Member(number, self._rungs[int(drawn)], given=given)
+            self._members[number] = Member(number, given)
         return self._waits(self._members[number])
 
     def report(self, trial: "FrozenTrial", step: int, value: float) -> Answer:
@@ -121,7 +81,9 @@ class Promotion:
         """Let go on who may by now, those that have come furthest first. `closed`: no more will begin."""
         promoted = []
         for rung, standing in reversed(self._standings.items()):
-            chosen = (self._members[number] for _, number in standing[: self._places(rung)])
+            # At last the best goes on, however few have come.
+            places = max(self._places(rung), int(closed))
+            chosen = (self._members[number] for _, number in standing[:places])
             promoted += [one for one in chosen if one.parked and one.step == rung]
         for one in promoted:
             one.parked = False
@@ -150,11 +112,10 @@ class Promotion:
 
     def _places(self, rung: int) -> int:
         """Return how many may go on from a rung."""
-        there = len(self._standings[rung])
-        return max(1 if there >= self._leading else 0, there // self._factor)
+        return len(self._standings[rung]) // self._factor
 
     def _waits(self, member: Member) -> bool:
         rung = member.step
-        if member.given or member.over or rung < member.first or rung not in self._standings:
+        if member.given or member.over or rung not in self._standings:
             return False
         return bisect.bisect_left(self._standings[rung], (member.best, member.number)) >= self._places(rung)

@@ -3,7 +3,7 @@
 from optuna import Study
 
 from models.family import Goal
-from search.policies.promotion import Promotion, share_of
+from search.policies.promotion import Promotion
 from search.policies.pruners import Pruner
 from search.policies.pruners.halving import FACTOR, ladder
 from search.problem.settings import Settings
@@ -11,9 +11,9 @@ from search.problem.settings import Settings
 
 def share(settings: Settings) -> float:
     """Return what the rungs leave of the epochs."""
-    return share_of(ladder(settings.epochs).rungs, FACTOR)
+    return ladder(settings.epochs).share
 
 
 def create(settings: Settings, goal: Goal, study: Study) -> Pruner:
     """Return what promotes on the rungs of `halving`."""
-    return Promotion(ladder(settings.epochs).rungs, FACTOR, goal, settings.seed)
+    return Promotion(ladder(settings.epochs).rungs, FACTOR, goal)
