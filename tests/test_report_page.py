@@ -17,6 +17,8 @@ from search.problem.settings import Place
 from search.store import results, storage
 from tests.search import homes
 
+pytestmark = pytest.mark.slow
+
 # What a person may name a folder of images, and a page must show as it is.
 LONG = "x" * 300
 ODD = ("<img src=x onerror=alert(1)>", "</script><b>b", "Рубашка", "a&amp;b", "{{ 7 * 7 }}")

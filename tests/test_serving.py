@@ -23,6 +23,8 @@ from search.commands.predict.service import MOST_BYTES
 from search.ui.serving import listen
 from tests.search.commands.predict.conftest import LEARNING
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
 # As some have it in their CI: what libraries warn of ends nothing.

@@ -18,6 +18,8 @@ from playwright.sync_api import Page, expect
 from search.cli import call
 from search.ui.serving import listen
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 FORGED = (
     "evil.com",

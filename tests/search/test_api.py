@@ -88,6 +88,7 @@ def test_arrays_are_not_written_where_something_else_is_refused(tmp_path: Path) 
     assert not (tmp_path / "home").exists()
 
 
+@pytest.mark.slow
 def test_it_is_the_same_search_as_on_the_command_line(tmp_path: Path, bars_file: Path, tensorflow: None) -> None:
     study = Study("small", home=tmp_path)
     ran = study.run(
@@ -158,6 +159,7 @@ def test_a_search_that_is_asked_to_stop_ends_the_cell_or_the_script(
     assert (sys.modules["__main__"], sys.argv) == (main, words)
 
 
+@pytest.mark.slow
 def test_trials_are_a_table(study: Study) -> None:
     assert list(study.trials.index) == [0, 1, 2, 3, 4]
     assert list(study.trials["state"]) == ["complete"] * 3 + ["fail", "infeasible"]
@@ -245,6 +247,7 @@ def test_what_is_pinned_is_read_as_it_was_given(**fixed: Choice) -> None:
     assert space.parse(family, settings_of(Settings)["fix"].taken(fixed)[0]) == fixed
 
 
+@pytest.mark.slow
 def test_a_script_needs_no_guard(tmp_path: Path, bars_file: Path) -> None:
     """Workers do not run the script of the process that began them."""
     script = tmp_path / "script.py"
@@ -300,6 +303,7 @@ def test_arrays_are_kept_in_the_home_as_images_to_go_on_with(given: Any, tmp_pat
     assert len(images.train) + len(images.validation) + len(images.test) in (60, 90)
 
 
+@pytest.mark.slow
 def test_a_study_of_arrays_is_gone_on_with_without_them(
     tmp_path: Path, bars_file: Path, tensorflow: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

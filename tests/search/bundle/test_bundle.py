@@ -27,6 +27,8 @@ from tests.search.doctor.test_doctor import dump
 from tracking import Status
 from tracking.spool import Spool
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 ENDINGS = ("complete", "pruned", "failed", "infeasible", "complete", "interrupted")
 OTHERS = ("complete", "failed", "complete", "complete")

@@ -9,6 +9,8 @@ from models.data import Images
 from search.cli import call
 from tests.search import homes
 
+pytestmark = pytest.mark.slow
+
 ENDINGS = ["complete"] * 4
 
 

@@ -106,6 +106,7 @@ def test_a_search_says_what_came_of_it_on_stdout_and_how_it_goes_on_stderr(
     assert "trial" not in said.err.splitlines()[-1] or "2/2 done" in said.err
 
 
+@pytest.mark.slow
 def test_the_same_command_again_has_nothing_to_do_and_a_larger_number_goes_on(
     run: Callable[..., int], capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -162,6 +163,7 @@ class Failing(MemoryTracker):
         raise TrackingError("the store is gone")
 
 
+@pytest.mark.slow
 def test_a_search_goes_on_without_its_tracker_and_the_next_call_delivers_what_it_missed(
     run: Callable[..., int], own_home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -189,6 +191,7 @@ def test_results_can_be_read_where_nothing_can_be_written(searched: Path, capfd:
     assert (database.stat().st_mode, database.stat().st_mtime_ns) == (before.st_mode, before.st_mtime_ns)
 
 
+@pytest.mark.slow
 def test_a_search_of_which_no_trial_is_complete_ends_with_1(run: Callable[..., int]) -> None:
     pins = ("--fix", "depth=4", "--fix", "kernel_size=5", "--fix", "padding=valid")
     assert run("--study", "cnn", *pins) == 1
@@ -276,6 +279,7 @@ def test_the_images_are_shown_with_source_digest_and_counts(bars_file: Path, cap
     assert said["leakage"]["exact"] == []
 
 
+@pytest.mark.slow
 def test_a_second_search_of_a_study_is_refused_with_who_holds_it(
     run: Callable[..., int], own_home: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -54,6 +54,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @often
 @given(name=names, command=st.sampled_from(["show", "best", "compare"]))
 @example(name="mlp/" + "9" * 5000, command="show")

@@ -19,6 +19,8 @@ from search.system import locks
 from tests.search import homes
 from tracking.spool import Spool
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 ENDINGS = ("complete", "complete", "pruned", "failed", "interrupted")
 

@@ -58,6 +58,7 @@ def light(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run([*command, *words], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_a_search_says_what_is_odd_about_its_images_and_goes_on_with_them_as_it_was_begun(folder: Path) -> None:
     begun = light(folder, "--trials", "1")
     assert begun.returncode == 0, begun.stderr

@@ -15,6 +15,8 @@ from search.problem.settings import Place
 from search.store import results, storage
 from tests.search import homes
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 
 

@@ -24,6 +24,8 @@ from tracking import databases
 from tracking.engines import mlflow_schema
 from tracking.schemas import Schema
 
+pytestmark = pytest.mark.slow
+
 OLD = "mlflow-3.1.4"
 # Everything that opens MLflow's database, and needs neither TensorFlow nor a network for being refused.
 COMMANDS = (

@@ -133,6 +133,7 @@ def dump(file: Path) -> bytes:
         return "\n".join(database.iterdump()).encode()
 
 
+@pytest.mark.slow
 def test_nothing_is_wrong_with_a_study_of_trials_of_every_kind(home: Path, doctor: Doctor) -> None:
     kinds = {kind: len(Home(home).numbers(kind)) for kind in ("complete", "pruned", "infeasible", "failed", "open")}
     assert kinds == {"complete": 6, "pruned": 2, "infeasible": 2, "failed": 2, "open": 2}
@@ -219,6 +220,7 @@ def test_what_is_on_its_way_while_a_driver_lives_is_not_wrong(name: str, home: P
         assert doctor(home, code=0) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "point",
     ["after_open", "after_metrics:4", "before_tell", "after_tell:2"],
@@ -237,6 +239,7 @@ def test_what_a_killed_driver_leaves_is_mended_and_gone_on_with(point: str, home
     assert len(Home(home).numbers("over")) == 17
 
 
+@pytest.mark.slow
 def test_there_is_no_false_alarm_while_a_search_goes_on(home: Path, doctor: Doctor) -> None:
     looks = 0
     command = [sys.executable, "-c", SEARCHER, str(home)]

@@ -127,6 +127,7 @@ def test_it_is_mended_under_a_new_digest_wherever_one_stands(home: Path, doctor:
     assert doctor(home, code=0) == []
 
 
+@pytest.mark.slow
 def test_mending_that_was_cut_short_is_ended(home: Path, doctor: Doctor) -> None:
     olds = [content for _, content in runs(home)]
     doctor(home, "--fix", code=0)

@@ -71,6 +71,7 @@ def epochs(count: int, value: float = 0.5) -> list[Message]:
     return [Built(10), *(EpochDone(epoch, metrics) for epoch in range(count))]
 
 
+@pytest.mark.slow
 def test_every_trial_has_one_finished_run_with_all_that_was_promised(settle: Settle, search: Search) -> None:
     study, tracker = search(settle(trials=3))
     runs = tracker.records("mlp")
@@ -91,6 +92,7 @@ def test_every_trial_has_one_finished_run_with_all_that_was_promised(settle: Set
         )
 
 
+@pytest.mark.slow
 def test_the_value_told_is_the_best_epochs_in_both_stores_to_the_last_bit(settle: Settle, search: Search) -> None:
     study, tracker = search(settle(trials=2, epochs=3, pruner="none"))
     for trial, run in zip(study.trials(), tracker.records("mlp"), strict=True):
@@ -427,6 +429,7 @@ def test_a_worker_does_not_wait_for_what_another_one_trains(
     assert sorted(order) == [0, 1, 2, 3], "what failed is tried again"
 
 
+@pytest.mark.slow
 def test_a_space_with_hardly_anything_in_it_comes_to_its_end(settle: Settle, search: Search) -> None:
     """All that waits is let go on, though more is asked for than there is."""
     fixed = tuple(f"{name}={value}" for name, value in parameters().items())

@@ -20,6 +20,8 @@ from tests.search.driver.test_driver import Script
 from tests.support import parameters
 from tracking.databases import address_of
 
+pytestmark = pytest.mark.slow
+
 Search = Callable[..., Searched]
 Open = Callable[..., Study]
 

@@ -13,6 +13,8 @@ from search.cli import call
 from search.output import tables
 from search.output.tables import Count, Points, Sheet, sheets
 
+pytestmark = pytest.mark.slow
+
 Words = Callable[..., str]
 
 

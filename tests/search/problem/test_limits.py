@@ -26,6 +26,8 @@ from tracking.engines.memory import MemoryTracker
 from tracking.relay import Relay
 from tracking.spool import Spool
 
+pytestmark = pytest.mark.slow
+
 Settle = Callable[..., Settings]
 Search = Callable[..., Searched]
 Open = Callable[..., Study]

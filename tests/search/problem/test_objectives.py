@@ -30,6 +30,8 @@ from tests.search.driver.test_driver import Script, epochs
 from tests.search.driver.test_repeats import parameters
 from tracking.engines.memory import MemoryTracker
 
+pytestmark = pytest.mark.slow
+
 Settle = Callable[..., Settings]
 Search = Callable[..., Searched]
 GOAL = Goal("val_accuracy", "maximize")

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from models.family import Evaluation
 from search.recording import artifacts
@@ -23,6 +24,7 @@ def test_no_class_opens_a_section_of_its_own_before_the_curves() -> None:
     assert named["best_val_accuracy"] == 0.5
 
 
+@pytest.mark.slow
 def test_a_trial_of_a_thousand_classes_and_of_large_images_is_recorded_in_little_memory(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.search.many", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)

@@ -41,6 +41,8 @@ from tracking import KEY_TAG, MODEL_REMOVED_TAG, MODEL_SHA256_TAG, MODEL_TAG, Mo
 from tracking.databases import address_of
 from tracking.spool import Spool
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 # Of `homes.ENDINGS`, by what they came to: the first is the reports' best configuration.
 COMPLETE = (8, 11, 10, 4, 0, 9)

@@ -68,6 +68,7 @@ def classes(text: str) -> list[int]:
     return np.frombuffer(base64.b64decode(text), "<u1").tolist()
 
 
+@pytest.mark.slow
 def test_every_judged_trial_is_in_it_with_what_it_said_of_each_test_image(page: str, home: Path) -> None:
     place, found = Place.at(home, None, None), data(page)
     with storage.reading(place.storage) as store, predictions.opened(place) as tracker:
@@ -176,6 +177,7 @@ def test_an_earlier_report_is_written_over_and_anything_else_is_not(
     assert sorted(file.name for file in tmp_path.iterdir()) == ["notes.txt", "report.html"]
 
 
+@pytest.mark.slow
 def test_where_there_is_no_room_the_earlier_report_stays(home: Path, tmp_path: Path) -> None:
     out = tmp_path / "report.html"
     words = ["report", "mlp", "--home", str(home), "--out", str(out)]

@@ -18,6 +18,8 @@ from tests.search.driver.test_driver import Script, Search, Settle
 from tests.search.recording.test_trial_runs import Away, run_of
 from tracking.engines.memory import MemoryTracker
 
+pytestmark = pytest.mark.slow
+
 
 def opened(study: Study) -> optuna.Study:
     return optuna.load_study(study_name=study.settings.study, storage=study.settings.storage)

@@ -87,6 +87,7 @@ def test_a_study_that_is_gone_is_told_as_optuna_tells_it(address: str) -> None:
     store.engine.dispose()
 
 
+@pytest.mark.slow
 def test_many_trials_are_read_with_as_many_statements_as_few(address: str) -> None:
     """Optuna's own reading takes more for every 500."""
     store = storage.connect(address)

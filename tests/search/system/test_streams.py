@@ -15,6 +15,8 @@ import pytest
 
 from tests.faults.searches import LIGHT, ROOT, STUDY, make_images
 
+pytestmark = pytest.mark.slow
+
 TRIALS = 2
 Popen = Callable[..., "subprocess.Popen[bytes]"]
 

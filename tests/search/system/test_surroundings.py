@@ -13,6 +13,8 @@ from search.system import surroundings
 from tests.faults import hostile
 from tests.faults.searches import LIGHT, ROOT, STUDY, make_images
 
+pytestmark = pytest.mark.slow
+
 IN_THE_WAY = ("models", "tracking", "random", "types", "typing", "numpy", "token", "socket", "warnings", "queue")
 EXPERIMENTAL = "import warnings; warnings.warn('a library is about to change', DeprecationWarning)"
 

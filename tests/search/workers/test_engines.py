@@ -60,6 +60,7 @@ def converse(engine: Engine, job: Job, stop_after: int = 1000, stop: Answer = An
     return messages
 
 
+@pytest.mark.slow
 def test_a_job_tells_of_its_network_each_epoch_and_what_came_of_it(
     engine: Engine, make_job: Callable[..., Job]
 ) -> None:
@@ -309,6 +310,7 @@ def test_a_worker_that_has_grown_too_large_gives_way_to_a_new_one(
     engine.close()
 
 
+@pytest.mark.slow
 def test_a_training_that_is_paused_gives_its_worker_away_and_goes_on_later(
     engine: Engine, make_job: Callable[..., Job]
 ) -> None:

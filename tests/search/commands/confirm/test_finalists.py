@@ -36,6 +36,7 @@ def repeat(trial: Result, number: int) -> Result:
     return replace(trial, number=number, metrics={"best_val_accuracy": trial.value or 0.0}, epochs=0)
 
 
+@pytest.mark.slow
 def test_of_equal_configurations_the_one_that_was_trained_is_chosen_whatever_its_number(
     found: tuple[Summary, list[Result]],
 ) -> None:
@@ -58,6 +59,7 @@ def test_where_none_was_trained_it_is_said_how_it_is(
     Reader(home, capfd).follows(str(raised.value))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("own", ['"yes"', "true", "[1, 2]", '{"by": "me"}', '{"finalists": [1]}', '{"finalists": {}}'])
 def test_somebody_s_own_attribute_of_that_name_is_not_taken_for_ours(
     home: Path, tmp_path: Path, own: str, capfd: pytest.CaptureFixture[str]

@@ -17,6 +17,8 @@ from search.registry.named import Kept
 from search.store import storage
 from tests.search.commands.predict.conftest import Home
 
+pytestmark = pytest.mark.slow
+
 
 def found(home: Home, out: Path, capfd: pytest.CaptureFixture[str], *words: object) -> list[dict]:
     capfd.readouterr()

@@ -15,6 +15,8 @@ from search.cli import call
 from tests.search.commands.predict.conftest import Home
 from tests.support import configuration
 
+pytestmark = pytest.mark.slow
+
 
 def accuracy(home: Home, capfd: pytest.CaptureFixture[str]) -> float:
     """Return what the search came to on the test images."""
