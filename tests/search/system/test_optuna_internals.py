@@ -76,3 +76,17 @@ def test_optuna_reads_all_trials_of_a_database_past_its_public_methods(tmp_path:
 def test_optunas_hyperband_can_be_told_nothing_of_its_brackets() -> None:
     found = public(vars(HyperbandPruner)) - {"prune"}
     assert not found, f"`optuna_internals.BracketPruner` is not needed any more: use `HyperbandPruner.{found}`"
+
+
+def test_a_sampler_has_no_public_way_to_note_something_of_the_trial_that_it_draws(tmp_path: Path) -> None:
+    """It is given the study and a frozen trial, whose attributes nobody else sees."""
+
+    class Noting(optuna.samplers.RandomSampler):
+        def before_trial(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+            trial.set_user_attr("kept", False)
+            optuna_internals.note(study, trial, "noted", True)
+
+    study = optuna.create_study(storage=f"sqlite:///{tmp_path / 'optuna.db'}", sampler=Noting())
+    study.ask()
+    (trial,) = study.trials
+    assert trial.user_attrs == {"noted": True}, "`optuna_internals.note` is not needed any more: set it on the trial"

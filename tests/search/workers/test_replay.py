@@ -19,6 +19,7 @@ from search.policies.answers import Answer
 from search.problem.settings import Settings
 from search.recording.artifacts import Outcome
 from search.recording.trial_runs import TrialRuns
+from search.store.attributes import BASELINE, START
 from search.store.study import Study
 from search.workers.messages import Built, EpochDone, Job, Paused, Trained
 from search.workers.replay import Recorded, Replay, Table
@@ -76,6 +77,33 @@ def test_the_same_seed_searches_alike_and_pruners_spare_epochs(
     # What is gone on with has nothing left to do.
     again, idle = replay(settings[1])
     assert (outcome(again), idle.epochs) == (outcome(study), 0)
+
+
+def test_a_search_by_the_ensemble_that_is_gone_on_with_is_the_one_that_was_not_interrupted(
+    settle: Settle, replay: Callable[..., tuple[Study, Replay]]
+) -> None:
+    """What it draws follows from what the study knows, whichever call asks."""
+    flags: dict[str, Any] = {"family": "mlp", "epochs": EPOCHS, "pruner": "none", "sampler": "ensemble"}
+    whole, _ = replay(settle("mlp-1", trials=16, **flags))
+    replay(settle("mlp-2", trials=7, **flags))
+    halves, _ = replay(settle("mlp-2", trials=16, **flags))
+    assert outcome(halves) == outcome(whole)
+    assert {trial.user_attrs["source"] for trial in whole.trials()} <= {"random", "leaders", "shared"}
+
+
+def test_what_a_search_begins_with_never_waits_for_others_while_they_do(
+    settle: Settle, replay: Callable[..., tuple[Study, Replay]]
+) -> None:
+    flags: dict[str, Any] = {"family": "mlp", "epochs": EPOCHS, "pruner": "asha", "sampler": "ensemble"}
+    study, engine = replay(settle("mlp-1", trials=20, baselines="best", **flags))
+    baseline, start, *drawn = study.trials()
+    assert BASELINE in baseline.user_attrs
+    assert START in start.user_attrs
+    assert {trial.state for trial in (baseline, start)} == {TrialState.COMPLETE}
+    assert {trial.last_step for trial in drawn} == {2, EPOCHS}
+    assert all(trial.state == TrialState.PRUNED for trial in drawn if trial.last_step == 2)
+    assert "beginnings" in {trial.user_attrs["source"] for trial in drawn}
+    assert engine.epochs < 20 * EPOCHS
 
 
 def test_two_workers_need_half_of_the_time(settle: Settle, replay: Callable[..., tuple[Study, Replay]]) -> None:
