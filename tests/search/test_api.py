@@ -119,7 +119,7 @@ def test_it_is_the_same_search_as_on_the_command_line(tmp_path: Path, bars_file:
     [
         ({"trials": 0}, "trials=0"),
         ({"trails": 3}, "trials"),
-        ({"pruner": "asha"}, "pruner=asha: not one of"),
+        ({"pruner": "none of them"}, "pruner=none of them: not one of"),
         ({"timeout": "soon"}, "timeout=soon"),
         ({"fix": {"depth": 99}}, "depth"),
         ({"family": "vgg"}, "vgg"),

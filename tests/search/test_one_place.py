@@ -96,7 +96,7 @@ def test_one_file_is_a_value_and_the_nearest_one_where_somebody_mistypes_it(said
     settings = json.loads(said["dry"])["settings"]
     assert (settings["sampler"], settings["pruner"]) == ("chance", "nobody")
     assert said["nearly"] == (
-        "error: --sampler chanse: not one of chance, grid, qmc, random, tpe (did you mean chance?)\n"
+        "error: --sampler chanse: not one of chance, ensemble, grid, qmc, random, tpe (did you mean chance?)\n"
     )
     assert said["nearly in Python"].startswith("pruner=nobdy: not one of halving, hyperband, median, nobody, none,")
     assert said["nearly in Python"].endswith("(did you mean nobody?)\n")

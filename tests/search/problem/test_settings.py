@@ -52,7 +52,7 @@ def test_a_study_whose_sampler_is_there_no_more_goes_on_with_another(monkeypatch
     stored = resolve("mlp", PLACE, {}, {}).lasting() | {"sampler": "bayes", "pruner": "medians"}
     monkeypatch.setattr(storage, "remembered", lambda *_: stored)
     nothing = dict.fromkeys(KNOWN)
-    with pytest.raises(UsageError, match="^--sampler bayes: not one of grid, qmc, random, tpe"):
+    with pytest.raises(UsageError, match="^--sampler bayes: not one of ensemble, grid, qmc, random, tpe"):
         opening.decide("mlp", PLACE, nothing, create_autospec(RDBStorage))
     with pytest.raises(UsageError, match=r"^--pruner medians: .*\(did you mean median\?\)"):
         opening.decide("mlp", PLACE, {**nothing, "sampler": "tpe"}, create_autospec(RDBStorage))
