@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.distributions import BaseDistribution
 
@@ -53,6 +53,7 @@ def test_every_published_configuration_is_the_same_after_it_was_a_row(family: st
 
 
 @pytest.mark.parametrize("family", FAMILIES)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10_000))
 def test_what_is_drawn_is_a_configuration_that_the_family_takes(family: str, seed: int) -> None:
     place, rng = coordinates(family), np.random.default_rng(seed)
