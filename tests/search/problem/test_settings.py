@@ -10,6 +10,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
 from search.driver import opening
+from search.policies import samplers
 from search.problem.option import settings_of
 from search.problem.resolving import resolve
 from search.problem.settings import Place, Settings, check_name
@@ -52,7 +53,7 @@ def test_a_study_whose_sampler_is_there_no_more_goes_on_with_another(monkeypatch
     stored = resolve("mlp", PLACE, {}, {}).lasting() | {"sampler": "bayes", "pruner": "medians"}
     monkeypatch.setattr(storage, "remembered", lambda *_: stored)
     nothing = dict.fromkeys(KNOWN)
-    with pytest.raises(UsageError, match="^--sampler bayes: not one of ensemble, grid, qmc, random, tpe"):
+    with pytest.raises(UsageError, match=f"^--sampler bayes: not one of {', '.join(samplers.names())}"):
         opening.decide("mlp", PLACE, nothing, create_autospec(RDBStorage))
     with pytest.raises(UsageError, match=r"^--pruner medians: .*\(did you mean median\?\)"):
         opening.decide("mlp", PLACE, {**nothing, "sampler": "tpe"}, create_autospec(RDBStorage))
