@@ -57,6 +57,8 @@ class Proposals:
         method = self._method
         seen = int((~np.isnan(history.values)).sum())
         judged = seen >= method.observed and rng.random() >= method.unjudged and "model" not in method.without
+        # Where nothing has come of any, there is nothing to be better than.
+        judged = judged and bool(np.isfinite(history.values).any())
         points, sources = self._untried(history, method.candidates if judged else 1, rng)
         if not judged:
             return points[0], int(sources[0])

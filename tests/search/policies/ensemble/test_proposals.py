@@ -1,5 +1,6 @@
 """What is tried next, by what is known."""
 
+import warnings
 from functools import partial
 
 import numpy as np
@@ -107,3 +108,11 @@ def test_what_is_proposed_follows_from_what_is_known(place: Coordinates, without
     rows = {tuple(np.nan_to_num(point, nan=-1.0)) for point, _ in found}
     assert len(rows) > len(found) / 2
     assert rows.isdisjoint({tuple(np.nan_to_num(point, nan=-1.0)) for point in known.points})
+
+
+def test_where_nothing_has_come_of_any_trial_others_are_drawn_without_a_warning(place: Coordinates) -> None:
+    known = history(place, [[-np.inf, NONE, NONE]] * 40)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = [SOURCES[Proposals(place).propose(known, np.random.default_rng(seed))[1]] for seed in range(9)]
+    assert set(found) == {"random"}
