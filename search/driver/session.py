@@ -86,6 +86,8 @@ class Session:
         try:
             engine = engines.start(self.settings.engine, self.plan.workers, self.plan.threads, logs, self.plan.devices)
         except OSError as error:
+            if not Path(error.filename or "").is_relative_to(logs):
+                raise
             raise SearchError(
                 disk.refusal(error, logs) or f"{logs} cannot be written ({error.strerror}); move it away, and run again"
             ) from error
