@@ -1,7 +1,6 @@
 """Who searches: samplers and pruners of Optuna as they come, and those of this project with or without their parts."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -24,7 +23,6 @@ from search.problem import space
 GOAL = Goal("val_accuracy", "maximize")
 # Makes what searches a task with a seed, and begins with these configurations.
 Contender = Callable[[Task, int, Sequence[Mapping[str, Choice]]], Searcher]
-Make = Callable[[int], Any]
 
 
 class _Asked:
@@ -103,7 +101,7 @@ def _hyperband(epochs: int) -> BasePruner:
 
 
 def _without(*parts: str) -> Contender:
-    return ours(replace(Method(), without=parts))
+    return ours(Method(without=parts))
 
 
 ALL: Mapping[str, Contender] = {
