@@ -38,7 +38,7 @@ class Coordinates:
         self.relative = [
             column for column, belief in enumerate(self.beliefs) if isinstance(belief, Around) and belief.of
         ]
-        # Those by whose values it hangs what is asked for.
+        # Those whose values decide what is asked for.
         self.structure = self._structure()
         self.fixed = {self.columns[n]: self.scales[self.columns[n]].place(v) for n, v in self._fixed.items()}
         self._active: dict[tuple[float, ...], Mask] = {}

@@ -207,7 +207,7 @@ class Sources:
 
 
 def bandwidth(places: Array) -> float:
-    """Return the width of a kernel by Scott's rule, not under a hundredth of the range."""
+    """Return the width of a kernel by Scott's rule, not under a fiftieth of the range."""
     spread = float(places.std()) if len(places) > 1 else 0.3
     return max(1.06 * spread / float(len(places) ** 0.2), 0.02)
 
