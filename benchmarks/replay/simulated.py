@@ -10,7 +10,7 @@ import numpy as np
 import optuna
 from numpy.typing import NDArray
 from optuna.storages import InMemoryStorage
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 from typing_extensions import override
 
 from models.family import Resources, Suggest
@@ -84,6 +84,9 @@ class InMemory(Trainings[Training]):
         self._curves[job.number] = true
         return [{METRIC: float(value), "seconds": 1.0} for value in told]
 
+    def _frozen(self, number: int) -> FrozenTrial:
+        return self._storage.get_trial(self._storage.get_trial_id_from_study_id_trial_number(self._id, number))
+
     @property
     @override
     def more(self) -> bool:
@@ -112,7 +115,7 @@ class InMemory(Trainings[Training]):
 
     @override
     def waits(self, training: Training) -> bool:
-        given = GIVEN in self._study.trials[training.number].system_attrs
+        given = GIVEN in self._frozen(training.number).system_attrs
         return self._pruner.enter(training.number, given=given)
 
     @override
@@ -125,17 +128,15 @@ class InMemory(Trainings[Training]):
 
     @override
     def answer(self, training: Training, step: int, metrics: Mapping[str, float]) -> Answer:
-        value, storage = metrics[METRIC], self._storage
-        id_ = storage.get_trial_id_from_study_id_trial_number(self._id, training.number)
-        frozen = storage.get_trial(id_)
+        value, frozen = metrics[METRIC], self._frozen(training.number)
         if step not in frozen.intermediate_values:
-            storage.set_trial_intermediate_value(id_, step, value)
+            self._storage.set_trial_intermediate_value(frozen._trial_id, step, value)
             assert self.replay
             now = self.replay.clock.now
             if now > self._end_of_budget:
                 raise Over
             self.seen.append(Seen(now, training.number, step, value, float(self._curves[training.number][-1])))
-            frozen = storage.get_trial(id_)
+            frozen = self._frozen(training.number)
         return self._pruner.report(frozen, step, value)
 
     @override
