@@ -3,6 +3,9 @@
 python -m benchmarks.replay --lcbench FOLDER                     # the usual contenders, on the half to tune on
 python -m benchmarks.replay --lcbench FOLDER --contenders ours "ours, no model" --seeds 3 --starts good none
 python -m benchmarks.replay --lcbench FOLDER --half held-out --seeds 10 --out held-out.jsonl    # once, at the end
+python -m benchmarks.replay --lcbench FOLDER --peers smac3=ENV/bin/python "synetune cqr"=ENV2/bin/python
+
+Other tools are run in environments of their own, in which what stands at the head of `peers/SCRIPT.py` is installed.
 
 FOLDER has LCBench's model of learning curves, from the folder `lcbench` of github.com/slds-lmu/yahpo_data. An epoch
 costs 1, pausing and going on cost nothing, waiting counts. A search gives back what looked best of what was trained to
@@ -16,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from typing_extensions import override
 
 from benchmarks.replay import contenders, scores, searches
 from benchmarks.replay.lcbench import LCBench
@@ -34,12 +38,30 @@ def main() -> None:
         show(table(title, by_contender, given.against), None)
 
 
+class _Peers(argparse.Action):
+    """Takes other tools: what is run of them, and by which Python."""
+
+    @override
+    def __call__(self, parser: object, given: argparse.Namespace, values: object, option: object = None) -> None:
+        assert isinstance(values, list)
+        named = (value.rpartition("=") for value in values)
+        setattr(given, self.dest, {script: Path(python) for script, _, python in named})
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         "python -m benchmarks.replay", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--lcbench", type=Path, required=True, metavar="FOLDER", help="model.onnx and its encoding")
     parser.add_argument("--contenders", nargs="+", default=list(contenders.USUAL), choices=list(contenders.ALL))
+    parser.add_argument(
+        "--peers",
+        nargs="+",
+        default={},
+        action=_Peers,
+        metavar="'SCRIPT WORDS'=PYTHON",
+        help="other tools, see benchmarks/replay/peers",
+    )
     parser.add_argument("--against", default="ours", help="who is compared with the others")
     parser.add_argument("--half", default="tuning", choices=("tuning", "held-out"), help="of the tasks")
     parser.add_argument("--tasks", type=int, help="only so many of them")

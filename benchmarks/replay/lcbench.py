@@ -20,10 +20,9 @@ from benchmarks.replay.contenders import coordinates
 from benchmarks.replay.simulated import Noise
 from models import space
 from models.family import Choice, Suggest
-from search.policies.ensemble.coordinates import Scale
+from search.policies.ensemble.coordinates import Coordinates
 from search.policies.ensemble.sources import Sources, Traits
-from search.problem import space as space_of
-from search.problem.textbook import of
+from search.problem import beginnings
 
 Array = NDArray[np.float64]
 Parameters = Mapping[str, Choice]
@@ -207,18 +206,17 @@ class LCBench:
         """
         tasks = {name: Task(surrogate(folder), name, salt) for name in surrogate(folder).names}
         rng = np.random.default_rng(1)
-        textbook = of("mlp")
-        assert textbook
-        sensible = [_sensible(rng) for _ in range(400)] + [textbook.parameters]
+        known = coordinates(next(iter(tasks.values())), believing=False)
+        sensible: list[Parameters] = [*_sensible(known, 400, rng), beginnings.of("mlp")[0].parameters]
         finals = {name: task.final(sensible) for name, task in tasks.items()}
         ranks = {name: np.argsort(np.argsort(-found)) for name, found in finals.items()}
-        drawn = [_drawn(rng) for _ in range(300)]
+        drawn = _drawn(known, 300, rng)
         best, good, bad = {}, {}, {}
         for name, task in tasks.items():
             others = sum(ranks[other] for other in tasks if other != name)
             good[name] = sensible[int(np.argmin(others))]
             bad[name] = drawn[int(np.argsort(task.final(drawn))[210])]
-            best[name] = _best(task, [*sensible, *(_sensible(rng) for _ in range(1100))], rng)
+            best[name] = _best(task, [*sensible, *_sensible(known, 1100, rng)], rng)
         return cls(folder, salt, best, good, bad)
 
     @property
@@ -261,24 +259,20 @@ def _task(folder: Path, name: str, salt: str) -> Task:
     return Task(surrogate(folder), name, salt)
 
 
-def _drawn(rng: np.random.Generator) -> dict[str, Choice]:
-    """Return a configuration that is drawn evenly."""
-    found: dict[str, Choice] = {}
-
-    def decide(name: str, distribution: Any) -> Choice:
-        scale = Scale(distribution)
-        found[name] = scale.value(float(rng.integers(len(scale.choices))) if scale.choices else rng.random())
-        return found[name]
-
-    space_of.ask(Task, decide)  # type: ignore[arg-type] # all that is asked of a family here is `suggest`
-    return found
+def _drawn(known: Coordinates, count: int, rng: np.random.Generator) -> list[dict[str, Choice]]:
+    """Return configurations that are drawn evenly."""
+    return [known.parameters(row) for row in Sources(known, Traits()).uniform(count, rng)]
 
 
-def _sensible(rng: np.random.Generator) -> dict[str, Choice]:
-    """Return one as a person would who knows the trade."""
-    found = _drawn(rng)
+def _sensible(known: Coordinates, count: int, rng: np.random.Generator) -> list[dict[str, Choice]]:
+    """Return some as a person would draw them who knows the trade."""
+    return [_knowing(found, rng) for found in _drawn(known, count, rng)]
+
+
+def _knowing(found: Parameters, rng: np.random.Generator) -> dict[str, Choice]:
     usual = USUAL[str(found["optimizer"])] * 10 ** rng.uniform(-1.3, 0.5)
-    return found | {
+    return {
+        **found,
         "l1": space.PENALTIES[rng.integers(3)],
         "l2": space.PENALTIES[rng.integers(4)],
         "batch_norm": bool(rng.random() < 0.9),

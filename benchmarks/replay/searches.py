@@ -4,19 +4,23 @@ import argparse
 import itertools
 import json
 import os
-import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Protocol
 
 import optuna
 
 from benchmarks.replay import contenders, scores, simulated
+from benchmarks.replay.peers import playing
 from benchmarks.replay.scores import Score
-from benchmarks.replay.simulated import Noise, Task
+from benchmarks.replay.simulated import Noise, Task, Terms
 from models.family import Choice
+
+# By which Python each of the other tools is run.
+Peers = Mapping[str, Path]
 
 
 class Bench(Protocol):
@@ -54,14 +58,16 @@ def run(bench: Bench, given: argparse.Namespace) -> Iterator[Score]:
     names = halves(bench.names)[given.half][: given.tasks]
     wanted = [
         (contender, task, seed, start, given.workers)
-        for seed, task, start, contender in itertools.product(range(given.seeds), names, given.starts, given.contenders)
+        for seed, task, start, contender in itertools.product(
+            range(given.seeds), names, given.starts, [*given.contenders, *given.peers]
+        )
     ]
     yield from (known[one] for one in wanted if one in known)
     new = [one for one in wanted if one not in known]
     # Each takes one core; numbers are added in one order then, too.
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     with ProcessPoolExecutor(given.processes, mp_context=get_context("spawn")) as pool:
-        waiting = [pool.submit(search, bench, given.budget, *one) for one in new]
+        waiting = [pool.submit(search, bench, given.peers, given.budget, *one) for one in new]
         for done in as_completed(waiting):
             if given.out:
                 with given.out.open("a", encoding="utf-8") as file:
@@ -69,13 +75,25 @@ def run(bench: Bench, given: argparse.Namespace) -> Iterator[Score]:
             yield done.result()
 
 
-def search(bench: Bench, budget: float, contender: str, name: str, seed: int, start: str, workers: int) -> Score:
+def search(
+    bench: Bench, peers: Peers, budget: float, contender: str, name: str, seed: int, start: str, workers: int
+) -> Score:
     """Search once."""
     warnings.filterwarnings("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    task, began = bench.task(name), time.process_time()
-    searcher = contenders.ALL[contender](task, seed, bench.starts(name, start))
-    seen = simulated.search(task, searcher, workers=workers, budget=budget, noise=bench.noise(name, seed))
+    task, began, starts = bench.task(name), _seconds(), bench.starts(name, start)
+    terms = Terms(workers, budget, bench.noise(name, seed))
+    if contender in contenders.ALL:
+        searcher = contenders.ALL[contender](task, seed, starts)
+        seen = simulated.search(task, searcher, terms)
+        trials = len(searcher.study.get_trials(deepcopy=False))
+    else:
+        seen, trials = playing.search(task, peers[contender], contender, seed, starts, terms)
     regret, near = scores.regrets(seen, task.epochs, bench.best(name))
-    trials = len(searcher.study.get_trials(deepcopy=False))
-    return Score(contender, name, seed, start, workers, regret, near, trials, time.process_time() - began)
+    return Score(contender, name, seed, start, workers, regret, near, trials, _seconds() - began)
+
+
+def _seconds() -> float:
+    """Return the seconds of a processor that this process has taken, and those that it has started and awaited."""
+    taken = os.times()
+    return taken.user + taken.system + taken.children_user + taken.children_system

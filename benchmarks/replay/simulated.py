@@ -17,7 +17,7 @@ from models.family import Resources, Suggest
 from search.driver.driver import Driver
 from search.driver.trainings import Training, Trainings
 from search.policies.answers import Answer, Verdicts
-from search.policies.ensemble.sampler import GIVEN
+from search.policies.ensemble.recorded import GIVEN
 from search.policies.pruners import Pruner
 from search.workers.messages import Job, Rejected, Trained
 from search.workers.replay import Replay
@@ -49,6 +49,15 @@ class Seen:
     epoch: int
     value: float
     final: float
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Under which a search is made; `budget`: full trainings."""
+
+    workers: int
+    budget: float
+    noise: Noise
 
 
 class Over(Exception):
@@ -84,8 +93,11 @@ class InMemory(Trainings[Training]):
         self._curves[job.number] = true
         return [{METRIC: float(value), "seconds": 1.0} for value in told]
 
+    def _id_of(self, number: int) -> int:
+        return self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
+
     def _frozen(self, number: int) -> FrozenTrial:
-        return self._storage.get_trial(self._storage.get_trial_id_from_study_id_trial_number(self._id, number))
+        return self._storage.get_trial(self._id_of(number))
 
     @property
     @override
@@ -130,7 +142,7 @@ class InMemory(Trainings[Training]):
     def answer(self, training: Training, step: int, metrics: Mapping[str, float]) -> Answer:
         value, frozen = metrics[METRIC], self._frozen(training.number)
         if step not in frozen.intermediate_values:
-            self._storage.set_trial_intermediate_value(frozen._trial_id, step, value)
+            self._storage.set_trial_intermediate_value(self._id_of(training.number), step, value)
             assert self.replay
             now = self.replay.clock.now
             if now > self._end_of_budget:
@@ -177,18 +189,11 @@ class InMemory(Trainings[Training]):
         return
 
 
-def search(
-    task: Task,
-    searcher: Searcher,
-    *,
-    workers: int,
-    budget: float,
-    noise: Noise,
-) -> list[Seen]:
+def search(task: Task, searcher: Searcher, terms: Terms) -> list[Seen]:
     """Search for so many full trainings' time, and return what was seen, costs in full trainings."""
-    trainings = InMemory(task, searcher, noise, budget * task.epochs / workers)
-    trainings.replay = Replay(trainings.curve, workers)
+    scale = terms.workers / task.epochs
+    trainings = InMemory(task, searcher, terms.noise, terms.budget / scale)
+    trainings.replay = Replay(trainings.curve, terms.workers)
     with suppress(Over):
         Driver(trainings, trainings.replay, Path("nowhere"), clock=trainings.replay.clock).run()
-    scale = workers / task.epochs
     return [Seen(one.cost * scale, one.trial, one.epoch, one.value, one.final) for one in trainings.seen]

@@ -22,8 +22,9 @@ from benchmarks.replay.simulated import Noise
 from models import space as shared
 from models.family import Choice, Suggest
 from search.analysis import predictions
-from search.policies.ensemble.coordinates import Array, Coordinates
-from search.problem import space, textbook
+from search.policies.ensemble.coordinates import Coordinates
+from search.problem import beginnings, space
+from search.problem.scale import Array
 from search.problem.settings import Place
 from search.store import results, storage
 
@@ -114,11 +115,10 @@ class Tables:
         return float(self.task(name).finals.max())
 
     def starts(self, name: str, kind: str) -> Sequence[Mapping[str, Choice]]:
-        """Return the textbook's configuration, or one at the 70th percentile."""
+        """Return what a search of the family begins with, or one at the 70th percentile."""
         table = self.task(name)
-        start = textbook.of(table.family)
-        if kind == "good" and start:
-            return [start.parameters]
+        if kind == "good":
+            return [start.parameters for start in beginnings.of(table.family)]
         order = np.argsort(-table.finals)
         return [table.parameters(int(order[int(0.7 * len(order))]))] if kind == "bad" else []
 

@@ -20,10 +20,11 @@ from search.output.foreseen import Foreseen
 from search.output.progress import duration, say, view
 from search.output.tables import as_json
 from search.problem import space
-from search.problem.planned import goals, planned_baselines, planned_start
+from search.problem.learnt import Learnt
+from search.problem.planned import goals, planned_baselines, planned_starts
 from search.problem.settings import Place, Settings
 from search.recording.trial_runs import TrialRuns
-from search.store import results, storage
+from search.store import likeness, results, storage
 from search.store.study import Study
 from search.system import addresses, disk
 from search.system.wording import counted
@@ -43,11 +44,12 @@ def plan(study: str, place: Place, flags: Mapping[str, Any], output: Format) -> 
     with storage.if_there(place.storage) as store:
         settings, images = opening.decide(study, place, flags, store)
         finished = results.finished(store, study) if store else 0
-    foreseen.printed(_foresee(settings, images, finished), output)
+        learnt = likeness.learnt(store, settings)
+    foreseen.printed(_foresee(settings, images, finished, learnt), output)
     return 0
 
 
-def _foresee(settings: Settings, images: Images, finished: int) -> Foreseen:
+def _foresee(settings: Settings, images: Images, finished: int, learnt: Learnt) -> Foreseen:
     """Return what is left to do of a study, of which so many trials are over."""
     family = models.family(settings.family)
     fixed = space.parse(family, settings.fix)
@@ -57,7 +59,8 @@ def _foresee(settings: Settings, images: Images, finished: int) -> Foreseen:
         space=space.of(family, fixed),
         fixed=fixed,
         baselines=planned_baselines(settings),
-        start=planned_start(settings),
+        starts=planned_starts(settings, learnt),
+        learnt=learnt,
         execution=planned,
         estimated=estimate(settings, planned, images, settings.left(finished)),
         images=data.summary(images),
@@ -108,6 +111,8 @@ def _search(opened: Session) -> Study:
             finished = study.standing().finished
         expected = estimate(settings, opened.plan, images, settings.left(finished))
         _say_what_comes(opened.console, settings, images, new, finished, expected, opened.plan)
+        if study.learnt.studies:
+            say(opened.console, f"like {study.learnt.words}: it begins with their best, and draws near them")
         with opened.joined(study) as trial_runs:
             try:
                 _train(opened, study, trial_runs, engine, expected)
@@ -135,6 +140,8 @@ def _train(opened: Session, study: Study, trial_runs: TrialRuns, engine: Engine,
     with shown as progress:
         trials = Trials(study, trial_runs, progress, images, shared, opened.plan)
         Driver(trials, engine, settings.home / "checkpoints", opened.stop).run()
+        if progress.outlook:
+            progress.note(progress.outlook)
 
 
 def _sweep(study: Study) -> None:

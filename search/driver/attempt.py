@@ -86,5 +86,5 @@ def _label(trial: optuna.Trial, parameters: Mapping[str, Choice]) -> str:
         row = next((b for b in baselines.everything() if b.name == name), None)
         return f"baseline {name}" + (f" ({row.label})" if row else "")
     if START in trial.user_attrs:
-        return f"as textbooks advise ({trial.user_attrs[START]})"
+        return f"to begin with ({trial.user_attrs[START]})"
     return short(parameters)

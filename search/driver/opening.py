@@ -13,7 +13,7 @@ from search.policies import samplers
 from search.problem import space
 from search.problem.resolving import require_there, resolve
 from search.problem.settings import Place, Settings
-from search.store import storage
+from search.store import likeness, storage
 from search.system import next_commands
 from search.system.errors import UsageError
 from tracking import STUDY_TAG, Tracker
@@ -30,7 +30,7 @@ def decide(study: str, place: Place, flags: Mapping[str, Any], store: RDBStorage
     require_there(settings)
     space.parse(models.family(settings.family), settings.fix)
     # Where nothing can be drawn so, it says so.
-    samplers.create(settings, settings.seed)
+    samplers.create(settings, settings.seed, likeness.learnt(store, settings))
     if settings.weights not in ("imagenet", "none") and not Path(settings.weights).is_file():
         raise UsageError(f"--weights {settings.weights}: no such file; give one, or imagenet, or none")
     digest = storage.begun_on(store, study) if store else None

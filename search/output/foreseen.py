@@ -4,16 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from models import belief, space
+from models import belief
 from models.data import Summary
 from models.family import Choice, Goal
 from search.output.progress import duration
 from search.output.tables import Format, as_json, columns, say
 from search.problem import objectives
+from search.problem.beginnings import Start
+from search.problem.learnt import Learnt
 from search.problem.planned import Planned
 from search.problem.settings import Settings
 from search.problem.space import Space, describe
-from search.problem.textbook import Start
 from search.store.attributes import of_baseline
 from search.system.wording import counted
 from search.workers.estimate import Estimate
@@ -28,7 +29,8 @@ class Foreseen:
     space: Space
     fixed: Mapping[str, Choice]
     baselines: Sequence[Planned]
-    start: Start | None
+    starts: Sequence[Start]
+    learnt: Learnt
     execution: Plan
     estimated: Estimate
     images: Summary
@@ -42,13 +44,15 @@ class Foreseen:
 
     def data(self) -> dict[str, Any]:
         """Return all of it for programs."""
-        settings, start, images = self.settings, self.start, self.images
+        settings, images = self.settings, self.images
+        usual = self.learnt.beliefs(settings.family)
         return {
             "settings": settings.lasting() | {"study": settings.study, "home": str(settings.home)},
             "space": self.described | {name: [value] for name, value in self.fixed.items()},
-            "usually": {name: belief.described(space.belief(name)) for name in self.space if name not in self.fixed},
+            "usually": {name: belief.described(usual(name)) for name in self.space if name not in self.fixed},
             "baselines": [{"name": planned.row.name, **of_baseline(planned)} for planned in self.baselines],
-            "start": {"label": start.label, "parameters": start.parameters} if start else None,
+            "beginnings": [{"label": start.label, "parameters": start.parameters} for start in self.starts],
+            "learnt": self.learnt.data(),
             "execution": asdict(self.execution),
             "estimate": asdict(self.estimated),
             "data": {"name": images.name, "digest": images.digest, "remarks": self.remarks},
@@ -67,21 +71,24 @@ def printed(found: Foreseen, output: Format) -> None:
     say(f"objective: {objectives.words(found.goals)}{limits}")
     _print_space(found)
     _print_baselines(found.baselines)
-    if found.start:
-        say(f"then, as textbooks advise: {found.start.label}")
+    for start in found.starts:
+        say(f"then: {start.label}")
+    if found.learnt.studies:
+        say(f"like {found.learnt.words}")
     _say_what_it_takes(found)
     for remark in found.remarks:
         say(remark)
 
 
 def _print_space(found: Foreseen) -> None:
+    usual = found.learnt.beliefs(found.settings.family)
     table = columns("hyperparameter", "space", "good values usually lie")
     for name, description in found.described.items():
         pinned = name in found.fixed
         table.add_row(
             name,
             f"{found.fixed[name]} (pinned)" if pinned else description,
-            "" if pinned else belief.described(space.belief(name)),
+            "" if pinned else belief.described(usual(name)),
         )
     say(table)
 

@@ -103,6 +103,16 @@ class Method:
             "the reports' under their own epochs."
         ),
     ] = "best"
+    like: Annotated[
+        str | None,
+        Option(
+            "Begin with what was best in these studies, of other images or families too, and have --sampler ensemble "
+            "draw near it, where hyperparameters have the same names.",
+            Lifetime.STUDY,
+            metavar="STUDY[,STUDY]",
+            later=True,
+        ),
+    ] = None
     sampler: Annotated[str, Option("What draws hyperparameters.", folder="search.policies.samplers")] = "tpe"
     pruner: Annotated[
         str,
@@ -179,6 +189,7 @@ class Options(TypedDict, total=False):
     max_seconds_per_epoch: float
     fix: Mapping[str, Choice]
     baselines: Baselines
+    like: str
     sampler: str
     pruner: str
     seed: int

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 import models
 from models.family import Goal
-from search.problem import baselines, objectives, textbook
+from search.problem import baselines, beginnings, objectives
+from search.problem.beginnings import Start
+from search.problem.learnt import Learnt
 from search.problem.parts import Problem
-from search.problem.textbook import Start
 
 if TYPE_CHECKING:
     from search.problem.settings import Settings
@@ -40,6 +41,9 @@ def planned_baselines(settings: "Settings") -> list[Planned]:
     return [Planned(row, row.epochs, row.patience) for row in baselines.of(settings.family)]
 
 
-def planned_start(settings: "Settings") -> Start | None:
-    """Return the configuration to try after the reports' best, if there is one."""
-    return textbook.of(settings.family) if settings.baselines == "best" and settings.sampler != "grid" else None
+def planned_starts(settings: "Settings", learnt: Learnt) -> tuple[Start, ...]:
+    """Return the configurations to try after the reports' best: what other studies have learnt comes first."""
+    if settings.sampler == "grid":
+        return ()
+    known = beginnings.of(settings.family)
+    return (*learnt.starts(settings.family, known), *(known if settings.baselines == "best" else ()))

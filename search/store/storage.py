@@ -307,6 +307,11 @@ def begun_on(storage: RDBStorage, name: str) -> str | None:
     return digest
 
 
+def attributes(storage: RDBStorage, name: str) -> dict[str, Any]:
+    """Return what a study remembers; nothing where there is no such study. Raises `UsageError`."""
+    return dict(load(storage, name).user_attrs) if name in owned.studies(storage.engine) else {}
+
+
 def remembered(storage: RDBStorage, name: str) -> dict[str, Any]:
     """Return the settings with which a study was begun; nothing where there is no such study. Raises `UsageError`.
 

@@ -18,8 +18,9 @@ from models.family import Choice, Goal
 from search.policies import pruners, samplers
 from search.policies.answers import Answer
 from search.problem import baselines, objectives, space
-from search.problem.planned import goals, planned_baselines, planned_start
-from search.store import dashboard_notes, identity, links, storage
+from search.problem.learnt import Learnt
+from search.problem.planned import goals, planned_baselines, planned_starts
+from search.store import dashboard_notes, identity, likeness, links, storage
 from search.store.attributes import (
     ASKED_FOR,
     BASELINE,
@@ -27,6 +28,7 @@ from search.store.attributes import (
     EPOCHS,
     EXTRAS,
     IDENTITY,
+    LEARNT,
     REASON,
     REPEAT_OF,
     RUN_ID,
@@ -82,7 +84,7 @@ class Study:
 
         `begun` is called once there is one, before anything is written to it.
         """
-        family = models.family(settings.family)
+        family, learnt = models.family(settings.family), likeness.learnt(store, settings)
         directions = [StudyDirection[goal.direction.upper()] for goal in goals(settings)]
         study = storage.begun(store, settings.study, directions)
         identity.refuse_halves(study)
@@ -97,6 +99,8 @@ class Study:
                 study.set_metric_names([goal.metric for goal in goals(settings)])
             study.set_user_attr(DISTRIBUTIONS, space.fingerprint(space.of(family)))
             study.set_user_attr(IDENTITY, now)
+        if settings.like:
+            study.set_user_attr(LEARNT, learnt.data())
         study.set_user_attr(SETTINGS, settings.lasting())
         # A later call may ask for fewer, when more were done already.
         before = study.user_attrs.get(ASKED_FOR, 0)
@@ -130,6 +134,11 @@ class Study:
     def identity(self) -> Mapping[str, str]:
         """The digests of images and space, and the goals: what stays as it was when the study was begun."""
         return dict(self.attributes[IDENTITY])
+
+    @property
+    def learnt(self) -> Learnt:
+        """What other studies had come to when this one was begun like them."""
+        return Learnt.of(self.attributes.get(LEARNT, {}))
 
     def note(self, name: str, what: object) -> None:
         """Remember something that JSON can hold."""
@@ -175,7 +184,7 @@ class Study:
     def enqueue_first(self) -> list[str]:
         """Put first what a search begins with, each once however often this is called.
 
-        Returns the names of the new baselines. They come first; then what textbooks advise.
+        Returns the names of the new baselines. They come first; then what is known to be good.
         """
         wanted = planned_baselines(self.settings)
         marks = [trial.user_attrs for trial in self.trials()]
@@ -183,9 +192,12 @@ class Study:
         new = [planned for planned in wanted if (planned.row.name, planned.epochs) not in there]
         for planned in new:
             self._study.enqueue_trial(dict(planned.row.parameters), user_attrs=of_baseline(planned))
-        start = planned_start(self.settings)
-        if start and not any(START in attributes for attributes in marks):
-            self._study.enqueue_trial({**start.parameters, **self.fixed}, user_attrs={START: start.label})
+        begun = {attributes[START] for attributes in marks if START in attributes}
+        # Others came into the list when the study was under way already.
+        drawn = any(START not in attributes and BASELINE not in attributes for attributes in marks)
+        for start in () if begun and drawn else planned_starts(self.settings, self.learnt):
+            if start.label not in begun:
+                self._study.enqueue_trial({**start.parameters, **self.fixed}, user_attrs={START: start.label})
         return [planned.row.name for planned in new]
 
     def interrupted(self) -> list[optuna.Trial]:
@@ -325,7 +337,7 @@ class Study:
     def _sampler(self) -> BaseSampler:
         # With one seed for every call, a continued study would draw what it drew at its begin once more.
         seed = int(np.random.SeedSequence((self.settings.seed, len(self.trials()))).generate_state(1)[0])
-        drawing = samplers.create(self.settings, seed)
+        drawing = samplers.create(self.settings, seed, self.learnt)
         self._points = drawing.points
         if not self.fixed:
             return drawing.sampler

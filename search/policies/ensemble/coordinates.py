@@ -4,17 +4,17 @@ A number is a place on the scale of its range, from 0 to 1; one of several choic
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import BaseDistribution
 
 from models.belief import Around, Belief
 from models.family import Choice
+from search.problem.scale import Array, Scale
 
-Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 # Asks a stand-in for a trial for every hyperparameter of a configuration, which `decide` answers for.
 Walk = Callable[[Callable[[str, BaseDistribution], Any]], object]
@@ -42,6 +42,7 @@ class Coordinates:
         self.structure = self._structure()
         self.fixed = {self.columns[n]: self.scales[self.columns[n]].place(v) for n, v in self._fixed.items()}
         self._active: dict[tuple[float, ...], Mask] = {}
+        self._centers: dict[int, Array] = {}
 
     def _known(self, column: int, belief: Belief | None) -> Belief | None:
         """Return a belief unless it hangs on what is not asked for before."""
@@ -72,12 +73,14 @@ class Coordinates:
     def active(self, points: Array) -> Mask:
         """Return which hyperparameters are asked for, by those that decide about it. (n, columns) of both."""
         keys = points[:, self.structure]
-        found = np.empty(points.shape, bool)
-        for row, key in enumerate(map(tuple, np.where(np.isnan(keys), -1.0, keys))):
+        unlike, first, places = np.unique(
+            np.where(np.isnan(keys), -1.0, keys), axis=0, return_index=True, return_inverse=True
+        )
+        for key, row in zip(map(tuple, unlike), first, strict=True):
             if key not in self._active:
                 self._active[key] = self._mask(points[row])
-            found[row] = self._active[key]
-        return found
+        masks = [self._active[key] for key in map(tuple, unlike)]
+        return np.array(masks).reshape(-1, points.shape[1])[places.ravel()]
 
     def _mask(self, point: Array) -> Mask:
         script = {
@@ -116,12 +119,11 @@ class Coordinates:
         other = self.columns[belief.of]
         before = points[:, other]
         if isinstance(belief.center, Mapping):
-            centers = belief.center
-            known = [
-                scale.place(centers[choice]) if choice in centers else math.nan for choice in self.scales[other].choices
-            ]
+            if column not in self._centers:
+                places = (belief.center.get(choice, math.nan) for choice in self.scales[other].choices)
+                self._centers[column] = scale.places(np.array([*places], float))
             return np.where(
-                np.isnan(before), math.nan, np.array(known)[np.where(np.isnan(before), 0, before).astype(int)]
+                np.isnan(before), math.nan, self._centers[column][np.where(np.isnan(before), 0, before).astype(int)]
             )
         return scale.places(belief.center * self.scales[other].values(before))
 
@@ -139,74 +141,3 @@ class Coordinates:
             apart = points[:, column] - self.center(column, points)
             columns.append(np.where(np.isnan(apart), -2.0, apart))
         return np.column_stack(columns).astype(np.float32)
-
-
-class Scale:
-    """Where a hyperparameter's values lie."""
-
-    def __init__(self, distribution: BaseDistribution) -> None:
-        self.distribution = distribution
-        self.choices: Sequence[Any] = ()
-        self.log = self.whole = False
-        self.step: float | None = None
-        self.low = self.high = 0.0
-        if isinstance(distribution, CategoricalDistribution):
-            self.choices = distribution.choices
-            self._positions = {(type(choice), choice): place for place, choice in enumerate(self.choices)}
-        else:
-            assert isinstance(distribution, FloatDistribution | IntDistribution)
-            self.log, self.whole = distribution.log, isinstance(distribution, IntDistribution)
-            self.step = distribution.step if not self.log else None
-            self.low, self.high = float(distribution.low), float(distribution.high)
-        self._from, self._to = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
-
-    @property
-    def last(self) -> float:
-        """The highest place."""
-        return float(len(self.choices) - 1) if self.choices else 1.0
-
-    def levels(self) -> list[Any]:
-        """Return every choice; of whole numbers each, or a few of many; else both ends."""
-        if self.choices:
-            return list(self.choices)
-        if self.whole and self.high - self.low < 16:
-            return list(range(int(self.low), int(self.high) + 1))
-        return [self.value(0.0), self.value(1.0)]
-
-    def place(self, value: Any) -> float:
-        """Return the place of a value."""
-        if self.choices:
-            found = self._positions.get((type(value), value))
-            return float(self.choices.index(value) if found is None else found)
-        return float(self.places(np.array([float(value)]))[0])
-
-    def places(self, values: Array) -> Array:
-        """Return the places of numbers, within the range. (n,)."""
-        if self._to == self._from:
-            return np.where(np.isnan(values), np.nan, 0.0)
-        inner = np.log(np.maximum(values, 1e-300)) if self.log else values
-        return np.clip((inner - self._from) / (self._to - self._from), 0.0, 1.0)
-
-    def values(self, places: Array) -> Array:
-        """Return the numbers at these places, not rounded. (n,)."""
-        inner = self._from + np.clip(places, 0.0, 1.0) * (self._to - self._from)
-        return np.exp(inner) if self.log else inner
-
-    def _rounded(self, places: Array) -> Array:
-        values = self.values(places)
-        if self.step:
-            values = self.low + np.round((values - self.low) / self.step) * self.step
-        elif self.whole:
-            values = np.round(values)
-        return np.clip(values, self.low, self.high)
-
-    def snapped(self, places: Array) -> Array:
-        """Return the places of what these places stand for. (n,)."""
-        return places if self.choices else self.places(self._rounded(places))
-
-    def value(self, place: float) -> Any:
-        """Return the value at a place."""
-        if self.choices:
-            return self.choices[int(place)]
-        found = float(self._rounded(np.array([place]))[0])
-        return int(found) if self.whole else found

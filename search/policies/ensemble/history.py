@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from search.policies.ensemble.coordinates import Array, Mask
+from search.policies.ensemble.coordinates import Mask
+from search.problem.scale import Array
 
 
 @dataclass(frozen=True, eq=False)

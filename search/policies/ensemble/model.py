@@ -1,82 +1,98 @@
-"""What is to be expected of a configuration: extremely randomised trees over hyperparameters and epochs.
+"""What is to be expected of a configuration: a Gaussian process over hyperparameters and epochs.
 
-Geurts et al. 2006. Expected improvement is that of Jones et al. 1998, on a scale that spreads what is near the best.
+Its kernel adds up what each hyperparameter does alone (Duvenaud et al. 2011) and what they do together; values of one
+trial at several epochs stand beside each other, as in Swersky et al. 2014. Expected improvement is that of Jones et
+al. 1998, on a scale that spreads what is near the best. Trees were tried, see docs/searching.md.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
 from scipy.special import ndtr
 
-from search.policies.ensemble.coordinates import Array, Coordinates
+from search.policies.ensemble.coordinates import Coordinates
 from search.policies.ensemble.history import History
+from search.policies.ensemble.kernel import Kernel, Rows, learnt, parts
+from search.problem.scale import Array
 
-Features = NDArray[np.float32]
+FIRST = 30
 
 
 @dataclass(frozen=True)
-class Forest:
-    """How many trees, and how they are grown."""
+class Judgement:
+    """How a history is judged; found by replay, see docs/searching.md."""
 
-    trees: int = 24
-    leaf: int = 2
-    share: float = 0.6
-    # At most so many observations are looked at: the best, and the latest of the others.
-    most: int = 500
-    # So near to the best, as a share of the distance between the best and the middle, is as good.
-    softness: float = 0.05
+    kernel: Kernel = field(default_factory=Kernel)
+    # At most so many observations are looked at: half the best, half the latest.
+    most: int = 300
+    # Of so many it is learnt how much each hyperparameter matters.
+    learning: int = 150
+    # So near to the best, as a share of the distance between the best and what came first, is as good.
+    softness: float = 0.1
+    # How far what is not known draws: 0 takes what is expected to be best, 1 expects as much as the process does.
+    curiosity: float = 2.0
 
 
 class Model:
     """Fitted to a history."""
 
-    def __init__(self, coordinates: Coordinates, history: History, forest: Forest, rng: np.random.Generator) -> None:
-        from sklearn.tree import ExtraTreeRegressor
-
-        self._space, self._rungs = coordinates, history.rungs
-        features, values, epochs = observations(coordinates, history, forest.most)
+    def __init__(self, coordinates: Coordinates, history: History, judgement: Judgement) -> None:
+        self._space, self._judgement, self._rungs = coordinates, judgement, history.rungs
+        rows, rungs, values = observations(history, judgement.most)
         self._best = float(values.max())
-        top = np.sort(values)[-max(2, len(values) // 2) :]
-        self._soft = max(forest.softness * (self._best - float(top[0])), 1e-9)
-        told = np.column_stack([features, self._time(epochs)]).astype(np.float32)
+        self._soft = max(judgement.softness * (self._best - usual(history)), 1e-9)
         warped = self._warped(values)
-        self._trees = [
-            ExtraTreeRegressor(
-                min_samples_leaf=forest.leaf, max_features=forest.share, random_state=int(rng.integers(2**31))
-            ).fit(told, warped, check_input=False)
-            for _ in range(forest.trees)
-        ]
+        self._middle = float(warped.mean())
+        # What is under way is taken to come to what is expected of it: that changes nothing but what is not known.
+        under_way = history.points[np.isnan(history.values).all(axis=1)]
+        first = np.zeros(len(under_way), np.int64)
+        self._known = self._rows(np.concatenate([history.points[rows], under_way]), np.concatenate([rungs, first]))
+        alike, seen = parts(judgement.kernel, self._known, self._known), len(warped)
+        some = slice(0, seen, -(-seen // judgement.learning))
+        self._shares = learnt(judgement.kernel, alike[:, some, some], warped[some] - self._middle)
+        covariance = np.tensordot(self._shares[:-1], alike, 1)
+        covariance[np.diag_indices_from(covariance)] += self._shares[-1]
+        self._factor = cho_factor(covariance, lower=True, check_finite=False)
+        factor = cho_factor(covariance[:seen, :seen], lower=True, check_finite=False) if len(first) else self._factor
+        self._weights = cho_solve(factor, warped - self._middle, check_finite=False)
 
-    def _time(self, epochs: Array) -> Array:
-        return np.asarray(np.log(epochs) / max(np.log(self._rungs[-1]), 1.0))
+    def _rows(self, points: Array, rungs: NDArray[np.int64]) -> Rows:
+        epochs = np.asarray(self._rungs, float)
+        times = (np.log(epochs) / np.log(max(epochs[-1], 2)))[rungs]
+        return Rows.of(self._space, self._judgement.kernel, points, times)
 
     def _warped(self, values: Array) -> Array:
         return -np.log(np.maximum(self._best - values, 0.0) / self._soft + 1.0)
 
     def improvement(self, points: Array, best: float) -> Array:
         """Return by how much rows are expected to be better than the best, at the end, on the scale of the model."""
-        epochs = np.full(len(points), float(self._rungs[-1]))
-        told = np.column_stack([self._space.features(points), self._time(epochs)]).astype(np.float32)
-        found = np.stack([tree.tree_.predict(told)[:, 0] for tree in self._trees])
-        mean, deviation = found.mean(axis=0), found.std(axis=0) + 1e-3
-        best = float(self._warped(np.array([best]))[0])
-        z = (mean - best) / deviation
+        rows = self._rows(points, np.full(len(points), len(self._rungs) - 1))
+        alike = parts(self._judgement.kernel, rows, self._known)
+        covariance = np.tensordot(self._shares[:-1], alike, 1)
+        mean = self._middle + covariance[:, : len(self._weights)] @ self._weights
+        known = np.einsum("ij,ji->i", covariance, cho_solve(self._factor, covariance.T, check_finite=False))
+        left = np.maximum(self._shares[:-1].sum() - known, 1e-12)
+        deviation = self._judgement.curiosity * np.sqrt(left) + 1e-9
+        z = (mean - float(self._warped(np.array([best]))[0])) / deviation
         return np.asarray(deviation * (z * ndtr(z) + np.exp(-z * z / 2) / 2.5066))
 
 
-def observations(coordinates: Coordinates, history: History, most: int) -> tuple[Features, Array, Array]:
-    """Return features, values and epochs of what was seen at rungs; where nothing came of one, the worst there was."""
+def usual(history: History) -> float:
+    """Return the median of what came first. Later ones lie ever nearer to the best, and chance would count for more."""
+    values = history.values[np.isfinite(history.values)]
+    return float(np.median(values[:FIRST])) if len(values) else 0.0
+
+
+def observations(history: History, most: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
+    """Return rows, rungs and values of what was seen; where nothing came of a trial, the worst there was."""
     rows, rungs = np.nonzero(~np.isnan(history.values))
     values = history.values[rows, rungs]
     finite = np.isfinite(values)
-    worst = values[finite].min() if finite.any() else 0.0
-    values = np.where(finite, values, worst)
+    values = np.where(finite, values, values[finite].min() if finite.any() else 0.0)
     if len(values) > most:
-        kept = np.union1d(
-            np.argsort(-values, kind="stable")[: most // 2], np.arange(len(values) - most // 2, len(values))
-        )
+        best = np.argsort(-values, kind="stable")[: most // 2]
+        kept = np.union1d(best, np.arange(len(values) - most // 2, len(values)))
         rows, rungs, values = rows[kept], rungs[kept], values[kept]
-    unique, places = np.unique(rows, return_inverse=True)
-    features = coordinates.features(history.points[unique])[places]
-    return features, values, np.asarray(history.rungs, float)[rungs]
+    return rows, rungs, values

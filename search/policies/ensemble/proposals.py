@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from search.policies.ensemble.coordinates import Array, Coordinates
+from search.policies.ensemble.coordinates import Coordinates
 from search.policies.ensemble.history import History
-from search.policies.ensemble.model import Forest, Model
+from search.policies.ensemble.model import Judgement, Model
 from search.policies.ensemble.sources import Sources, Traits
+from search.problem.scale import Array
 
 MOST_OTHERS = 100
 # So often others are drawn where all that was drawn has been tried.
@@ -34,11 +35,10 @@ class Method:
 
     traits: Traits = field(default_factory=Traits)
     weighing: Weighing = field(default_factory=Weighing)
-    forest: Forest = field(default_factory=Forest)
-    # From so many observations on, so many candidates are judged by the model; else, and now and then, one is drawn.
-    observed: int = 30
-    candidates: int = 100
-    unjudged: float = 0.15
+    judgement: Judgement = field(default_factory=Judgement)
+    # From so many observations on, so many candidates are judged by the model; before, one is drawn.
+    observed: int = 15
+    candidates: int = 400
     # Good trials, of which others are drawn that share what they have: this share, and at least so many.
     good: float = 0.2
     fewest: int = 8
@@ -56,13 +56,13 @@ class Proposals:
         """Return a row and the source that it came from."""
         method = self._method
         seen = int((~np.isnan(history.values)).sum())
-        judged = seen >= method.observed and rng.random() >= method.unjudged and "model" not in method.without
+        judged = seen >= method.observed and "model" not in method.without
         # Where nothing has come of any, there is nothing to be better than.
         judged = judged and bool(np.isfinite(history.values).any())
-        points, sources = self._untried(history, method.candidates if judged else 1, rng)
+        points, sources = self.candidates(history, method.candidates if judged else 1, rng)
         if not judged:
             return points[0], int(sources[0])
-        model = Model(self._space, history, method.forest, rng)
+        model = Model(self._space, history, method.judgement)
         top = history.values[:, -1]
         ended = top[np.isfinite(top)]
         best = (
@@ -74,11 +74,11 @@ class Proposals:
         chosen = int(gain.argmax())
         return points[chosen], int(sources[chosen])
 
-    def _untried(self, history: History, count: int, rng: np.random.Generator) -> tuple[Array, NDArray[np.int64]]:
-        """Return candidates that are not in the history; where the space has hardly any left, what there is."""
+    def candidates(self, history: History, count: int, rng: np.random.Generator) -> tuple[Array, NDArray[np.int64]]:
+        """Return rows that are not in the history, and their sources; of a space that has hardly any left, others."""
         tried = set(_keys(history.points))
         for _ in range(ATTEMPTS):
-            points, sources = self._candidates(history, count, rng)
+            points, sources = self._drawn(history, count, rng)
             new = [key not in tried for key in _keys(points)]
             if any(new):
                 break
@@ -86,7 +86,7 @@ class Proposals:
             new = [True] * len(points)
         return points[new], sources[new]
 
-    def _candidates(self, history: History, count: int, rng: np.random.Generator) -> tuple[Array, NDArray[np.int64]]:
+    def _drawn(self, history: History, count: int, rng: np.random.Generator) -> tuple[Array, NDArray[np.int64]]:
         leaders = history.leaders(self._method.traits.leaders)
         beginnings = np.flatnonzero(history.given)
         split = self._split(history)

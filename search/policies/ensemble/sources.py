@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.belief import Around, Mostly
-from search.policies.ensemble.coordinates import Array, Coordinates, Mask
+from search.policies.ensemble.coordinates import Coordinates, Mask
+from search.problem.scale import Array
 
 # What one column is given, knowing those before it: (n,) places.
 Fill = Callable[[int, Array], Array]
@@ -23,6 +24,8 @@ class Traits:
     # Standard deviations of a mutation, on the unit scale: between these, even on a logarithmic scale.
     narrow: float = 0.03
     wide: float = 0.3
+    # Of mutations of a number, those that go anywhere: where a belief is wrong, all leaders are far from what is good.
+    far: float = 0.2
     # Probability that a further hyperparameter changes, with one of these.
     changes: tuple[float, ...] = (0.0, 0.0, 0.15)
     crossed: float = 0.6
@@ -141,6 +144,7 @@ class Sources:
         scale, count = self._space.scales[column], len(places)
         if not scale.choices:
             moved = np.clip(places + width * rng.standard_normal(count), 0.0, 1.0)
+            moved = np.where(rng.random(count) < self._traits.far, rng.random(count), moved)
             if scale.whole and not scale.log:
                 # A whole number is to change.
                 step = 1.0 / max(scale.high - scale.low, 1.0)
@@ -152,7 +156,7 @@ class Sources:
         other = rng.integers(len(scale.choices) - 1, size=count)
         return (other + (other >= places)).astype(float)
 
-    def shared(self, good: Array, bad: Array, count: int, rng: np.random.Generator, tried: int = 24) -> Array:
+    def shared(self, good: Array, bad: Array, count: int, rng: np.random.Generator, tried: int = 6) -> Array:
         """Draw what good rows have more often than bad ones (tree of Parzen estimators; Bergstra et al. 2011)."""
         drawn = self._like(good, count * tried, rng)
         odds = self._density(good, drawn) - self._density(bad, drawn)

@@ -3,18 +3,22 @@
 from functools import partial
 
 import models
-from models import space as shared
 from search.policies.ensemble.coordinates import Coordinates
 from search.policies.ensemble.sampler import EnsembleSampler
 from search.policies.pruners.halving import ladder
 from search.policies.samplers import Drawing
 from search.problem import space
+from search.problem.learnt import Learnt
 from search.problem.settings import Settings
 
 
-def create(settings: Settings, seed: int) -> Drawing:
-    """Return the sampler. What it draws follows from the study alone, so that one seed does for every call."""
+def coordinates(settings: Settings, learnt: Learnt) -> Coordinates:
+    """Return the family's space, and what is believed of it."""
     family = models.family(settings.family)
     fixed = space.parse(family, settings.fix)
-    coordinates = Coordinates(partial(space.ask, family), space.of(family, fixed), shared.belief, fixed)
-    return Drawing(EnsembleSampler(coordinates, ladder(settings.epochs).rungs, settings.seed))
+    return Coordinates(partial(space.ask, family), space.of(family, fixed), learnt.beliefs(settings.family), fixed)
+
+
+def create(settings: Settings, seed: int, learnt: Learnt) -> Drawing:
+    """Return the sampler. What it draws follows from the study alone, so that one seed does for every call."""
+    return Drawing(EnsembleSampler(coordinates(settings, learnt), ladder(settings.epochs).rungs, settings.seed))

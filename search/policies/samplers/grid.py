@@ -7,13 +7,14 @@ import models
 from models.family import Choice
 from search.policies.samplers import Drawing
 from search.problem import space
+from search.problem.learnt import Learnt
 from search.problem.settings import Settings
 from search.system.errors import UsageError
 
 LIMIT = 10_000
 
 
-def create(settings: Settings, seed: int) -> Drawing:
+def create(settings: Settings, seed: int, learnt: Learnt) -> Drawing:
     """Return the points. Raises `UsageError` where there are too many."""
     return Drawing(RandomSampler(seed=seed), iter(points(settings)))
 

@@ -7,7 +7,7 @@ from optuna.trial import FixedTrial, TrialState
 
 import models
 from search.policies.answers import Answer
-from search.problem import textbook
+from search.problem import beginnings
 from search.problem.settings import Settings
 from search.store.attributes import DELETING, RENAMING, RUN_ID, START, run_of
 from search.store.study import Study
@@ -45,7 +45,7 @@ def test_what_textbooks_advise_is_tried_after_the_reports_best_and_once(settle: 
         study = open_study(settle("cnn", baselines="best", fix=("batch_size=32", "depth=4")))
     baseline, start = (study.ask() for _ in range(2))
     assert "baseline" in baseline.user_attrs
-    assert start.user_attrs == {START: textbook.of("cnn").label}
+    assert start.user_attrs == {START: beginnings.of("cnn")[0].label}
     drawn = study.suggest(start)
     assert (drawn["batch_norm"], drawn["schedule"]) == (True, "cosine")
     assert (drawn["batch_size"], drawn["depth"]) == (32, 4), "what a person pins stands"
@@ -62,10 +62,10 @@ def test_who_asks_for_nothing_or_for_the_reports_alone_gets_no_other_configurati
 
 @pytest.mark.parametrize("name", models.names())
 def test_what_textbooks_advise_lies_in_the_space_and_says_all_of_it(name: str) -> None:
-    start = textbook.of(name)
-    drawn = FixedTrial(dict(start.parameters))
-    models.family(name).suggest(drawn)
-    assert drawn.params == dict(start.parameters)
+    for start in beginnings.of(name):
+        drawn = FixedTrial(dict(start.parameters))
+        models.family(name).suggest(drawn)
+        assert drawn.params == dict(start.parameters)
 
 
 def test_a_baseline_is_never_pruned(settle: Settle, open_study: Open) -> None:

@@ -16,7 +16,7 @@ from models.belief import Around, Belief, Mostly
 from models.family import Choice
 from search.policies.ensemble.coordinates import Coordinates
 from search.policies.ensemble.sources import Sources, Traits
-from search.problem import baselines, space, textbook
+from search.problem import baselines, beginnings, space
 
 FAMILIES = ("mlp", "lenet5", "cnn", "siamese", "resnet50")
 
@@ -41,9 +41,7 @@ def coordinates(family: str, **fixed: object) -> Coordinates:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_published_configuration_is_the_same_after_it_was_a_row(family: str) -> None:
     place = coordinates(family)
-    start = textbook.of(family)
-    assert start
-    for parameters in (start.parameters, *(row.parameters for row in baselines.of(family))):
+    for parameters in [one.parameters for one in (*beginnings.of(family), *baselines.of(family))]:
         again = place.parameters(place.point(parameters))
         assert again.keys() == parameters.keys()
         for name, value in parameters.items():
@@ -72,8 +70,7 @@ def test_what_is_drawn_is_a_configuration_that_the_family_takes(family: str, see
 def test_what_hangs_on_another_goes_with_it() -> None:
     """A child whose optimiser changes has the rate that is as usual for the new one as its parent's was for the old."""
     place, rng = coordinates("mlp"), np.random.default_rng(0)
-    start = textbook.of("mlp")
-    assert start
+    start = beginnings.of("mlp")[0]
     parent = place.point(start.parameters)[None]
     only_one_changes = Traits(changes=(0.0,), crossed=0.0)
     children = Sources(place, only_one_changes).children(parent, False, 400, rng)

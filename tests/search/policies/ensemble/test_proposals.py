@@ -8,12 +8,13 @@ import pytest
 
 import models
 from models import space as shared
-from search.policies.ensemble.coordinates import Array, Coordinates
+from search.policies.ensemble.coordinates import Coordinates
 from search.policies.ensemble.history import History
-from search.policies.ensemble.model import Forest, Model, observations
+from search.policies.ensemble.model import Judgement, Model, observations
 from search.policies.ensemble.proposals import SOURCES, Method, Proposals
 from search.policies.ensemble.sources import Sources, Traits
 from search.problem import space
+from search.problem.scale import Array
 
 RUNGS = (1, 3, 10)
 NONE = np.nan
@@ -76,25 +77,60 @@ def test_the_model_finds_what_is_good(place: Coordinates) -> None:
         return np.stack([0.3 + 0.5 * points[:, depth] + 0.05 * rung for rung in range(3)], axis=1)
 
     known = History(points, values(points), np.zeros(120, np.int64), np.zeros(120, bool), RUNGS)
-    model = Model(place, known, Forest(), np.random.default_rng(1))
+    model = Model(place, known, Judgement())
     asked = Sources(place, Traits()).uniform(200, rng)
     gain = model.improvement(asked, 0.7)
     assert gain[asked[:, depth] == 1.0].mean() > 3 * gain[asked[:, depth] < 0.5].mean()
+
+
+@pytest.mark.parametrize("value", [0.0, 0.7])
+def test_where_all_values_are_equal_others_are_proposed_all_the_same(place: Coordinates, value: float) -> None:
+    known = history(place, [[value, value, value]] * 20)
+    point, _ = Proposals(place).propose(known, np.random.default_rng(0))
+    assert not np.isnan(point[place.columns["depth"]])
+
+
+def test_a_hyperparameter_that_makes_a_difference_is_told_from_those_that_make_none(place: Coordinates) -> None:
+    points = Sources(place, Traits()).uniform(100, np.random.default_rng(0))
+    values = np.repeat(0.5 + 0.4 * (points[:, [place.columns["batch_norm"]]] == 1), 3, axis=1)
+    known = History(points, values, np.zeros(100, np.int64), np.zeros(100, bool), RUNGS)
+    one = points[:1].copy()
+    one[0, place.columns["batch_norm"]] = 0.0
+    better, other = one.copy(), one.copy()
+    better[0, place.columns["batch_norm"]] = 1.0
+    other[0, place.columns["schedule"]] = 1.0 - other[0, place.columns["schedule"]]
+    gain = Model(place, known, Judgement(curiosity=0.1)).improvement(np.concatenate([one, other, better]), 0.9)
+    assert gain[2] > 10 * max(gain[0], gain[1])
+
+
+def test_what_is_under_way_is_known_to_be_tried(place: Coordinates) -> None:
+    """With many workers, what one trains is not as promising to the next."""
+    known = history(place, [[0.5 + step / 50, NONE, NONE] for step in range(20)])
+    (other,) = Sources(place, Traits()).believed(1, np.random.default_rng(9))
+    waiting = History(
+        np.vstack([known.points, other]),
+        np.vstack([known.values, [NONE] * 3]),
+        np.append(known.sources, 0),
+        np.append(known.given, False),
+        RUNGS,
+    )
+    before, after = (Model(place, one, Judgement()).improvement(other[None], 0.88)[0] for one in (known, waiting))
+    assert after < before
 
 
 def test_a_configuration_of_which_nothing_came_is_as_bad_as_the_worst(place: Coordinates) -> None:
     """Trials that fail or break a limit have no values, and teach all the same."""
     hopeless = [[-np.inf, NONE, NONE]] * 15
     known = history(place, [*hopeless, *[[0.5 + step / 100, 0.6, NONE] for step in range(15)]])
-    features, values, epochs = observations(place, known, most=500)
-    assert len(features) == len(values) == 45
+    rows, rungs, values = observations(known, most=500)
+    assert len(rows) == len(values) == 45
     assert values[:15].tolist() == [0.5] * 15
-    assert epochs[:15].tolist() == [1.0] * 15
+    assert rungs[:15].tolist() == [0] * 15
 
 
 def test_of_a_long_history_the_best_and_the_latest_are_looked_at(place: Coordinates) -> None:
     known = history(place, [[step / 100, NONE, NONE] for step in range(50, 0, -1)])
-    _, values, _ = observations(place, known, most=20)
+    *_, values = observations(known, most=20)
     assert sorted(values) == [step / 100 for step in (*range(1, 11), *range(41, 51))]
 
 

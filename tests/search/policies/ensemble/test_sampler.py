@@ -12,8 +12,9 @@ import models
 from models import space as shared
 from search.policies.ensemble.coordinates import Coordinates
 from search.policies.ensemble.proposals import SOURCES
-from search.policies.ensemble.sampler import SOURCE, EnsembleSampler
-from search.problem import space, textbook
+from search.policies.ensemble.sampler import EnsembleSampler
+from search.policies.samplers import SOURCE
+from search.problem import beginnings, space
 from search.system import library_output
 
 RUNGS = (1, 3, 9)
@@ -66,8 +67,7 @@ def test_a_study_that_is_gone_on_with_goes_on_alike() -> None:
 
 def test_every_trial_says_where_it_came_from_but_what_a_person_gave() -> None:
     searched = study()
-    start = textbook.of("mlp")
-    assert start
+    start = beginnings.of("mlp")[0]
     searched.enqueue_trial(dict(start.parameters))
     searched.optimize(train, n_trials=30)
     given, *drawn = searched.trials
@@ -113,3 +113,27 @@ def test_a_trial_that_was_interrupted_keeps_what_it_has() -> None:
     models.family("mlp").suggest(trial)
     again = optuna.trial.Trial(searched, searched.trials[0]._trial_id)
     assert models.family("mlp").suggest(again) == models.family("mlp").suggest(trial)
+
+
+def test_a_wrong_belief_is_left_behind() -> None:
+    """Good rates are a hundredth of what is believed, and what is normalised or follows a cosine is worse.
+
+    Where nothing is believed, the third ten trials come to 0.77 to 0.81 on average, with four seeds.
+    """
+    for seed in range(2):
+        searched = study(seed)
+        searched.optimize(against_all_belief, n_trials=30)
+        values = [trial.values[0] for trial in searched.trials]
+        assert np.mean(values[20:]) > np.mean(values[:10]) + 0.2
+        assert max(values) > 0.75
+
+
+def against_all_belief(trial: optuna.Trial) -> float:
+    models.family("mlp").suggest(trial)
+    found = trial.params
+    rate = np.log10(found["learning_rate"] / shared.USUAL_RATES[found["optimizer"]])
+    believed = found["batch_norm"] + (found["schedule"] == "cosine")
+    worth = 0.9 - 0.12 * abs(rate + 2) - 0.1 * believed - 0.3 * abs(found["dropout"] - 0.6)
+    for epoch in RUNGS:
+        trial.report(worth - 0.1 / epoch, epoch)
+    return float(worth)
