@@ -15,14 +15,13 @@ from search.doctor.findings import Finding, Id
 from search.doctor.snapshot import Snapshot
 from search.problem import objectives, space
 from search.recording import artifacts
-from search.recording.artifacts import INFEASIBLE
 from search.store.attributes import (
     CORRECTED_TAG,
     DIFFERS_TAG,
     MISSING_TAG,
-    REASON,
     RECONSTRUCTED_TAG,
     REPEAT_OF,
+    infeasible,
     removal,
 )
 from tracking import MODEL_REMOVED_TAG, MODEL_TAG, Record, recorded
@@ -63,8 +62,7 @@ def check(snapshot: Snapshot) -> Iterator[Finding]:
 def _trained(trial: FrozenTrial) -> bool:
     if REPEAT_OF in trial.user_attrs:
         return False
-    pruned = trial.state == TrialState.PRUNED and not trial.user_attrs.get(REASON, "").startswith(INFEASIBLE)
-    return pruned or trial.state == TrialState.COMPLETE
+    return trial.state in (TrialState.COMPLETE, TrialState.PRUNED) and not infeasible(trial)
 
 
 def _noted(

@@ -8,6 +8,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from models.data import Images
+from search.analysis import outlook
 from search.driver.attempt import Attempt, Attempts
 from search.driver.trainings import Trainings
 from search.output.progress import Progress, duration
@@ -17,7 +18,7 @@ from search.recording import artifacts
 from search.recording.artifacts import Outcome
 from search.recording.trial_runs import TrialRuns
 from search.store import storage
-from search.store.attributes import BASELINE, REASON, REPEAT_OF, REPEAT_TAG, START, TRACEBACK, dismissed
+from search.store.attributes import BASELINE, INFEASIBLE, REASON, REPEAT_OF, REPEAT_TAG, START, TRACEBACK, dismissed
 from search.store.study import Study
 from search.system import failpoints, next_commands
 from search.system.errors import SearchError
@@ -28,6 +29,8 @@ from tracking.removal import remove
 
 # So many trials in a row that fail by an error in the code stop the search: the next would fail, too.
 ERRORS_IN_A_ROW = 3
+# So many in a row that cannot be trained: hardly any of the space can be.
+INFEASIBLE_IN_A_ROW = 100
 # Characters of a traceback that are kept with the trial.
 CHARACTERS = 4000
 # So many trials may wait for others of their configuration; of more, the space has hardly any others left.
@@ -52,8 +55,9 @@ class Trials(Trainings[Attempt]):
         self._twins: list[Attempt] = []
         self._free: deque[Attempt] = deque()
         self._problem = ""
-        self._errors_in_a_row = 0
+        self._errors_in_a_row = self._infeasible_in_a_row = 0
         self._exhausted = False
+        self._epochs = 0
         self._finished = study.standing().finished
         self._best = study.best()
 
@@ -125,7 +129,7 @@ class Trials(Trainings[Attempt]):
         current.trial.set_user_attr(REPEAT_OF, known.number)
         current.run.set_tags({REPEAT_TAG: str(known.number)})
         values, reason = tuple(known.values or ()), known.user_attrs.get(REASON, "")
-        infeasible = reason if reason.startswith(artifacts.INFEASIBLE) else ""
+        infeasible = reason if reason.startswith(INFEASIBLE) else ""
         measured = dict(zip(objectives.recorded(self._study.goals), values, strict=False))
         if infeasible:
             measured = artifacts.summarised(known.user_attrs)
@@ -166,6 +170,7 @@ class Trials(Trainings[Attempt]):
     def record(self, training: Attempt, step: int, metrics: Mapping[str, float]) -> None:
         """Write an epoch into its run, unless it was there before."""
         if step > training.recorded:
+            self._epochs += 1
             training.run.log_metrics(metrics, step=step)
             training.recorded = step
         self._progress.epoch(training.number, step, metrics)
@@ -199,7 +204,7 @@ class Trials(Trainings[Attempt]):
     def reject(self, training: Attempt, rejected: Rejected) -> None:
         """Write why into its run, and tell Optuna by how much it was over the limits."""
         training.run.log_metrics(rejected.measured)
-        reason = artifacts.INFEASIBLE + rejected.reason
+        reason = INFEASIBLE + rejected.reason
         self._end(training, Outcome(TrialState.PRUNED, reason=reason, attributes=rejected.measured))
 
     def fail(self, training: Attempt, reason: str, traceback: str) -> None:
@@ -224,16 +229,35 @@ class Trials(Trainings[Attempt]):
         self._trial_runs.end(current.trial, current.run, outcome)
         self._pruner.end(number, complete=outcome.state == TrialState.COMPLETE)
         del self.begun[number]
-        self._finished += 1
+        # What was drawn and could not be trained is none of the trials asked for.
+        self._finished += not outcome.infeasible
         if outcome.state == TrialState.COMPLETE and outcome.value is not None:
             better = self._best is None or self._study.goal.better(outcome.value, self._best[0])
             if better:
                 self._best = (outcome.value, number)
                 self._study.annotate(number, best=True)
+            self._look_ahead()
         self._count()
-        self._progress.ended(number, WORDS[outcome.state], outcome.value, outcome.reason)
+        word = "infeasible" if outcome.infeasible else WORDS[outcome.state]
+        self._progress.ended(number, word, outcome.value, outcome.reason.removeprefix(INFEASIBLE))
         self._free.extend(self._twins)
         self._twins.clear()
+        self._infeasible_in_a_row = self._infeasible_in_a_row + 1 if outcome.infeasible else 0
+        if self._infeasible_in_a_row == INFEASIBLE_IN_A_ROW:
+            raise SearchError(
+                f"{INFEASIBLE_IN_A_ROW} configurations in a row could not be trained, the last since "
+                f"{outcome.reason.removeprefix(INFEASIBLE)}; hardly any can be: use larger images, raise the limit, "
+                "or --fix what makes the difference"
+            )
+
+    def _look_ahead(self) -> None:
+        """Show what another hour is expected to gain, at the pace so far."""
+        hours = (self._clock() - self._began) / 3600
+        # A grid ends by itself.
+        if hours > 0 and self._settings.sampler != "grid":
+            study = self._study
+            gain = outlook.gain(study.trials(), study.goal, self._settings.epochs, self._epochs / hours)
+            self._progress.expects(gain)
 
     def note(self, text: str) -> None:
         """Show it."""

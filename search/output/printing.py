@@ -90,6 +90,7 @@ def _say_standing(summary: Summary, driver: str) -> None:
     say(
         f"{summary.title}{of_family}: {summary.progress}, "
         f"{now.pruned} pruned, {now.failed} failed, {now.running} {'running' if driver else 'open'}"
+        f"{f', {now.infeasible} infeasible besides' if now.infeasible else ''}"
     )
     digest = f" (digest {summary.digest[:12]})" if summary.digest else ""
     say(f"on {summary.images}{digest}, up to {summary.settings.get('epochs', '?')} epochs a trial")
@@ -162,6 +163,9 @@ def conclusion(summary: Summary, settings: Settings) -> None:
         f"{summary.title}: {counted(now.finished, 'trial')}, {now.complete} complete, {now.pruned} pruned, "
         f"{now.failed} failed{repeats}"
     )
+    if now.infeasible:
+        could = "configuration that was drawn" if now.infeasible == 1 else "configurations that were drawn"
+        say(f"{now.infeasible} {could} could not be trained, and cost no trial")
     if summary.best:
         _say_best(summary, summary.best, settings)
         if summary.pareto:

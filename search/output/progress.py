@@ -25,6 +25,10 @@ from search.system import next_commands
 STOPPING = "stopping: what is under way is put where it can go on from; once more ends this at once"
 
 
+# A gain that is not worth a figure.
+LEAST_GAIN = 0.001
+
+
 @dataclass
 class Row:
     """A trial under way."""
@@ -65,6 +69,8 @@ class Progress:
         self.best: tuple[float, int] | None = None
         self.rows: dict[int, Row] = {}
         self.waiting: set[int] = set()
+        self._infeasible = 0
+        self.gain: float | None = None
 
     def __enter__(self) -> Self:
         self._watch.__enter__()
@@ -76,6 +82,19 @@ class Progress:
     def count(self, standing: Standing, best: tuple[float, int] | None) -> None:
         """Take in how many trials stand where, and the best value and whose it is."""
         self.standing, self.best = standing, best
+
+    def expects(self, gain: float | None) -> None:
+        """Take in by how much another hour is expected to raise the best value; None: nobody can tell yet."""
+        self.gain = gain
+
+    @property
+    def outlook(self) -> str:
+        """What another hour is expected to gain, in words; empty where nobody can tell."""
+        if self.gain is None:
+            return ""
+        change = "raise" if self.goal.direction == "maximize" else "lower"
+        by = f"about {self.gain:.4f}" if self.gain >= LEAST_GAIN else f"less than {LEAST_GAIN}"
+        return f"another hour is likely to {change} {self.goal.metric} by {by}"
 
     def started(self, number: int, label: str, epochs: int, done: int = 0) -> None:
         """A trial begins, or goes on after so many epochs."""
@@ -113,6 +132,15 @@ class Progress:
         """Something worth a line."""
         say(self.console, text)
 
+    def told(self, number: int, state: str, value: float | None, reason: str) -> str:
+        """Return how a trial ended, in a sentence; empty where it could not be trained, and was not the first such."""
+        if state == "infeasible":
+            self._infeasible += 1
+            reason += "; it costs no trial, and nothing more is said of others" if self._infeasible == 1 else ""
+        if self._infeasible > 1 and state == "infeasible":
+            return ""
+        return _sentence(number, state, value, reason, self.goal)
+
     @property
     def remaining(self) -> str:
         """How long it will still take."""
@@ -120,14 +148,16 @@ class Progress:
 
     def summary(self) -> str:
         """Return the counts and the best in one line."""
-        now = self.standing
+        now, raised = self.standing, self.goal.direction == "maximize"
         best = f", best {self.goal.metric} {self.best[0]:.4f} (trial {self.best[1]})" if self.best else ""
         of = "" if self.total is None else f"/{self.total}"
         waiting = f"{len(self.waiting)} waiting, " if self.waiting else ""
+        infeasible = f"{now.infeasible} infeasible, " if now.infeasible else ""
+        gain = "" if self.gain is None else f", another hour {'+' if raised else '-'}{self.gain:.4f}"
         running = sum(not row.trained for row in list(self.rows.values()))
         return (
             f"{now.finished}{of} done, {running} running, {waiting}{now.pruned} pruned, "
-            f"{now.failed} failed{best}, about {self.remaining} left"
+            f"{infeasible}{now.failed} failed{best}, about {self.remaining} left{gain}"
         )
 
 
@@ -137,7 +167,8 @@ class Endings(Progress):
     def ended(self, number: int, state: str, value: float | None, reason: str) -> None:
         """Say how a trial ended, and how the search stands."""
         super().ended(number, state, value, reason)
-        self.note(f"{_sentence(number, state, value, reason, self.goal)}; {self.summary()}")
+        if sentence := self.told(number, state, value, reason):
+            self.note(f"{sentence}; {self.summary()}")
 
 
 class Lines(Endings):
@@ -179,7 +210,8 @@ class Board(Progress):
     def ended(self, number: int, state: str, value: float | None, reason: str) -> None:
         """Leave a line above the view for what ended."""
         super().ended(number, state, value, reason)
-        self.note(_sentence(number, state, value, reason, self.goal))
+        if sentence := self.told(number, state, value, reason):
+            self.note(sentence)
 
     def __rich__(self) -> Group:
         """Draw the counts, and a line for each worker."""

@@ -18,7 +18,7 @@ from models import metrics
 from models.data import Images
 from models.family import Evaluation, Goal
 from search.problem import objectives
-from search.store.attributes import COMMAND_TAG, REASON_TAG, STATE_TAG
+from search.store.attributes import COMMAND_TAG, INFEASIBLE, REASON_TAG, STATE_TAG
 from search.system.formats import csv_line
 from search.system.redaction import redacted
 from search.workers.messages import ModelFile, Trained
@@ -28,7 +28,6 @@ from tracking.pictures import ConfusionMatrix, LearningCurves, Nearest, Predicti
 # The metrics of a trial's epochs, by name.
 History = Mapping[str, Sequence[float]]
 SAMPLES = 24
-INFEASIBLE = "infeasible: "
 # How the metrics begin of images that steer a search; once a network is trained on them, they mean nothing.
 SEEN = "val_"
 DIVISION = "\N{DIVISION SLASH}"

@@ -1,5 +1,6 @@
 """Charts of one study, as Optuna's own visualisation draws them with Plotly."""
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from models.data.names import shortened
 from models.family import Goal
 from search.analysis import importance
 from search.analysis.importance import Importance
-from search.store import storage
+from search.store import results, storage
 from search.store.results import Summary
 
 # With fewer complete trials nothing can be said of what mattered.
@@ -63,12 +64,54 @@ def of_study(study: optuna.Study, summary: Summary, baseline: int | None) -> lis
     charts = [
         *choice,
         _chart("history", "Best value so far", "", visualization.plot_optimization_history(study, target_name=goal)),
+        spent(study, summary),
         _curves(study, summary, complete, baseline),
         timeline(study),
     ]
     if len(complete) < FEWEST_FOR_IMPORTANCE:
         return charts
     return charts + _of_hyperparameters(study, complete, goal)
+
+
+def spent(study: optuna.Study, summary: Summary) -> Chart:
+    """Draw the best value over the epochs that all trials together had trained for, and what each trial came to."""
+    over = sorted(
+        (trial for trial in study.get_trials(deepcopy=False) if trial.datetime_complete),
+        key=lambda trial: (trial.datetime_complete, trial.number),
+    )
+    epochs = list(itertools.accumulate(len(trial.intermediate_values) for trial in over))
+    ended = [(place, trial) for place, trial in zip(epochs, over, strict=True) if trial.state == TrialState.COMPLETE]
+    steps: list[tuple[int, float]] = []
+    for place, trial in ended:
+        assert trial.value is not None, "a complete trial has a value"
+        if not steps or summary.goal.better(trial.value, steps[-1][1]):
+            steps.append((place, trial.value))
+    steps.append((epochs[-1], steps[-1][1]))
+    figure = Figure(
+        [
+            Scatter(x=[x for x, _ in steps], y=[y for _, y in steps], mode="lines", line={"shape": "hv"}, name="best"),
+            *(_from(source, ended) for source in sorted({results.source(trial.user_attrs) for _, trial in ended})),
+        ]
+    )
+    figure.update_layout(showlegend=True)
+    figure.update_xaxes(title_text="epochs that all trials have trained for", rangemode="tozero")
+    figure.update_yaxes(title_text=summary.goal.metric)
+    note = "A point is a complete trial, by where it came from; a diamond is what the search began with."
+    return _chart("spent", "Best value over what was spent", note, figure)
+
+
+def _from(source: str, ended: Sequence[tuple[int, FrozenTrial]]) -> Scatter:
+    theirs = [(place, trial) for place, trial in ended if results.source(trial.user_attrs) == source]
+    began = source in results.BEGAN
+    return Scatter(
+        x=[place for place, _ in theirs],
+        y=[trial.value for _, trial in theirs],
+        mode="markers",
+        marker={"size": 11, "symbol": "diamond"} if began else {"size": 7},
+        name=source or "drawn",
+        customdata=[trial.number for _, trial in theirs],
+        hovertemplate="trial %{customdata}: %{y:.4f}<extra></extra>",
+    )
 
 
 def timeline(study: optuna.Study) -> Chart:

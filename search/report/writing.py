@@ -23,10 +23,13 @@ from search.analysis.paired import Judged
 from search.output import comparison, confirmed_table, suggestions, told
 from search.output.progress import say
 from search.output.tables import Sheet, cell, exact
+from search.policies.pruners.halving import ladder
 from search.problem.settings import Place
 from search.report import gathering
 from search.report.differing import address
 from search.report.gathering import Gathered, Section, by_class
+from search.store import results
+from search.store.results import Result, Summary
 from search.system import atomic_files, library_output, next_commands
 from search.system.wording import counted
 
@@ -188,12 +191,14 @@ def choice_of(section: Section) -> Sheet | None:
 def trials_of(section: Section) -> Sheet:
     """Return a row a trial."""
     metrics = (goal.metric for goal in section.summary.goals)
-    columns = ("trial", "state", *metrics, "test", "epochs", "seconds", "what")
+    came = any(trial.source not in ("", *results.BEGAN) for trial in section.trials)
+    columns = ("trial", "state", *(["source", "rung"] if came else []), *metrics, "test", "epochs", "seconds", "what")
     rows = [
         (
             trial.number,
             # A page is there for longer than whoever searches.
             told.marked(trial, section.summary, driver=""),
+            *([trial.source, _rung(trial, section.summary)] if came else []),
             trial.value,
             *(trial.metrics.get(cost.metric) for cost in section.summary.costs),
             trial.metrics.get("test_accuracy"),
@@ -204,3 +209,9 @@ def trials_of(section: Section) -> Sheet:
         for trial in section.trials
     ]
     return Sheet("", columns, rows)
+
+
+def _rung(trial: Result, summary: Summary) -> str:
+    """Say how many of the rungs a trial has come to at which trials are compared."""
+    rungs = ladder(trial.budget or summary.settings["epochs"]).rungs
+    return f"{sum(rung <= trial.epochs for rung in rungs)} of {len(rungs)}"

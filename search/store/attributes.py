@@ -20,12 +20,16 @@ UUID = "uuid"
 IDENTITY, DISTRIBUTIONS, SETTINGS = "identity", "distributions", "settings"
 # Attributes of a study: who holds it, and when that process was last heard of, in seconds since 1970.
 HELD_BY, HEARD = "held_by", "held_by_heard"
+# The attribute of a study that was begun like others: what it has learnt from them.
+LEARNT = "learnt"
 # The attribute of a study that is being imported: what it is known by where it comes from.
 IMPORTING = "importing"
 # Attributes of a trial that runs a row of a report: which, for how many epochs, and for how many without improvement.
 BASELINE, EPOCHS, PATIENCE = "baseline", "epochs", "patience"
 # Attributes of a trial: why it ended as it did, an error's last lines, and why its figures are not to be compared.
 REASON, TRACEBACK, CAVEAT = "reason", "traceback", "caveat"
+# How the reason begins of a trial that was not trained: it cannot be built, or is over a limit.
+INFEASIBLE = "infeasible: "
 # The attribute of a trial that holds what the tracker calls its run, and of a study for the study's own.
 RUN_ID = "mlflow_run_id"
 # The attribute of a study that holds the most trials it was ever asked for; None: as many as there is time for.
@@ -92,10 +96,11 @@ class Standing:
     failed: int
     running: int
     waiting: int
+    infeasible: int = 0
 
     @property
     def finished(self) -> int:
-        """Trials that are over, however they ended."""
+        """Trials that are over, however they ended. What could not be trained is none of those asked for."""
         return self.complete + self.pruned + self.failed
 
 
@@ -154,15 +159,22 @@ def dismissed(trial: FrozenTrial) -> bool:
     return trial.state.is_finished() and trial.datetime_start is None
 
 
+def infeasible(trial: FrozenTrial) -> bool:
+    """Whether a trial was drawn, and not trained."""
+    return trial.state == TrialState.PRUNED and str(trial.user_attrs.get(REASON, "")).startswith(INFEASIBLE)
+
+
 def standing(trials: Sequence[FrozenTrial]) -> Standing:
     """Count trials by their state."""
-    states = [trial.state for trial in trials if not dismissed(trial)]
+    left_out = [infeasible(trial) for trial in trials]
+    states = [trial.state for trial, out in zip(trials, left_out, strict=True) if not (out or dismissed(trial))]
     return Standing(
         complete=states.count(TrialState.COMPLETE),
         pruned=states.count(TrialState.PRUNED),
         failed=states.count(TrialState.FAIL),
         running=states.count(TrialState.RUNNING),
         waiting=states.count(TrialState.WAITING),
+        infeasible=left_out.count(True),
     )
 
 

@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from models import data
 from models.family import Goal
+from search.policies.samplers import SOURCE
 from search.problem import baselines, objectives
 from search.problem.baselines import Baseline
 from search.problem.parts import caveat
@@ -54,6 +55,9 @@ class Result:
 
     `model` is the address of its network, empty where it has none; `removed` says when that was removed, and by what.
 
+    `source` says where its configuration came from: the report, what a search begins with, or what drew it; empty where
+    nothing says so.
+
     `budget` and `patience` are those of a report's row that was run as the report did; None where they are the study's.
     """
 
@@ -64,6 +68,7 @@ class Result:
     parameters: Mapping[str, Any]
     metrics: Mapping[str, float]
     baseline: str | None
+    source: str
     reason: str
     caveat: str
     model: str
@@ -179,7 +184,9 @@ class Summary:
 # Python also takes other scripts' digits for a number, and gives up on very long ones.
 TRIAL_NUMBER = re.compile(r"[0-9]{1,9}")
 # User attributes that are not metrics.
-WORDS = (BASELINE, START, CAVEAT, EPOCHS, PATIENCE, REASON, TRACEBACK, RUN_ID, REPEAT_OF, ORIGIN)
+# Where a trial came from that was not drawn.
+BEGAN = ("report", "beginning")
+WORDS = (BASELINE, START, SOURCE, CAVEAT, EPOCHS, PATIENCE, REASON, TRACEBACK, RUN_ID, REPEAT_OF, ORIGIN)
 
 
 def result(study: str, trial: FrozenTrial, of_study: Mapping[str, Any]) -> Result:
@@ -197,6 +204,7 @@ def result(study: str, trial: FrozenTrial, of_study: Mapping[str, Any]) -> Resul
             name: int(value) if name in COUNTS else value for name, value in attributes.items() if name not in WORDS
         },
         baseline=attributes.get(BASELINE),
+        source=source(attributes),
         reason=attributes.get(REASON, ""),
         caveat=attributes.get(CAVEAT, ""),
         model=model_address(run, first_run_name(study, trial.number, of_study))
@@ -210,6 +218,14 @@ def result(study: str, trial: FrozenTrial, of_study: Mapping[str, Any]) -> Resul
         patience=attributes.get(PATIENCE),
         seconds=trial.duration.total_seconds() if trial.duration else None,
     )
+
+
+def source(attributes: Mapping[str, Any]) -> str:
+    """Return where a trial came from, by its attributes; empty where nothing says so."""
+    report, beginning = BEGAN
+    if BASELINE in attributes:
+        return report
+    return beginning if START in attributes else str(attributes.get(SOURCE, ""))
 
 
 def summary(study: optuna.Study) -> Summary:

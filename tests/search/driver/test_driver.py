@@ -120,7 +120,7 @@ def test_exactly_so_many_trials_are_finished_whatever_the_workers(settle: Settle
 def test_a_finished_study_goes_on_when_more_trials_are_asked_for(settle: Settle, search: Search) -> None:
     tracker = MemoryTracker()
     for trials in (2, 2, 5):
-        study, _ = search(settle(trials=trials), tracker, Script(lambda job, attempt: [Rejected("too small")]))
+        study, _ = search(settle(trials=trials), tracker, Script(lambda job, attempt: [Failed("too small")]))
         assert len(study.trials()) == trials
     assert len(tracker.records("mlp")) == 5
 
@@ -130,7 +130,7 @@ def test_a_trial_whose_worker_died_goes_on_before_the_next_one_begins(settle: Se
 
     def tell(job: Job, attempt: int) -> list[Message]:
         begun.append(job.number)
-        return [Died("killed")] if attempt == 1 else [Rejected("no room")]
+        return [Died("killed")] if attempt == 1 else [Failed("no room")]
 
     search(settle(trials=3), engine=Script(tell))
     assert begun == [0, 0, 1, 1, 2, 2]
@@ -153,11 +153,29 @@ def test_a_trial_that_does_badly_is_pruned_after_an_epoch(settle: Settle, search
 
 
 def test_an_infeasible_trial_costs_no_epoch_and_is_a_constraint_to_the_sampler(settle: Settle, search: Search) -> None:
-    study, tracker = search(settle(trials=1), engine=Script(lambda job, attempt: [Rejected("no room")]))
-    (trial,), (run,) = study.trials(), tracker.records("mlp")
+    engine = Script(lambda job, attempt: [*epochs(1), Failed("told")] if job.number else [Rejected("no room")])
+    study, tracker = search(settle(trials=1), engine=engine)
+    trial, run = study.trials()[0], tracker.records("mlp")[0]
     assert trial.state == TrialState.PRUNED
     assert trial.constraints == {"feasible": 1.0}
     assert trial.user_attrs["reason"] == run.tags["search.reason"] == "infeasible: no room"
+
+
+def test_what_cannot_be_trained_is_none_of_the_trials_asked_for_and_is_told_once(
+    settle: Settle, search: Search, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = Script(lambda job, attempt: [*epochs(1), Failed("told")] if job.number % 2 else [Rejected("no room")])
+    study, _ = search(settle(trials=3), engine=engine)
+    assert [trial.state.name for trial in study.trials()] == ["PRUNED", "FAIL"] * 3
+    assert (study.standing().finished, study.standing().infeasible) == (3, 3)
+    assert capsys.readouterr().err.count("no room") == 1
+
+
+def test_a_space_of_which_nothing_can_be_trained_ends_the_search_with_its_reason(
+    settle: Settle, search: Search
+) -> None:
+    with pytest.raises(SearchError, match="100 configurations in a row could not be trained, the last since no room"):
+        search(settle(trials=1), engine=Script(lambda job, attempt: [Rejected("no room")]))
 
 
 def test_a_diverged_trial_fails_in_both_stores_with_its_reason_and_its_curve(settle: Settle, search: Search) -> None:
@@ -185,7 +203,7 @@ def test_a_trial_whose_worker_died_begins_again_as_the_same_trial_and_run(settle
 
 def test_a_trial_that_kills_every_worker_fails_and_the_search_goes_on(settle: Settle, search: Search) -> None:
     def tell(job: Job, attempt: int) -> list[Message]:
-        return [Died("worker killed by SIGKILL")] if job.number == 0 else [Rejected("no room")]
+        return [Died("worker killed by SIGKILL")] if job.number == 0 else [Failed("no room")]
 
     engine = Script(tell)
     study, _ = search(settle(trials=2), engine=engine)
@@ -206,7 +224,7 @@ def test_what_stops_a_search_leaves_its_trial_open_for_the_next_call(
     with pytest.raises(SearchError, match="no weights"):
         search(settle(trials=1), tracker, Script(lambda job, attempt: [Blocked("no weights here")]))
     assert [run.status for run in tracker.records("mlp")] == ["SCHEDULED"]
-    study, _ = search(settle(trials=1), tracker, Script(lambda job, attempt: [Rejected("no room")]))
+    study, _ = search(settle(trials=1), tracker, Script(lambda job, attempt: [Failed("no room")]))
     assert [trial.state for trial in study.trials()] == [TrialState.PRUNED]
     assert [run.status for run in tracker.records("mlp")] == ["FINISHED"]
 
@@ -225,14 +243,14 @@ def test_a_search_for_a_time_goes_on_until_it_is_over(
     def tell(job: Job, attempt: int) -> list[Message]:
         nonlocal now
         now = 3600.0 if job.number == 29 else now
-        return [Rejected("no room")]
+        return [Failed("no room")]
 
     study, _ = search(settle(trials=None, timeout=1800.0), engine=Script(tell))
     assert study.standing().finished == 30
 
 
 def test_no_trial_begins_after_the_timeout(settle: Settle, search: Search) -> None:
-    study, _ = search(settle(trials=5, timeout=1e-9), engine=Script(lambda job, attempt: [Rejected("no room")]))
+    study, _ = search(settle(trials=5, timeout=1e-9), engine=Script(lambda job, attempt: [Failed("no room")]))
     assert study.trials() == []
 
 
@@ -243,7 +261,7 @@ def test_baselines_run_with_the_epochs_of_the_report_and_the_others_with_the_stu
 
     def tell(job: Job, attempt: int) -> list[Message]:
         seen.append((job.epochs, job.patience))
-        return [Rejected("no room")]
+        return [Failed("no room")]
 
     search(settle(trials=22, baselines="all", epochs=2), engine=Script(tell))
     assert seen[0] == (20, None)
@@ -252,7 +270,7 @@ def test_baselines_run_with_the_epochs_of_the_report_and_the_others_with_the_stu
 
 
 def test_random_weights_are_said_to_be_no_transfer_learning_in_both_stores(settle: Settle, search: Search) -> None:
-    study, tracker = search(settle(trials=1, weights="none"), engine=Script(lambda job, attempt: [Rejected("no room")]))
+    study, tracker = search(settle(trials=1, weights="none"), engine=Script(lambda job, attempt: [Failed("no room")]))
     (trial,), (run,) = study.trials(), tracker.records("mlp")
     assert trial.user_attrs["caveat"] == run.tags["search.caveat"] == "random weights: no transfer learning"
 

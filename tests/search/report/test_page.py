@@ -84,7 +84,7 @@ def test_every_judged_trial_is_in_it_with_what_it_said_of_each_test_image(page: 
 def test_studies_are_drawn_by_optuna_and_one_without_a_complete_trial_is_told(page: str) -> None:
     charts = {name.partition("-")[2] for name in data(page)["charts"] if name.startswith("mlp-")}
     # What its trials came to was made up, so no hyperparameter mattered.
-    assert charts == {"history", "curves", "timeline", "slices", "parallel"}
+    assert charts == {"history", "spent", "curves", "timeline", "slices", "parallel"}
     assert "None can be told from chance yet" in page
     assert not any(name.startswith("hopeless") for name in data(page)["charts"])
     assert "No trial is complete yet." in page
@@ -105,6 +105,19 @@ def test_a_trial_that_was_killed_is_drawn_until_the_last_record_and_one_that_wai
     drawn = charts.timeline(study).figure
     assert drawn
     assert {trace["name"]: trace["x"] for trace in drawn["data"]} == {"COMPLETE": [60_000, 60_000], "RUNNING": [1_000]}
+
+
+def test_what_was_spent_is_counted_in_epochs_and_what_the_search_began_with_is_marked(home: Path) -> None:
+    with storage.reading(Place.at(home, None, None).storage) as store:
+        study = storage.load(store, "mlp")
+        drawn = charts.spent(study, results.summary(study)).figure
+    assert drawn
+    best, *points = drawn["data"]
+    symbols = {trace["name"]: trace["marker"].get("symbol") for trace in points}
+    assert symbols == {"report": "diamond", "beginning": "diamond", "drawn": None}
+    # All but the infeasible one have told of two epochs.
+    assert best["x"][-1] == 2 * (len(ENDINGS) - 1)
+    assert best["y"][-1] == max(value for trace in points for value in trace["y"])
 
 
 def test_it_begins_with_what_validation_chose_of_each_study_and_how_sure_its_test_accuracy_is(home: Path) -> None:
@@ -260,7 +273,7 @@ def test_the_command_to_train_it_again_is_one_that_a_shell_takes(
     assert {name: planned["space"][name] for name in drawn} == {name: [value] for name, value in drawn.items()}
     assert planned["settings"]["images"] == 100
     assert planned["settings"]["data"] == str(odd)
-    assert (planned["settings"]["trials"], planned["baselines"], planned["start"]) == (1, [], None)
+    assert (planned["settings"]["trials"], planned["baselines"], planned["beginnings"]) == (1, [], [])
 
 
 def test_the_command_to_train_it_again_has_all_that_the_study_was_begun_under_and_a_name_that_is_taken(
