@@ -146,8 +146,12 @@ def record(home: Path, studies: Sequence[str]) -> pd.DataFrame:
                     for name in (ACCURACY, SECONDS)
                 }
                 rows.append({**trial.parameters, **curves})
-    # What depends on others is missing in some, and whole numbers stay whole.
-    return pd.DataFrame(rows).convert_dtypes(convert_floating=False)
+    frame = pd.DataFrame(rows)
+    for name in frame:
+        # What depends on others is missing in some, and whole numbers stay whole.
+        if all(type(row[name]) is int for row in rows if name in row):
+            frame[name] = frame[name].astype("Int64")
+    return frame
 
 
 def main() -> None:
