@@ -36,7 +36,7 @@ class Kernel:
     epochs: float = 1.0
     # Updates of the shares, and how many observations each counts for before anything is seen.
     updates: int = 4
-    before: float = 1.0
+    before: float = 5.0
 
 
 @dataclass(frozen=True)
