@@ -1,5 +1,6 @@
 """Which search method wastes least, on curves that are known: the real driver, and a clock that is simulated.
 
+python -m benchmarks.replay                                      # on what was recorded in `tables`
 python -m benchmarks.replay --lcbench FOLDER                     # the usual contenders, on the half to tune on
 python -m benchmarks.replay --lcbench FOLDER --contenders ours "ours, no model" --seeds 3 --starts good none
 python -m benchmarks.replay --lcbench FOLDER --half held-out --seeds 10 --out held-out.jsonl    # once, at the end
@@ -24,6 +25,7 @@ from typing_extensions import override
 from benchmarks.replay import contenders, scores, searches
 from benchmarks.replay.lcbench import LCBench
 from benchmarks.replay.scores import Score
+from benchmarks.replay.tables import Tables
 from benchmarks.table import Cell, Table, show
 
 COSTS = (5, 15, 30, 60)
@@ -32,7 +34,8 @@ COSTS = (5, 15, 30, 60)
 def main() -> None:
     """Search as often as was asked for, and print a table for each beginning and number of workers."""
     given = _arguments()
-    found = list(searches.run(LCBench.prepare(given.lcbench, given.salt), given))
+    bench = LCBench.prepare(given.lcbench, given.salt) if given.lcbench else Tables()
+    found = list(searches.run(bench, given))
     for (start, workers), by_contender in scores.grouped(found).items():
         title = f"{given.half} half, start: {start}, {workers} workers, {given.seeds} seed(s)"
         show(table(title, by_contender, given.against), None)
@@ -52,7 +55,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         "python -m benchmarks.replay", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--lcbench", type=Path, required=True, metavar="FOLDER", help="model.onnx and its encoding")
+    parser.add_argument("--lcbench", type=Path, metavar="FOLDER", help="its model; without it, the tables here")
     parser.add_argument("--contenders", nargs="+", default=list(contenders.USUAL), choices=list(contenders.ALL))
     parser.add_argument(
         "--peers",

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.replay.contenders import coordinates
-from benchmarks.replay.simulated import Noise
+from benchmarks.replay.simulated import Noise, noise
 from models import space
 from models.family import Choice, Suggest
 from search.policies.ensemble.coordinates import Coordinates
@@ -30,10 +30,6 @@ Ends = tuple[tuple[float, float], ...]
 EPOCHS = 52
 # The model knows nothing of the first epoch but what was before it.
 KNOWN = np.arange(2, EPOCHS + 1)
-# Those at which noise is drawn; between them it goes on evenly.
-NOISY = (1, 2, 6, 17, 52)
-# Its standard deviation, in points.
-NOISE = 0.3
 ACCURACY = 1
 
 
@@ -220,9 +216,10 @@ class LCBench:
         return cls(folder, salt, best, good, bad)
 
     @property
-    def names(self) -> Sequence[str]:
-        """What the tasks are called."""
-        return tuple(self.known_best)
+    def halves(self) -> Mapping[str, Sequence[str]]:
+        """What the tasks are called: those to tune on, and those that are looked at once, at the end."""
+        names = tuple(self.known_best)
+        return {"tuning": names[0::2], "held-out": names[1::2]}
 
     def task(self, name: str) -> Task:
         """Return a task."""
@@ -238,13 +235,8 @@ class LCBench:
         return [known[kind][name]] if kind in known else []
 
     def noise(self, name: str, seed: int) -> Noise:
-        """Return what is seen beside the truth: the same for a trial of the same number, whoever drew it."""
-
-        def of(number: int) -> Array:
-            drawn = np.random.default_rng((seed, number)).normal(0.0, NOISE, len(NOISY))
-            return np.interp(np.arange(1, EPOCHS + 1), NOISY, drawn)
-
-        return of
+        """Return what is seen beside the truth."""
+        return noise(EPOCHS, seed)
 
 
 @cache

@@ -27,8 +27,8 @@ class Bench(Protocol):
     """Tasks, and what is known of them."""
 
     @property
-    def names(self) -> Sequence[str]:
-        """What the tasks are called."""
+    def halves(self) -> Mapping[str, Sequence[str]]:
+        """What the tasks are called: those to tune on, and those that are looked at once, at the end."""
 
     def task(self, name: str) -> Task:
         """Return a task."""
@@ -43,11 +43,6 @@ class Bench(Protocol):
         """Return what is seen beside the truth."""
 
 
-def halves(names: Sequence[str]) -> Mapping[str, Sequence[str]]:
-    """Return the tasks to tune on, and those that are looked at once."""
-    return {"tuning": names[0::2], "held-out": names[1::2]}
-
-
 def run(bench: Bench, given: argparse.Namespace) -> Iterator[Score]:
     """Yield every search that was asked for: those that the file has, and those that are done now."""
     known = {}
@@ -55,7 +50,7 @@ def run(bench: Bench, given: argparse.Namespace) -> Iterator[Score]:
         for line in given.out.read_text("utf-8").splitlines():
             score = Score(**{**json.loads(line), "regret": tuple(json.loads(line)["regret"])})
             known[score.contender, score.task, score.seed, score.start, score.workers] = score
-    names = halves(bench.names)[given.half][: given.tasks]
+    names = bench.halves[given.half][: given.tasks]
     wanted = [
         (contender, task, seed, start, given.workers)
         for seed, task, start, contender in itertools.product(

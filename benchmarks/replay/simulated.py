@@ -30,8 +30,13 @@ Noise = Callable[[int], NDArray[np.float64]]
 class Task(Protocol):
     """What is searched: a space, and the curve of each configuration, in percent."""
 
-    name: str
-    epochs: int
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def epochs(self) -> int:
+        """For how many epochs a trial trains."""
 
     def suggest(self, trial: Suggest) -> object:
         """Ask for a configuration."""
@@ -58,6 +63,21 @@ class Terms:
     workers: int
     budget: float
     noise: Noise
+
+
+# Epochs, as shares of all, at which noise is drawn; between them it goes on evenly. Its standard deviation, in points.
+NOISY = (0.02, 0.04, 0.115, 0.33, 1.0)
+NOISE = 0.3
+
+
+def noise(epochs: int, seed: int) -> Noise:
+    """Return what is seen beside the truth: the same for a trial of the same number, whoever drew it."""
+
+    def of(number: int) -> NDArray[np.float64]:
+        drawn = np.random.default_rng((seed, number)).normal(0.0, NOISE, len(NOISY))
+        return np.interp(np.arange(1, epochs + 1), np.array(NOISY) * epochs, drawn)
+
+    return of
 
 
 class Over(Exception):

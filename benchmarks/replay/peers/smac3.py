@@ -56,9 +56,7 @@ class Smac(Peer):
         self._facade = MultiFidelityFacade(
             scenario,
             lambda config, seed=0, budget=0: 0.0,  # noqa: ARG005 - never called, but looked at for these names
-            initial_design=MultiFidelityFacade.get_initial_design(
-                scenario, n_configs=DRAWN, additional_configs=starts
-            ),
+            initial_design=MultiFidelityFacade.get_initial_design(scenario, n_configs=DRAWN, additional_configs=starts),
             overwrite=True,
             logging_level=False,
             **more,
