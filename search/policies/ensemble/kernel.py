@@ -25,10 +25,10 @@ class Kernel:
     """What is taken for likely before anything is seen; found by replay, see docs/searching.md."""
 
     # Shares of what is explained by the hyperparameters alone, by all together, by the epoch, and by chance.
-    alone: float = 0.6
+    alone: float = 0.55
     together: float = 0.2
     time: float = 0.15
-    noise: float = 0.05
+    noise: float = 0.1
     # Distances at which one hyperparameter tells of itself, on the unit scale, and a number of other choices all
     # together; and epochs, as a share of the way to the last on a logarithmic scale.
     apart: float = 0.3
@@ -36,7 +36,7 @@ class Kernel:
     epochs: float = 1.0
     # Updates of the shares, and how many observations each counts for before anything is seen.
     updates: int = 4
-    before: float = 5.0
+    before: float = 10.0
 
 
 @dataclass(frozen=True)
