@@ -3,21 +3,16 @@
 No value of `--engine`, since it needs curves. Study, driver and policies are those of a real search.
 """
 
-import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 import numpy as np
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 import models
-from models.family import Choice, Evaluation
+from models.family import Evaluation
 from search.policies.answers import Answer
-from search.problem import space
 from search.workers.messages import Built, EpochDone, Job, Message, ModelFile, Paused, Probe, Trained
 
 Epochs = Sequence[Mapping[str, float]]
@@ -129,54 +124,3 @@ def _trained(one: _Playing) -> Trained:
         *(nothing.labels, nothing.predictions, nothing.confidence),
     )
     return Trained(best, None, judged, nothing, ModelFile(Path(), 0, (), ()))
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """A trial that was trained: its hyperparameters, and the metrics of its epochs."""
-
-    parameters: Mapping[str, Choice]
-    epochs: Epochs
-
-
-@dataclass(frozen=True)
-class Table:
-    """Trials of one family; a job has the curve of the one whose hyperparameters are nearest to its own."""
-
-    family: str
-    trials: Sequence[Recorded]
-
-    @classmethod
-    def read(cls, file: Path) -> Self:
-        """Read a table as `write` has written it."""
-        found: dict[str, Any] = json.loads(file.read_text("utf-8"))
-        return cls(found["family"], [Recorded(**trial) for trial in found["trials"]])
-
-    def write(self, file: Path) -> None:
-        """Write the table as JSON, a trial a line."""
-        lines = ",\n".join(json.dumps({"parameters": one.parameters, "epochs": one.epochs}) for one in self.trials)
-        file.write_text(f'{{"family": {json.dumps(self.family)}, "trials": [\n{lines}\n]}}\n', "utf-8")
-
-    def __call__(self, job: Job) -> Epochs:
-        """Return the curve that is nearest; of equally near ones the first."""
-        return min(self.trials, key=lambda one: self._distance(one.parameters, job.parameters)).epochs
-
-    def _distance(self, one: Mapping[str, Choice], other: Mapping[str, Choice]) -> float:
-        names = {*one, *other}
-        return sum(_apart(self._space[name], one.get(name), other.get(name)) for name in names)
-
-    @cached_property
-    def _space(self) -> space.Space:
-        return space.of(models.family(self.family))
-
-
-def _apart(distribution: BaseDistribution, one: Choice | None, other: Choice | None) -> float:
-    """Return how far two values of a hyperparameter are apart, from 0 to 1, as far as its whole range."""
-    if one == other:
-        return 0.0
-    if one is None or other is None or isinstance(distribution, CategoricalDistribution):
-        return 1.0
-    assert isinstance(distribution, FloatDistribution | IntDistribution)
-    ends = (float(distribution.low), float(distribution.high), float(one), float(other))
-    low, high, first, second = map(math.log, ends) if distribution.log else ends
-    return abs(first - second) / (high - low)
