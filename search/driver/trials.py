@@ -246,8 +246,8 @@ class Trials(Trainings[Attempt]):
         if self._infeasible_in_a_row == INFEASIBLE_IN_A_ROW:
             raise SearchError(
                 f"{INFEASIBLE_IN_A_ROW} configurations in a row could not be trained, the last since "
-                f"{outcome.reason.removeprefix(INFEASIBLE)}; hardly any can be: use larger images, raise the limit, "
-                "or --fix what makes the difference"
+                f"{outcome.reason.removeprefix(INFEASIBLE)}; hardly any can be: begin another study with larger "
+                "images, a higher limit, or what makes the difference pinned by --fix"
             )
 
     def _look_ahead(self) -> None:

@@ -11,6 +11,22 @@ HAND = "(done by a person: with sudo, a server, a browser or a disk)"
 
 KNOWN: tuple[tuple[str, str, str], ...] = (
     ("search/system/addresses.py", "give two", "test_a_place_that_cannot_be_is_exchanged_for_one_that_can"),
+    (
+        "search/driver/trials.py",
+        "configurations in a row",
+        "test_driver.py::test_a_space_of_which_nothing_can_be_trained_ends_the_search_and_what_it_advises_helps",
+    ),
+    (
+        "search/store/likeness.py",
+        "there is no study yet",
+        "test_likeness.py::test_where_there_is_no_study_yet_none_can_be_learnt_from",
+    ),
+    (
+        "search/store/likeness.py",
+        "cannot be like itself",
+        "test_likeness.py::test_what_cannot_be_learnt_from_is_refused_before_anything_is_begun",
+    ),
+    ("search/store/likeness.py", "nothing can be learnt from it", HAPPENED),
     ("search/system/next_commands.py", r"\S+", A_PATTERN),
     ("search/system/next_commands.py", "python {}", A_PATTERN),
     ("search/system/next_commands.py", "python -m search {}", A_PATTERN),

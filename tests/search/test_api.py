@@ -39,7 +39,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory, bars: Images) -> Study:
     home = tmp_path_factory.mktemp("дом")
-    homes.search(home, bars, "mlp", ("complete", "complete", "complete", "failed", "infeasible"))
+    homes.search(home, bars, "mlp", ("complete", "complete", "complete", "infeasible", "failed"))
     return Study("mlp", home=home)
 
 
@@ -162,7 +162,7 @@ def test_a_search_that_is_asked_to_stop_ends_the_cell_or_the_script(
 @pytest.mark.slow
 def test_trials_are_a_table(study: Study) -> None:
     assert list(study.trials.index) == [0, 1, 2, 3, 4]
-    assert list(study.trials["state"]) == ["complete"] * 3 + ["fail", "infeasible"]
+    assert list(study.trials["state"]) == ["complete"] * 3 + ["infeasible", "fail"]
     assert [trial.result.name for trial in study] == [f"mlp/{number}" for number in range(5)]
     best = study.best
     row = study.trials.loc[best.result.number]
@@ -188,8 +188,8 @@ def test_a_trial_shows_its_figures_and_its_confusion_matrix(study: Study) -> Non
     assert 'src="data:image/png;base64,' in shown
     assert repr(study.best) in shown
     assert f"<td>{study.best.metrics['test_accuracy']:.4f}</td>" in study._repr_html_()
-    failed = study[3]
-    assert repr(failed).startswith("mlp/3: fail, diverged at epoch 3")
+    failed = study[4]
+    assert repr(failed).startswith("mlp/4: fail, diverged at epoch 3")
     assert "data:image" not in failed._repr_html_()
 
 

@@ -10,6 +10,7 @@ from optuna.trial import TrialState
 
 from models.watch import Watch
 from search.driver import driver
+from search.output import progress
 from search.policies.answers import Answer
 from search.problem.settings import Settings
 from search.store.attributes import REPEAT_OF
@@ -162,20 +163,28 @@ def test_an_infeasible_trial_costs_no_epoch_and_is_a_constraint_to_the_sampler(s
 
 
 def test_what_cannot_be_trained_is_none_of_the_trials_asked_for_and_is_told_once(
-    settle: Settle, search: Search, capsys: pytest.CaptureFixture[str]
+    settle: Settle, search: Search, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(progress, "say", lambda _, text: told.append(text))
     engine = Script(lambda job, attempt: [*epochs(1), Failed("told")] if job.number % 2 else [Rejected("no room")])
     study, _ = search(settle(trials=3), engine=engine)
     assert [trial.state.name for trial in study.trials()] == ["PRUNED", "FAIL"] * 3
     assert (study.standing().finished, study.standing().infeasible) == (3, 3)
-    assert capsys.readouterr().err.count("no room") == 1
+    assert "\n".join(told).count("no room") == 1
 
 
-def test_a_space_of_which_nothing_can_be_trained_ends_the_search_with_its_reason(
+def test_a_space_of_which_nothing_can_be_trained_ends_the_search_and_what_it_advises_helps(
     settle: Settle, search: Search
 ) -> None:
+    def train(job: Job, attempt: int) -> list[Message]:
+        return [Rejected("no room")] if job.parameters["depth"] != 1 else [*epochs(1), Failed("told")]
+
+    depths = ("depth=2",)
     with pytest.raises(SearchError, match="100 configurations in a row could not be trained, the last since no room"):
-        search(settle(trials=1), engine=Script(lambda job, attempt: [Rejected("no room")]))
+        search(settle(trials=1, fix=depths), engine=Script(train))
+    study, _ = search(settle("mlp-2", family="mlp", trials=1, fix=("depth=1",)), engine=Script(train))
+    assert (study.standing().finished, study.standing().infeasible) == (1, 0)
 
 
 def test_a_diverged_trial_fails_in_both_stores_with_its_reason_and_its_curve(settle: Settle, search: Search) -> None:
@@ -225,8 +234,8 @@ def test_what_stops_a_search_leaves_its_trial_open_for_the_next_call(
         search(settle(trials=1), tracker, Script(lambda job, attempt: [Blocked("no weights here")]))
     assert [run.status for run in tracker.records("mlp")] == ["SCHEDULED"]
     study, _ = search(settle(trials=1), tracker, Script(lambda job, attempt: [Failed("no room")]))
-    assert [trial.state for trial in study.trials()] == [TrialState.PRUNED]
-    assert [run.status for run in tracker.records("mlp")] == ["FINISHED"]
+    assert [trial.state for trial in study.trials()] == [TrialState.FAIL]
+    assert [run.status for run in tracker.records("mlp")] == ["FAILED"]
 
 
 def test_a_search_for_a_time_goes_on_until_it_is_over(

@@ -47,7 +47,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, bars: Images) -> Path:
     home = tmp_path_factory.mktemp("page")
     homes.search(home, bars, "mlp", ENDINGS)
     homes.search(home, bars, "other", ENDINGS[::-1])
-    homes.search(home, bars, "hopeless", ("failed", "infeasible"))
+    homes.search(home, bars, "hopeless", ("infeasible", "failed"))
     return home
 
 
@@ -237,6 +237,7 @@ def trial(
         parameters=parameters,
         metrics=metrics or {},
         baseline=None,
+        source="",
         reason="",
         caveat="",
         model="",

@@ -6,7 +6,7 @@ import pytest
 
 from search.problem import beginnings
 from search.problem.settings import Settings
-from search.store import storage
+from search.store import likeness, storage
 from search.store.attributes import LEARNT, START
 from search.store.study import Study
 from search.system.errors import UsageError
@@ -65,5 +65,11 @@ def test_what_cannot_be_learnt_from_is_refused_before_anything_is_begun(
     open_study(settle("empty", family="mlp"))
     with pytest.raises(UsageError, match=why):
         open_study(settle("new", family="mlp", like=like))
-    assert known.trials()
     assert storage.names(known._study.rows) == ["empty", "known"]
+    assert open_study(settle("new", family="mlp", like="known")).learnt.studies.keys() == {"known"}
+
+
+def test_where_there_is_no_study_yet_none_can_be_learnt_from(settle: Settle) -> None:
+    with pytest.raises(UsageError, match="there is no study yet in .*; leave it out"):
+        likeness.learnt(None, settle("new", family="mlp", like="known"))
+    assert likeness.learnt(None, settle("new", family="mlp")).studies == {}
