@@ -117,8 +117,9 @@ class Method:
     pruner: Annotated[
         str,
         Option(
-            "What ends hopeless trials. halving: they wait after a tenth and a third of the epochs, and the best third "
-            "goes on from there; screening: after one epoch, and the best tenth.",
+            "What ends hopeless trials. asha: after a tenth and a third of the epochs, each goes on as soon as it is "
+            "among the best third; halving: there they wait for each other, and the best third goes on; screening: "
+            "after one epoch, and the best tenth.",
             folder="search.policies.pruners",
         ),
     ] = "hyperband"
