@@ -48,7 +48,8 @@ class Smac(Peer):
             min_budget=self._rungs[-1] / 3 ** (len(self._rungs) - 1),
             max_budget=self._rungs[-1],
         )
-        starts = [
+        # It would ask for them after all that it draws by itself. They are trained first instead, and told.
+        self._starts = [
             Configuration(space, values={name: _named(made[name], value) for name, value in start.items()})
             for start in told["starts"]
         ]
@@ -56,7 +57,7 @@ class Smac(Peer):
         self._facade = MultiFidelityFacade(
             scenario,
             lambda config, seed=0, budget=0: 0.0,  # noqa: ARG005 - never called, but looked at for these names
-            initial_design=MultiFidelityFacade.get_initial_design(scenario, n_configs=DRAWN, additional_configs=starts),
+            initial_design=MultiFidelityFacade.get_initial_design(scenario, n_configs=DRAWN),
             overwrite=True,
             logging_level=False,
             **more,
@@ -69,7 +70,10 @@ class Smac(Peer):
 
     def ask(self) -> tuple[int, dict[str, Any], int]:
         """Return what the tool says."""
-        info = self._facade.ask()
+        if self._starts:
+            info = TrialInfo(self._starts.pop(0), seed=0, budget=float(self._rungs[-1]))
+        else:
+            info = self._facade.ask()
         key = self._keys.setdefault(info.config, len(self._keys))
         until = min(self._rungs, key=lambda rung: abs(rung - info.budget))
         self._infos[key, until] = info
