@@ -32,7 +32,11 @@ def violations(home: Path, study: str, trials: int, goal: str = "val_accuracy") 
     started = rows(
         optuna, "SELECT trial_id, number, state FROM trials WHERE study_id = ? AND state != 'WAITING'", study_id
     )
-    finished = sum(state != "RUNNING" for _, _, state in started)
+    # What was drawn and could not be trained is none of those asked for.
+    reasons = "SELECT trial_id FROM trial_user_attributes WHERE key = 'reason' AND value_json LIKE '\"infeasible%'"
+    infeasible = {trial for (trial,) in rows(optuna, reasons)}
+    over = [trial for trial, _, state in started if state != "RUNNING"]
+    finished = len(set(over) - infeasible)
     if finished != trials:
         found.append(f"{finished} trials are finished, {trials} were asked for")
     runs = rows(
@@ -59,7 +63,7 @@ def violations(home: Path, study: str, trials: int, goal: str = "val_accuracy") 
             mlflow, "SELECT run_uuid, key, step, count(*) FROM metrics GROUP BY 1, 2, 3 HAVING count(*) > 1"
         )
     ]
-    if finished == len(started):
+    if len(over) == len(started):
         found += [f"{rest} was left" for folder in ("spool", f"checkpoints/{study}") for rest in _in(home / folder)]
     return found
 
