@@ -106,7 +106,7 @@ def test_tables_are_sorted_by_whichever_column_is_asked_for(report: Page) -> Non
 def test_charts_are_there_once_they_are_in_sight_and_all_of_them_on_paper(report: Page) -> None:
     charts = report.locator("[data-chart]")
     # Of the whole, and of each study.
-    assert charts.count() == 2 + 5 + 3
+    assert charts.count() == 2 + 6 + 4
     charts.last.scroll_into_view_if_needed()
     expect(charts.last.locator(".main-svg").first).to_be_visible()
     report.evaluate("dispatchEvent(new Event('beforeprint'))")

@@ -89,14 +89,21 @@ def spent(study: optuna.Study, summary: Summary) -> Chart:
     steps.append((epochs[-1], steps[-1][1]))
     figure = Figure(
         [
-            Scatter(x=[x for x, _ in steps], y=[y for _, y in steps], mode="lines", line={"shape": "hv"}, name="best"),
+            Scatter(
+                x=[x for x, _ in steps],
+                y=[y for _, y in steps],
+                mode="lines",
+                line={"shape": "hv", "color": OTHERS},
+                name="best so far",
+                showlegend=False,
+            ),
             *(_from(source, ended) for source in sorted({results.source(trial.user_attrs) for _, trial in ended})),
         ]
     )
     figure.update_layout(showlegend=True)
     figure.update_xaxes(title_text="epochs that all trials have trained for", rangemode="tozero")
     figure.update_yaxes(title_text=summary.goal.metric)
-    note = "A point is a complete trial, by where it came from; a diamond is what the search began with."
+    note = "A point is a complete trial, by where it came from; a diamond, what the search began with."
     return _chart("spent", "Best value over what was spent", note, figure)
 
 

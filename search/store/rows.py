@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, Connection, select, update
 from typing_extensions import override
 
 from search.policies.by_first import ByFirst
+from search.store.attributes import INFEASIBLE, REASON
 from search.store.owned import Guard
 from search.system.optuna_internals import ReadAtOnce, cached, tables
 
@@ -42,7 +43,10 @@ class RowStorage(ReadAtOnce):
             connection.execute(update(studies).where(studies.c.study_id == study_id).values(study_name=name))
 
     def outlines(self, study_id: int) -> list[FrozenTrial]:
-        """Return all trials of a study without their hyperparameters, attributes and reports."""
+        """Return all trials of a study without their hyperparameters, attributes and reports.
+
+        What could not be trained says why.
+        """
         with self.engine.connect() as connection:
             return list(_trials(connection, tables.TrialModel.__table__.c.study_id == study_id, whole=False))
 
@@ -96,8 +100,7 @@ def _trials(connection: Connection, chosen: ColumnElement[bool], *, whole: bool 
     Their states are read first: to what is over by then nothing is added any more.
     """
     rows, values = _states(connection, chosen), _values(connection, chosen)
-    nothing: Parts = defaultdict(dict)
-    parts = _parts(connection, chosen) if whole else dict.fromkeys(PARTS, nothing)
+    parts = _parts(connection, chosen) if whole else _outlined(connection, chosen)
     for trial, number, state, start, complete in rows:
         found = values.get(trial)
         yield FrozenTrial(
@@ -127,6 +130,15 @@ def _parts(connection: Connection, chosen: ColumnElement[bool]) -> dict[str, Par
         for model in (tables.TrialUserAttributeModel, tables.TrialSystemAttributeModel)
     )
     return dict(zip(PARTS, (parameters, distributions, user, system, reports), strict=True))
+
+
+def _outlined(connection: Connection, chosen: ColumnElement[bool]) -> dict[str, Parts]:
+    nothing: Parts = defaultdict(dict)
+    table = tables.TrialUserAttributeModel.__table__.c
+    # It is counted by that, and not by its state alone.
+    why = (table.key == REASON) & table.value_json.like(f'"{INFEASIBLE}%')
+    reasons = _attributes(connection, chosen & why, tables.TrialUserAttributeModel)
+    return {**dict.fromkeys(PARTS, nothing), "user_attrs": reasons}
 
 
 def _values(connection: Connection, chosen: ColumnElement[bool]) -> Parts:

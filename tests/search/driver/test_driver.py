@@ -13,6 +13,7 @@ from search.driver import driver
 from search.output import progress
 from search.policies.answers import Answer
 from search.problem.settings import Settings
+from search.store import results, storage
 from search.store.attributes import REPEAT_OF
 from search.store.study import Study
 from search.system.errors import SearchError
@@ -462,3 +463,14 @@ def test_a_space_with_hardly_anything_in_it_comes_to_its_end(settle: Settle, sea
     fixed = tuple(f"{name}={value}" for name, value in parameters().items())
     study, _ = search(settle(trials=12, epochs=9, pruner="halving", fix=fixed))
     assert [REPEAT_OF in trial.user_attrs for trial in study.trials()] == [False] + [True] * 11
+
+
+def test_a_killed_search_goes_on_until_as_many_were_trained_as_were_asked_for(settle: Settle, search: Search) -> None:
+    """What is read of a study at first, without its attributes, counts as the search does."""
+    engine = Script(lambda job, attempt: [*epochs(1), Failed("told")] if job.number > 1 else [Rejected("no room")])
+    wanted = settle(trials=2)
+    search(wanted, engine=engine)
+    with storage.reading(wanted.storage) as store:
+        found = storage.load(store, wanted.study)
+        assert results.finished(store, wanted.study) == results.everything(found)[0].standing.finished == 2
+        assert results.summary(found).standing.infeasible == 2
