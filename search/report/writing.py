@@ -212,6 +212,6 @@ def trials_of(section: Section) -> Sheet:
 
 
 def _rung(trial: Result, summary: Summary) -> str:
-    """Say how many of the rungs a trial has come to at which trials are compared."""
+    """Return how many of the rungs a trial has come to at which trials are compared, and how many there are."""
     rungs = ladder(trial.budget or summary.settings["epochs"]).rungs
-    return f"{sum(rung <= trial.epochs for rung in rungs)} of {len(rungs)}"
+    return f"{sum(rung <= trial.epochs for rung in rungs)}/{len(rungs)}"

@@ -185,7 +185,7 @@ class Summary:
 TRIAL_NUMBER = re.compile(r"[0-9]{1,9}")
 # User attributes that are not metrics.
 # Where a trial came from that was not drawn.
-BEGAN = ("report", "beginning")
+BEGAN = ("report", "start")
 WORDS = (BASELINE, START, SOURCE, CAVEAT, EPOCHS, PATIENCE, REASON, TRACEBACK, RUN_ID, REPEAT_OF, ORIGIN)
 
 
@@ -222,10 +222,10 @@ def result(study: str, trial: FrozenTrial, of_study: Mapping[str, Any]) -> Resul
 
 def source(attributes: Mapping[str, Any]) -> str:
     """Return where a trial came from, by its attributes; empty where nothing says so."""
-    report, beginning = BEGAN
+    report, start = BEGAN
     if BASELINE in attributes:
         return report
-    return beginning if START in attributes else str(attributes.get(SOURCE, ""))
+    return start if START in attributes else str(attributes.get(SOURCE, ""))
 
 
 def summary(study: optuna.Study) -> Summary:
