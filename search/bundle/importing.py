@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from optuna.storages import RDBStorage
-from optuna.trial import TrialState
 from rich.console import Console
 
 from search.bundle import archive, source, target
@@ -25,7 +24,7 @@ from search.problem.resolving import moved
 from search.problem.settings import Place, check_name
 from search.report import writing
 from search.store import claims, storage
-from search.store.attributes import ASKED_FOR, IMPORTING, SETTINGS, confirmed, dismissed
+from search.store.attributes import ASKED_FOR, IMPORTING, SETTINGS, begun, confirmed
 from search.store.study import Study
 from search.system import addresses, disk, failpoints, library_output, next_commands, signals
 from search.system.errors import SearchError, UsageError
@@ -185,13 +184,12 @@ def _settle(taking: Taking, study: Study, tools: Tools, store: RDBStorage, *, ev
 
 def _ask_for_all(study: Study) -> None:
     """Count what was taken in among what was asked for."""
-    begun = sum(trial.state != TrialState.WAITING and not dismissed(trial) for trial in study.trials())
-    settings = study.attributes[SETTINGS]
-    if settings["trials"] is not None and begun > settings["trials"]:
-        study.note("settings", {**settings, "trials": begun})
+    there, settings = begun(study.trials()), study.attributes[SETTINGS]
+    if settings["trials"] is not None and there > settings["trials"]:
+        study.note("settings", {**settings, "trials": there})
     asked = study.attributes.get(ASKED_FOR, 0)
-    if asked is not None and begun > asked:
-        study.note(ASKED_FOR, begun)
+    if asked is not None and there > asked:
+        study.note(ASKED_FOR, there)
 
 
 def _notes(found: Source, taking: Taking, study: Study) -> Iterator[str]:

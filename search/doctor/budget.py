@@ -8,7 +8,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search.doctor.findings import Finding
 from search.doctor.snapshot import Snapshot
-from search.store.attributes import ASKED_FOR, BASELINE, DIFFERS_TAG, EPOCHS, dismissed, infeasible
+from search.store.attributes import ASKED_FOR, BASELINE, DIFFERS_TAG, EPOCHS, begun, dismissed
 
 
 def check(snapshot: Snapshot) -> Iterator[Finding]:
@@ -52,12 +52,10 @@ def _again(snapshot: Snapshot, trial: FrozenTrial, name: str, kept: FrozenTrial)
 
 def _number(snapshot: Snapshot) -> Iterator[Finding]:
     asked = snapshot.attributes.get(ASKED_FOR)
-    # Baselines are put in line whether or not there will be time for them: what waits was not begun. What could not be
-    # trained is none of those asked for.
-    others = (trial for trial in snapshot.trials if not dismissed(trial) and not infeasible(trial))
-    begun = sum(trial.state != TrialState.WAITING for trial in others)
-    text = f"{begun} trials were begun, and {asked} asked for"
-    if isinstance(asked, int) and begun > asked and snapshot.attributes.get(DIFFERS_TAG) != text:
+    # Baselines are put in line whether or not there will be time for them: what waits was not begun.
+    there = begun(snapshot.trials)
+    text = f"{there} trials were begun, and {asked} asked for"
+    if isinstance(asked, int) and there > asked and snapshot.attributes.get(DIFFERS_TAG) != text:
         yield Finding(
             "I11",
             snapshot.name,

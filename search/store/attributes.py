@@ -164,6 +164,12 @@ def infeasible(trial: FrozenTrial) -> bool:
     return trial.state == TrialState.PRUNED and str(trial.user_attrs.get(REASON, "")).startswith(INFEASIBLE)
 
 
+def begun(trials: Sequence[FrozenTrial]) -> int:
+    """Count the trials that were begun, of those asked for: what could not be trained is none of them."""
+    counted = (trial for trial in trials if not dismissed(trial) and not infeasible(trial))
+    return sum(trial.state != TrialState.WAITING for trial in counted)
+
+
 def standing(trials: Sequence[FrozenTrial]) -> Standing:
     """Count trials by their state."""
     left_out = [infeasible(trial) for trial in trials]
