@@ -16,7 +16,7 @@ from search.recording.trial_runs import TrialRuns
 from search.store.study import Study
 from search.system.errors import SearchError
 from search.workers import worker
-from search.workers.messages import Built, Job, Message, Rejected, Trained
+from search.workers.messages import Built, Failed, Job, Message, Rejected, Trained
 from tests.search.conftest import Searched
 from tests.search.driver.test_driver import Script
 from tests.search.driver.test_repeats import parameters
@@ -42,8 +42,15 @@ def test_what_is_over_a_limit_is_over_by_how_many_times_and_what_is_at_it_is_not
     assert Limits().refusal(measured) == ""
 
 
-def test_a_network_over_the_limit_is_not_trained_at_all(settle: Settle, search: Search) -> None:
-    study, tracker = search(settle(trials=1, max_parameters=100))
+def test_a_network_over_the_limit_is_not_trained_at_all(
+    settle: Settle, search: Search, open_study: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No network is as small as that.
+    monkeypatch.setattr("search.driver.trials.INFEASIBLE_IN_A_ROW", 1)
+    tracker, wanted = MemoryTracker(), settle(trials=1, max_parameters=100)
+    with pytest.raises(SearchError, match="more than --max-parameters 100"):
+        search(wanted, tracker)
+    study = open_study(wanted)
     (trial,), (run,) = study.trials(), tracker.records("mlp")
     assert trial.state == TrialState.PRUNED
     assert trial.intermediate_values == {}
@@ -56,9 +63,15 @@ def test_a_network_over_the_limit_is_not_trained_at_all(settle: Settle, search: 
     assert trial.constraints == {"parameters": log(count / 100)}
 
 
-def test_baselines_are_not_let_off(settle: Settle, search: Search) -> None:
-    study, _ = search(settle(trials=2, baselines="best", max_parameters=100))
-    assert all(trial.user_attrs["reason"].startswith("infeasible") for trial in study.trials())
+def test_baselines_are_not_let_off(
+    settle: Settle, search: Search, open_study: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.driver.trials.INFEASIBLE_IN_A_ROW", 2)
+    wanted = settle(trials=2, baselines="best", max_parameters=100)
+    with pytest.raises(SearchError, match="2 configurations in a row"):
+        search(wanted)
+    baseline, start, *_ = open_study(wanted).trials()
+    assert [one.user_attrs["reason"].partition(":")[0] for one in (baseline, start)] == ["infeasible"] * 2
 
 
 def test_a_network_that_is_too_slow_is_timed_and_not_trained(bars: Images, tmp_path: Path, tensorflow: None) -> None:
@@ -100,8 +113,10 @@ def test_a_rejection_that_was_only_not_told_is_adopted_with_its_constraint(
         patch.setattr(Study, "tell", lambda *_: (_ for _ in ()).throw(SearchError("killed before telling")))
         with pytest.raises(SearchError, match="killed before telling"):
             search(wanted, tracker, Script(reject))
-    study, _ = search(wanted, tracker, Script(lambda job, attempt: pytest.fail("begun again")))
-    (trial,) = study.trials()
+    engine = Script(lambda job, attempt: [Built(10), Failed("another")])
+    study, _ = search(wanted, tracker, engine)
+    trial, _ = study.trials()
+    assert list(engine.attempts) == [1]
     assert trial.constraints == {"parameters": log(2.5)}
     assert trial.user_attrs["parameters"] == 250
 
@@ -112,11 +127,11 @@ def test_what_repeats_a_rejected_configuration_is_rejected_by_as_much(
     wanted = settle(trials=2, max_parameters=100)
     for _ in range(2):
         open_study(wanted)._study.enqueue_trial(dict(parameters()))
-    engine = Script(reject)
+    engine = Script(lambda job, attempt: reject(job, attempt) if job.number < 2 else [Built(10), Failed("another")])
     study, tracker = search(wanted, engine=engine)
-    assert engine.attempts == {0: 1}
-    assert [trial.constraints for trial in study.trials()] == [{"parameters": log(2.5)}] * 2
-    assert [run.metrics for run in tracker.records("mlp")] == [{"parameters": 250.0}] * 2
+    assert list(engine.attempts) == [0, 2, 3]
+    assert [trial.constraints for trial in study.trials()[:2]] == [{"parameters": log(2.5)}] * 2
+    assert [run.metrics for run in tracker.records("mlp")][:2] == [{"parameters": 250.0}] * 2
 
 
 TRIALS, LIMIT = 40, 300_000
