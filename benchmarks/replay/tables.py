@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 import models
 from benchmarks.replay.simulated import Noise, noise
@@ -65,7 +66,7 @@ class Recorded:
 
     def _told(self, points: Array) -> Array:
         """Return the curves of rows. (n, epochs)."""
-        features = self._space.features(points)
+        features = _features(self._space, points)
         return np.asarray(np.mean([tree.predict(features) for tree in self._trees.estimators_], axis=0))
 
     @cached_property
@@ -81,7 +82,7 @@ class Recorded:
         percent = [100.0 * np.asarray(curve, float) for curve in self.trials[ACCURACY]]
         curves = np.array([np.pad(curve, (0, self.epochs - len(curve)), mode="edge") for curve in percent])
         trees = ExtraTreesRegressor(TREES, min_samples_leaf=2, max_features=0.6, random_state=0)
-        return trees.fit(self._space.features(np.array(rows)), curves)
+        return trees.fit(_features(self._space, np.array(rows)), curves)
 
     @cached_property
     def known_best(self) -> float:
@@ -101,6 +102,22 @@ class Recorded:
     def finals(self) -> Array:
         """Percent at the end of each trial. (n,)."""
         return np.array([100.0 * curve[-1] for curve in self.trials[ACCURACY]])
+
+
+def _features(space: Coordinates, points: Array) -> NDArray[np.float32]:
+    """Return what trees are told: numbers, the same from where they are believed to lie, a column a choice."""
+    columns = []
+    for column, scale in enumerate(space.scales):
+        places = points[:, column]
+        if scale.choices:
+            # NaN equals nothing.
+            columns += [places == index for index in range(len(scale.choices))]
+        else:
+            columns.append(np.where(np.isnan(places), -1.0, places))
+    for column in space.relative:
+        apart = points[:, column] - space.center(column, points)
+        columns.append(np.where(np.isnan(apart), -2.0, apart))
+    return np.column_stack(columns).astype(np.float32)
 
 
 def _parameters(trial: "pd.Series[Any]") -> dict[str, Choice]:

@@ -4,37 +4,34 @@ import itertools
 import math
 from collections.abc import Sequence
 
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from models.family import Goal
+from search.store.attributes import best
 
 # Of less than so many full trainings nothing can be told.
 FEWEST = 8
 
 
+def spent(trials: Sequence[FrozenTrial]) -> list[tuple[int, FrozenTrial]]:
+    """Return the trials that are over as they ended, each with the epochs that all had trained for by then."""
+    ended = [(trial.datetime_complete, trial.number, trial) for trial in trials if trial.datetime_complete]
+    over = [trial for *_, trial in sorted(ended, key=lambda one: one[:2])]
+    return list(zip(itertools.accumulate(len(trial.intermediate_values) for trial in over), over, strict=True))
+
+
 def gain(trials: Sequence[FrozenTrial], goal: Goal, epochs: int, ahead: float) -> float | None:
     """Return by how much the best value is likely to grow with so many epochs more; None: it is too early to tell.
 
-    A search gains about as much each time that what it has cost doubles, and so by what the last doubling has brought:
-    in replayed searches within a third on average, though not for each (see docs/searching.md). A model of the curves
-    is a quarter to a tenth of what was gained, since it knows nothing of what will be drawn.
+    A search gains about as much each time that what it has cost doubles. So this is what the last doubling has brought,
+    for as many doublings as are ahead: in replayed searches within a third on average, though not for each (see
+    docs/searching.md). What a model of the curves expects is four to ten times too low: it does not know what will be
+    drawn.
     """
-    over = sorted(
-        (trial for trial in trials if trial.datetime_complete), key=lambda one: (one.datetime_complete, one.number)
-    )
-    spent = list(itertools.accumulate(len(trial.intermediate_values) for trial in over))
-    if not spent or spent[-1] < FEWEST * epochs:
+    over = spent(trials)
+    whole = over[-1][0] if over else 0
+    if whole < FEWEST * epochs:
         return None
-    ended = [(at, trial.values[0]) for at, trial in zip(spent, over, strict=True) if _complete(trial)]
-    before, now = ([value for at, value in ended if at <= most] for most in (spent[-1] / 2, spent[-1]))
-    if not before:
-        return None
-    return abs(_best(now, goal) - _best(before, goal)) * math.log2((spent[-1] + ahead) / spent[-1])
-
-
-def _complete(trial: FrozenTrial) -> bool:
-    return trial.state == TrialState.COMPLETE and bool(trial.values)
-
-
-def _best(values: Sequence[float], goal: Goal) -> float:
-    return max(values) if goal.direction == "maximize" else min(values)
+    first = best([trial for at, trial in over if at <= whole / 2], goal)
+    now = best([trial for _, trial in over], goal)
+    return abs(now[0] - first[0]) * math.log2((whole + ahead) / whole) if first and now else None

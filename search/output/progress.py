@@ -69,7 +69,7 @@ class Progress:
         self.best: tuple[float, int] | None = None
         self.rows: dict[int, Row] = {}
         self.waiting: set[int] = set()
-        self._infeasible = 0
+        self._told_infeasible = False
         self.gain: float | None = None
 
     def __enter__(self) -> Self:
@@ -135,10 +135,10 @@ class Progress:
     def told(self, number: int, state: str, value: float | None, reason: str) -> str:
         """Return how a trial ended, in a sentence; empty where it could not be trained, and was not the first such."""
         if state == "infeasible":
-            self._infeasible += 1
-            reason += "; it costs no trial, and nothing more is said of others" if self._infeasible == 1 else ""
-        if self._infeasible > 1 and state == "infeasible":
-            return ""
+            if self._told_infeasible:
+                return ""
+            self._told_infeasible = True
+            reason += "; it costs no trial, and nothing is said of others that are"
         return _sentence(number, state, value, reason, self.goal)
 
     @property

@@ -1,6 +1,5 @@
 """Charts of one study, as Optuna's own visualisation draws them with Plotly."""
 
-import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from plotly.graph_objects import Bar, Figure, Scatter
 
 from models.data.names import shortened
 from models.family import Goal
-from search.analysis import importance
+from search.analysis import importance, outlook
 from search.analysis.importance import Importance
 from search.store import results, storage
 from search.store.results import Summary
@@ -75,18 +74,14 @@ def of_study(study: optuna.Study, summary: Summary, baseline: int | None) -> lis
 
 def spent(study: optuna.Study, summary: Summary) -> Chart:
     """Draw the best value over the epochs that all trials together had trained for, and what each trial came to."""
-    over = sorted(
-        (trial for trial in study.get_trials(deepcopy=False) if trial.datetime_complete),
-        key=lambda trial: (trial.datetime_complete, trial.number),
-    )
-    epochs = list(itertools.accumulate(len(trial.intermediate_values) for trial in over))
-    ended = [(place, trial) for place, trial in zip(epochs, over, strict=True) if trial.state == TrialState.COMPLETE]
+    over = outlook.spent(study.get_trials(deepcopy=False))
+    ended = [(place, trial) for place, trial in over if trial.state == TrialState.COMPLETE]
     steps: list[tuple[int, float]] = []
     for place, trial in ended:
         assert trial.value is not None, "a complete trial has a value"
         if not steps or summary.goal.better(trial.value, steps[-1][1]):
             steps.append((place, trial.value))
-    steps.append((epochs[-1], steps[-1][1]))
+    steps.append((over[-1][0], steps[-1][1]))
     figure = Figure(
         [
             Scatter(

@@ -126,18 +126,3 @@ class Coordinates:
                 np.isnan(before), math.nan, self._centers[column][np.where(np.isnan(before), 0, before).astype(int)]
             )
         return scale.places(belief.center * self.scales[other].values(before))
-
-    def features(self, points: Array) -> NDArray[np.float32]:
-        """Return what a model is told: numbers, the same from where they are believed to lie, a column a choice."""
-        columns = []
-        for column, scale in enumerate(self.scales):
-            places = points[:, column]
-            if scale.choices:
-                # NaN equals nothing.
-                columns += [places == index for index in range(len(scale.choices))]
-            else:
-                columns.append(np.where(np.isnan(places), -1.0, places))
-        for column in self.relative:
-            apart = points[:, column] - self.center(column, points)
-            columns.append(np.where(np.isnan(apart), -2.0, apart))
-        return np.column_stack(columns).astype(np.float32)
