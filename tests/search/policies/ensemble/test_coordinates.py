@@ -81,6 +81,17 @@ def test_what_hangs_on_another_goes_with_it() -> None:
         assert rate == pytest.approx(min(shared.USUAL_RATES[optimizer], 1.0))
 
 
+def test_a_mutation_of_a_number_goes_anywhere_now_and_then() -> None:
+    """Where a belief is wrong, all leaders are far from what is good."""
+    place, column = coordinates("mlp"), coordinates("mlp").columns["learning_rate"]
+    parent = place.point({**beginnings.of("mlp")[0].parameters, "learning_rate": 1e-5})[None]
+    narrow = Traits(narrow=0.03, wide=0.0301, changes=(0.0,), crossed=0.0)
+    children = Sources(place, narrow).children(parent, False, 2000, np.random.default_rng(0))
+    same = children[children[:, place.columns["optimizer"]] == parent[0, place.columns["optimizer"]]]
+    assert (same[:, column] > 0.9).any()
+    assert (same[:, column] > 0.5).mean() < 0.05
+
+
 def test_beliefs_name_what_there_is_and_lie_within_its_range() -> None:
     for family in FAMILIES:
         place = coordinates(family)

@@ -10,7 +10,7 @@ import models
 from models import space as shared
 from search.policies.ensemble.coordinates import Coordinates
 from search.policies.ensemble.history import History
-from search.policies.ensemble.model import Judgement, Model, observations
+from search.policies.ensemble.model import Judgement, Model, observations, usual
 from search.policies.ensemble.proposals import SOURCES, Method, Proposals
 from search.policies.ensemble.sources import Sources, Traits
 from search.problem import space
@@ -101,6 +101,12 @@ def test_a_hyperparameter_that_makes_a_difference_is_told_from_those_that_make_n
     other[0, place.columns["schedule"]] = 1.0 - other[0, place.columns["schedule"]]
     gain = Model(place, known, Judgement(curiosity=0.1)).improvement(np.concatenate([one, other, better]), 0.9)
     assert gain[2] > 10 * max(gain[0], gain[1])
+
+
+def test_how_near_is_near_the_best_goes_by_what_came_first(place: Coordinates) -> None:
+    """Later trials lie ever nearer to the best; by their middle, chance would come to count for more."""
+    first = [[0.1, NONE, NONE]] * 30
+    assert usual(history(place, first + [[0.9, NONE, NONE]] * 90)) == usual(history(place, first)) == 0.1
 
 
 def test_what_is_under_way_is_known_to_be_tried(place: Coordinates) -> None:
