@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from search.policies.ensemble.coordinates import Coordinates
 from search.policies.ensemble.history import History
@@ -15,6 +16,8 @@ from search.problem.scale import Array
 MOST_OTHERS = 100
 # So often others are drawn where all that was drawn has been tried.
 ATTEMPTS = 20
+# With one thread the last digits are the same whatever runs beside, and training keeps its cores.
+BLAS = ThreadpoolController()
 # In this order: positions stand for them.
 SOURCES = ("random", "beginnings", "leaders", "shared")
 
@@ -62,7 +65,6 @@ class Proposals:
         points, sources = self.candidates(history, method.candidates if judged else 1, rng)
         if not judged:
             return points[0], int(sources[0])
-        model = Model(self._space, history, method.judgement)
         top = history.values[:, -1]
         ended = top[np.isfinite(top)]
         best = (
@@ -70,7 +72,8 @@ class Proposals:
             if len(ended)
             else float(np.nanmax(np.where(np.isfinite(history.values), history.values, np.nan)))
         )
-        gain = model.improvement(points, best)
+        with BLAS.limit(limits=1, user_api="blas"):
+            gain = Model(self._space, history, method.judgement).improvement(points, best)
         chosen = int(gain.argmax())
         return points[chosen], int(sources[chosen])
 
