@@ -93,9 +93,9 @@ class Method:
         Option(
             "The study's total; more continue it.",
             minimum=1,
-            default="20, or as many as there is time for where --timeout is given",
+            default="40, or as many as there is time for where --timeout is given",
         ),
-    ] = 20
+    ] = 40
     baselines: Annotated[
         Baselines,
         Option(
@@ -106,14 +106,21 @@ class Method:
     like: Annotated[
         str | None,
         Option(
-            "Begin with what was best in these studies, of other images or families too; the sampler named ensemble "
-            "also draws near it, where hyperparameters have the same names.",
+            "Begin with what was best in these studies, of other images or families too; --sampler ensemble also draws "
+            "near it, where hyperparameters have the same names.",
             Lifetime.STUDY,
             metavar="STUDY[,STUDY]",
             later=True,
         ),
     ] = None
-    sampler: Annotated[str, Option("What draws hyperparameters.", folder="search.policies.samplers")] = "tpe"
+    sampler: Annotated[
+        str,
+        Option(
+            "What draws hyperparameters.",
+            default="ensemble, or tpe where a cost is kept low beside the goal",
+            folder="search.policies.samplers",
+        ),
+    ] = "ensemble"
     pruner: Annotated[
         str,
         Option(
@@ -122,7 +129,7 @@ class Method:
             "after one epoch, and the best tenth.",
             folder="search.policies.pruners",
         ),
-    ] = "hyperband"
+    ] = "asha"
     seed: Annotated[int, Option("Decides all that is random.", minimum=0)] = 0
     patience: Annotated[
         int | None, Option("End a trial whose validation loss has not fallen for so many epochs.", minimum=1)

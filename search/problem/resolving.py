@@ -14,6 +14,8 @@ from search.system.errors import UsageError
 
 # Without a number of trials from the person, a search ends after this.
 USUAL_SECONDS = 3600.0
+# The usual sampler goes by the goal alone.
+SAMPLER_OF_TWO_OBJECTIVES = "tpe"
 
 
 def resolve(study: str, place: Place, flags: Mapping[str, Any], stored: Mapping[str, Any]) -> Settings:
@@ -27,6 +29,8 @@ def resolve(study: str, place: Place, flags: Mapping[str, Any], stored: Mapping[
         chosen["trials"] = None
     family = _family(study, chosen.pop("family", None))
     chosen["objective"] = objectives.named(objectives.of(models.family(family).goal, chosen.get("objective")))
+    if chosen["objective"]:
+        chosen.setdefault("sampler", SAMPLER_OF_TWO_OBJECTIVES)
     settings = Settings(place.home, place.storage, place.tracking_uri, study=study, family=family, **chosen)
     _refuse_changes(settings, given, stored)
     if "trials" not in given and "timeout" not in given:

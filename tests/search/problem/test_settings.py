@@ -90,12 +90,21 @@ def test_a_search_without_a_number_of_trials_ends_after_an_hour_and_one_with_it_
 
 
 def test_a_time_without_a_number_of_trials_is_for_as_many_as_fit() -> None:
-    assert resolve("mlp", PLACE, {}, {}).trials == 20
+    assert resolve("mlp", PLACE, {}, {}).trials == 40
     assert resolve("mlp", PLACE, {"timeout": 60.0, "trials": 5}, {}).trials == 5
     open_ended = resolve("mlp", PLACE, {"timeout": 60.0}, {})
     assert open_ended.trials is None
     gone_on = resolve("mlp", PLACE, {}, open_ended.lasting())
     assert (gone_on.trials, gone_on.timeout) == (None, 3600)
+
+
+def test_a_cost_beside_the_goal_is_left_to_a_sampler_that_knows_both() -> None:
+    assert resolve("mlp", PLACE, {}, {}).sampler == "ensemble"
+    both = {"objective": "val_accuracy,parameters"}
+    begun = resolve("mlp", PLACE, both, {})
+    assert begun.sampler == "tpe"
+    assert resolve("mlp", PLACE, {}, begun.lasting()).sampler == "tpe"
+    assert resolve("mlp", PLACE, {**both, "sampler": "ensemble"}, {}).sampler == "ensemble"
 
 
 def test_a_number_of_trials_that_a_study_was_begun_with_stays_when_its_time_is_limited() -> None:
