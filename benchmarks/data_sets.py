@@ -47,7 +47,7 @@ def digits() -> tuple[Pixels, Labels]:
 
 
 def figures() -> tuple[Pixels, Labels]:
-    """Return figures in colour (n, 32, 32, 3), by their kind: any colour, size, place and turn, on a ground that varies.
+    """Return figures in colour (n, 32, 32, 3), and their kinds: of any size, place and turn, on a ground that varies.
 
     Bars lie across some of them, and all are noisy.
     """
