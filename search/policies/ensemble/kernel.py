@@ -18,6 +18,8 @@ from search.problem.scale import Array
 Half = NDArray[np.float32]
 # With no chance at all, what is nearly alike could not be told apart.
 LEAST = 1e-3
+# In lengths of the kernel: what is asked for in one of two rows alone tells as good as nothing of the other.
+UNASKED = 3.0
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def parts(kernel: Kernel, one: Rows, other: Rows) -> Half:
         mine, theirs = one.asked[:, number, None], other.asked[None, :, number]
         if not (mine.all() and theirs.all()):
             # What is not asked for is like itself alone.
-            distance = distance * (mine * theirs) + 3.0 * np.abs(mine - theirs)
+            distance = distance * (mine * theirs) + UNASKED * np.abs(mine - theirs)
         apart += distance
         np.exp(-0.5 * distance * distance, out=found[number])
     for choice in range(choices):
