@@ -59,6 +59,9 @@ class Result:
     nothing says so.
 
     `budget` and `patience` are those of a report's row that was run as the report did; None where they are the study's.
+
+    `seconds` are those of its training, without what it waited for others; where it has told none, as where it failed,
+    those from its begin to its end.
     """
 
     study: str
@@ -216,7 +219,7 @@ def result(study: str, trial: FrozenTrial, of_study: Mapping[str, Any]) -> Resul
         epochs=len(trial.intermediate_values),
         budget=attributes.get(EPOCHS),
         patience=attributes.get(PATIENCE),
-        seconds=trial.duration.total_seconds() if trial.duration else None,
+        seconds=attributes.get("training_seconds", trial.duration.total_seconds() if trial.duration else None),
     )
 
 

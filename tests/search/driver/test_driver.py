@@ -458,6 +458,17 @@ def test_a_worker_does_not_wait_for_what_another_one_trains(
 
 
 @pytest.mark.slow
+def test_a_trial_has_taken_as_long_as_it_trained_and_not_as_it_waited_for_others(
+    settle: Settle, search: Search
+) -> None:
+    study, tracker = search(settle(trials=3, epochs=3, pruner="asha"))
+    runs = tracker.records("mlp")
+    for told, trial, run in zip(results.everything(study._study)[1], study.trials(), runs, strict=True):
+        assert told.seconds == run.metrics["training_seconds"]
+        assert trial.duration is not None and told.seconds < trial.duration.total_seconds()
+
+
+@pytest.mark.slow
 def test_a_space_with_hardly_anything_in_it_comes_to_its_end(settle: Settle, search: Search) -> None:
     """All that waits is let go on, though more is asked for than there is."""
     fixed = tuple(f"{name}={value}" for name, value in parameters().items())
