@@ -53,7 +53,7 @@ def regrets(seen: Iterable[Seen], epochs: int, best: float) -> tuple[tuple[float
             looked, regret = one.value, best - one.final
             found[one.cost <= GRID] = min(MOST, regret)
             near = min(near, one.cost) if regret <= NEAR else near
-    return tuple(map(float, found)), float(near)
+    return tuple(np.round(found, 3).tolist()), round(float(near), 3)
 
 
 def at(cost: float) -> int:

@@ -85,7 +85,7 @@ def search(
     else:
         seen, trials = playing.search(task, peers[contender], contender, seed, starts, terms)
     regret, near = scores.regrets(seen, task.epochs, bench.best(name))
-    return Score(contender, name, seed, start, workers, regret, near, trials, _seconds() - began)
+    return Score(contender, name, seed, start, workers, regret, near, trials, round(_seconds() - began, 2))
 
 
 def _seconds() -> float:
