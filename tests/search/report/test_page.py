@@ -114,7 +114,8 @@ def test_what_was_spent_is_counted_in_epochs_and_what_the_search_began_with_is_m
     assert drawn
     best, *points = drawn["data"]
     symbols = {trace["name"]: trace["marker"].get("symbol") for trace in points}
-    assert symbols == {"report": "diamond", "start": "diamond", "drawn": None}
+    assert {name for name, symbol in symbols.items() if symbol == "diamond"} == {"report", "start"}
+    assert len(symbols) > 2
     # All but the infeasible one have told of two epochs.
     assert best["x"][-1] == 2 * (len(ENDINGS) - 1)
     assert best["y"][-1] == max(value for trace in points for value in trace["y"])

@@ -166,7 +166,7 @@ def test_a_grid_that_is_too_large_says_how_to_make_it_smaller(settle: Settle, op
 
 
 def test_a_trial_left_open_is_given_back_with_its_parameters_and_reports(settle: Settle, open_study: Open) -> None:
-    study = open_study(settle())
+    study = open_study(settle(pruner="none"))
     trial = study.ask()
     drawn = study.suggest(trial)
     study.report(trial, 1, 0.25)
@@ -176,7 +176,7 @@ def test_a_trial_left_open_is_given_back_with_its_parameters_and_reports(settle:
 
 
 def test_an_epoch_reported_before_is_not_reported_again(settle: Settle, open_study: Open) -> None:
-    study = open_study(settle())
+    study = open_study(settle(pruner="none"))
     trial = study.ask()
     study.suggest(trial)
     study.report(trial, 1, 0.25)
