@@ -45,7 +45,7 @@ def test_a_hopeless_trial_is_pruned_as_it_is_with_one_objective(settle: Settle, 
 
 def test_brackets_are_optunas(settle: Settle, open_study: Open) -> None:
     """The trials that one trial is compared with are those with which Optuna's own Hyperband compares it."""
-    study = open_study(settle(epochs=EPOCHS, sampler="random"))
+    study = open_study(settle(epochs=EPOCHS, sampler="random", pruner="hyperband"))
     verdicts(study, 12)
     ours, theirs = study._study.pruner, optuna.pruners.HyperbandPruner(min_resource=1, max_resource=EPOCHS)
     theirs.prune(study._study, study.trials()[0])
