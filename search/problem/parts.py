@@ -106,8 +106,8 @@ class Method:
     like: Annotated[
         str | None,
         Option(
-            "Begin with what was best in these studies, of other images or families too; --sampler ensemble also draws "
-            "near it, where hyperparameters have the same names.",
+            "Begin with what was best in these studies, of other images or families too; the sampler named ensemble "
+            "also draws near it, where hyperparameters have the same names.",
             Lifetime.STUDY,
             metavar="STUDY[,STUDY]",
             later=True,
