@@ -25,17 +25,35 @@ class History:
     given: Mask
     rungs: Sequence[int]
 
+    @property
+    def second(self) -> int:
+        """The second rung, or the only one: what has come there has been compared."""
+        return int(min(1, self.values.shape[1] - 1))
+
     def reached(self) -> NDArray[np.int64]:
         """Return the highest rung that each has come to; -1: none. (n,)."""
         there = np.isfinite(self.values)
         return np.where(there.any(axis=1), self.values.shape[1] - 1 - there[:, ::-1].argmax(axis=1), -1)
 
+    def earned(self) -> NDArray[np.int64]:
+        """Return the highest rung that each has come to; what a person gave, only as far as it has earned it.
+
+        It never waits, so that it was trained to the end tells nothing: it has to be in the better half at every rung.
+        """
+        reached = self.reached()
+        for rung in range(self.values.shape[1] - 1):
+            values = self.values[:, rung]
+            known = values[np.isfinite(values)]
+            middle = np.median(known) if len(known) else 0.0
+            spared = np.isfinite(values) & self.given & (values < middle)
+            reached[spared] = np.minimum(reached[spared], rung)
+        return reached
+
     def leaders(self, count: int) -> NDArray[np.int64]:
         """Return the best, those of the highest rung first; none that has only come to the first of several."""
-        reached = self.reached()
-        lowest = min(1, self.values.shape[1] - 1)
+        reached = self.earned()
         found: list[int] = []
-        for rung in range(self.values.shape[1] - 1, lowest - 1, -1):
+        for rung in range(self.values.shape[1] - 1, self.second - 1, -1):
             here = np.flatnonzero(reached >= rung)
             known = set(found)
             ranked = here[np.argsort(-self.values[here, rung], kind="stable")]

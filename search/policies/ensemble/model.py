@@ -66,7 +66,7 @@ class Model:
     def _warped(self, values: Array) -> Array:
         return -np.log(np.maximum(self._best - values, 0.0) / self._soft + 1.0)
 
-    def improvement(self, points: Array, best: float) -> Array:
+    def improvement(self, points: Array) -> Array:
         """Return by how much rows are expected to be better than the best, at the end, on the scale of the model."""
         rows = self._rows(points, np.full(len(points), len(self._rungs) - 1))
         alike = parts(self._judgement.kernel, rows, self._known)
@@ -75,7 +75,8 @@ class Model:
         known = np.einsum("ij,ji->i", covariance, cho_solve(self._factor, covariance.T, check_finite=False))
         left = np.maximum(self._shares[:-1].sum() - known, 1e-12)
         deviation = self._judgement.curiosity * np.sqrt(left) + 1e-9
-        z = (mean - float(self._warped(np.array([best]))[0])) / deviation
+        # On this scale the best is 0.
+        z = mean / deviation
         return np.asarray(deviation * (z * ndtr(z) + np.exp(-z * z / 2) / 2.5066))
 
 

@@ -65,15 +65,8 @@ class Proposals:
         points, sources = self.candidates(history, method.candidates if judged else 1, rng)
         if not judged:
             return points[0], int(sources[0])
-        top = history.values[:, -1]
-        ended = top[np.isfinite(top)]
-        best = (
-            float(ended.max())
-            if len(ended)
-            else float(np.nanmax(np.where(np.isfinite(history.values), history.values, np.nan)))
-        )
         with BLAS.limit(limits=1, user_api="blas"):
-            gain = Model(self._space, history, method.judgement).improvement(points, best)
+            gain = Model(self._space, history, method.judgement).improvement(points)
         chosen = int(gain.argmax())
         return points[chosen], int(sources[chosen])
 
@@ -91,7 +84,8 @@ class Proposals:
 
     def _drawn(self, history: History, count: int, rng: np.random.Generator) -> tuple[Array, NDArray[np.int64]]:
         leaders = history.leaders(self._method.traits.leaders)
-        beginnings = np.flatnonzero(history.given)
+        # What does badly is not looked near.
+        beginnings = np.flatnonzero(history.given & (history.earned() >= history.second))
         split = self._split(history)
         weights = self.weights(history, [True, bool(len(beginnings)), bool(len(leaders)), split is not None])
         sources = np.sort(rng.choice(len(SOURCES), size=count, p=weights))

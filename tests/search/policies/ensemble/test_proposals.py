@@ -44,6 +44,21 @@ def test_of_leaders_those_of_the_highest_rung_come_first_and_those_of_the_first_
     assert known.leaders(9).tolist() == [4, 2, 3, 1]
 
 
+def test_what_was_given_leads_by_its_merits_and_not_for_being_trained_to_the_end(place: Coordinates) -> None:
+    others = [[0.5, 0.6, NONE], [0.6, 0.7, NONE], [0.55, NONE, NONE]]
+    assert history(place, [[0.3, 0.4, 0.5], *others], given=1).leaders(9).tolist() == [2, 1]
+    assert history(place, [[0.6, 0.5, 0.5], *others], given=1).leaders(9).tolist() == [2, 1, 0]
+    assert history(place, [[0.7, 0.8, 0.9], *others], given=1).leaders(9).tolist() == [0, 2, 1]
+
+
+def test_nothing_is_drawn_near_a_beginning_that_does_badly(place: Coordinates) -> None:
+    others, near = [[0.5, 0.6, NONE], [0.6, 0.7, NONE], [0.55, NONE, NONE]], SOURCES.index("beginnings")
+    for first, expected in (([0.3, 0.4, 0.5], False), ([0.7, 0.8, 0.9], True)):
+        known = history(place, [first, *others], given=1)
+        _, sources = Proposals(place).candidates(known, 100, np.random.default_rng(0))
+        assert (near in sources) == expected
+
+
 def test_success_is_worth_more_the_higher_the_rung(place: Coordinates) -> None:
     known = history(place, [[0.5, 0.9, 0.9], [0.5, 0.8, NONE], [0.5, 0.7, 0.8], [0.9, NONE, NONE]])
     assert known.successes().tolist() == [1.5, 0.0, 0.0, 0.0]
@@ -79,7 +94,7 @@ def test_the_model_finds_what_is_good(place: Coordinates) -> None:
     known = History(points, values(points), np.zeros(120, np.int64), np.zeros(120, bool), RUNGS)
     model = Model(place, known, Judgement())
     asked = Sources(place, Traits()).uniform(200, rng)
-    gain = model.improvement(asked, 0.7)
+    gain = model.improvement(asked)
     assert gain[asked[:, depth] == 1.0].mean() > 3 * gain[asked[:, depth] < 0.5].mean()
 
 
@@ -99,7 +114,7 @@ def test_a_hyperparameter_that_makes_a_difference_is_told_from_those_that_make_n
     better, other = one.copy(), one.copy()
     better[0, place.columns["batch_norm"]] = 1.0
     other[0, place.columns["schedule"]] = 1.0 - other[0, place.columns["schedule"]]
-    gain = Model(place, known, Judgement(curiosity=0.1)).improvement(np.concatenate([one, other, better]), 0.9)
+    gain = Model(place, known, Judgement(curiosity=0.1)).improvement(np.concatenate([one, other, better]))
     assert gain[2] > 10 * max(gain[0], gain[1])
 
 
@@ -120,7 +135,7 @@ def test_what_is_under_way_is_known_to_be_tried(place: Coordinates) -> None:
         np.append(known.given, False),
         RUNGS,
     )
-    before, after = (Model(place, one, Judgement()).improvement(other[None], 0.88)[0] for one in (known, waiting))
+    before, after = (Model(place, one, Judgement()).improvement(other[None])[0] for one in (known, waiting))
     assert after < before
 
 
