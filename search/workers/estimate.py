@@ -57,14 +57,15 @@ def estimate(settings: Settings, plan: Plan, images: Images, trials_left: int | 
     baselines = [planned.epochs for planned in planned_baselines(settings)][:trials_left]
     epochs = sum(baselines) + (trials_left - len(baselines)) * usual_epochs
     seconds = first_epoch + (epochs * epoch_seconds + trials_left * TRIAL_SECONDS) / plan.workers
+    spent = min(seconds, settings.timeout) if settings.timeout else seconds
     # What is likely to be begun before the time is over.
-    begun = min(1.0, settings.timeout / seconds) if settings.timeout else 1.0
+    begun = spent / seconds
     # Those that `--keep` leaves, and one a worker that is not judged yet.
     networks = min(trials_left, settings.keep + len(baselines) + plan.workers) if settings.keep else trials_left
     recorded = begun * (trials_left * ARTIFACT_MEGABYTES + networks * cost.model_megabytes)
     return Estimate(
         epochs=round(begun * epochs),
-        seconds=begun * seconds,
+        seconds=spent,
         first_epoch_seconds=first_epoch,
         megabytes=recorded + images.train.images.nbytes / 1e6,
     )
