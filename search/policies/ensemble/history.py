@@ -41,12 +41,11 @@ class History:
         It never waits, so that it was trained to the end tells nothing: it has to be in the better half at every rung.
         """
         reached = self.reached()
-        for rung in range(self.values.shape[1] - 1):
-            values = self.values[:, rung]
+        for rung, values in enumerate(self.values[:, :-1].T):
             known = values[np.isfinite(values)]
-            middle = np.median(known) if len(known) else 0.0
-            spared = np.isfinite(values) & self.given & (values < middle)
-            reached[spared] = np.minimum(reached[spared], rung)
+            if len(known):
+                behind = self.given & (values < np.median(known))
+                reached[behind] = np.minimum(reached[behind], rung)
         return reached
 
     def leaders(self, count: int) -> NDArray[np.int64]:

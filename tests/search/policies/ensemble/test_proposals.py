@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 import models
 from models import space as shared
@@ -122,6 +123,19 @@ def test_how_near_is_near_the_best_goes_by_what_came_first(place: Coordinates) -
     """Later trials lie ever nearer to the best; by their middle, chance would come to count for more."""
     first = [[0.1, NONE, NONE]] * 30
     assert usual(history(place, first + [[0.9, NONE, NONE]] * 90)) == usual(history(place, first)) == 0.1
+
+
+def test_the_model_judges_on_one_thread(place: Coordinates, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+
+    def told(self: Model, points: Array) -> Array:
+        threads.extend(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+        return np.zeros(len(points))
+
+    monkeypatch.setattr(Model, "improvement", told)
+    known = history(place, [[0.5 + step / 50, NONE, NONE] for step in range(20)])
+    Proposals(place).propose(known, np.random.default_rng(0))
+    assert set(threads) == {1}
 
 
 def test_what_is_under_way_is_known_to_be_tried(place: Coordinates) -> None:
