@@ -27,6 +27,7 @@ from search.analysis import predictions
 from search.analysis.paired import Judged
 from search.cli import call
 from search.output import comparison, suggestions
+from search.policies.ensemble.proposals import SOURCES
 from search.problem import baselines, space
 from search.problem.baselines import Baseline
 from search.problem.settings import Place
@@ -114,8 +115,10 @@ def test_what_was_spent_is_counted_in_epochs_and_what_the_search_began_with_is_m
     assert drawn
     best, *points = drawn["data"]
     symbols = {trace["name"]: trace["marker"].get("symbol") for trace in points}
-    assert {name for name, symbol in symbols.items() if symbol == "diamond"} == {"report", "start"}
-    assert len(symbols) > 2
+    drawn_by = symbols.keys() - {"report", "start"}
+    assert drawn_by
+    assert drawn_by <= set(SOURCES)
+    assert symbols == {"report": "diamond", "start": "diamond"} | dict.fromkeys(drawn_by)
     # All but the infeasible one have told of two epochs.
     assert best["x"][-1] == 2 * (len(ENDINGS) - 1)
     assert best["y"][-1] == max(value for trace in points for value in trace["y"])
