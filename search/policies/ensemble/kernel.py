@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg.lapack import dpotri
 
 from search.policies.ensemble.coordinates import Coordinates
 from search.problem.scale import Array
@@ -18,8 +19,10 @@ from search.problem.scale import Array
 Half = NDArray[np.float32]
 # With no chance at all, what is nearly alike could not be told apart.
 LEAST = 1e-3
-# In lengths of the kernel: what is asked for in one of two rows alone tells as good as nothing of the other.
-UNASKED = 3.0
+# In lengths of the kernel: what is farther apart tells as good as nothing of each other, and so does what is asked for
+# in one of two rows alone.
+FAR = 3.0
+UNASKED = -100.0
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,10 @@ class Kernel:
 class Rows:
     """Rows as they are compared: numbers in lengths of the kernel, and of choices their positions.
 
-    `asked` has a 1 for each number that is asked for; the position of a choice that is not is -1.
+    What is not asked for lies apart from all that is, and the position of such a choice is -1.
     """
 
     numbers: Half
-    asked: Half
     choices: NDArray[np.int16]
     times: Half
 
@@ -70,7 +72,7 @@ class Rows:
                 numbers.append(places - np.where(np.isnan(center), 0.5, center))
         told = np.array(numbers, np.float32).reshape(len(numbers), len(points)).T / kernel.apart
         known = np.array(choices, np.int16).reshape(len(choices), len(points)).T
-        return cls(np.nan_to_num(told), (~np.isnan(told)).astype(np.float32), known, times.astype(np.float32))
+        return cls(np.where(np.isnan(told), np.float32(UNASKED), told), known, times.astype(np.float32))
 
 
 def parts(kernel: Kernel, one: Rows, other: Rows) -> Half:
@@ -79,13 +81,13 @@ def parts(kernel: Kernel, one: Rows, other: Rows) -> Half:
     found = np.empty((numbers + choices + 2, len(one.times), len(other.times)), np.float32)
     apart = np.zeros(found.shape[1:], np.float32)
     for number in range(numbers):
-        distance = np.abs(one.numbers[:, number, None] - other.numbers[None, :, number])
-        mine, theirs = one.asked[:, number, None], other.asked[None, :, number]
-        if not (mine.all() and theirs.all()):
-            # What is not asked for is like itself alone.
-            distance = distance * (mine * theirs) + UNASKED * np.abs(mine - theirs)
+        distance = found[number]
+        np.subtract(one.numbers[:, number, None], other.numbers[None, :, number], out=distance)
+        np.minimum(np.abs(distance, out=distance), FAR, out=distance)
         apart += distance
-        np.exp(-0.5 * distance * distance, out=found[number])
+        distance *= distance
+    found[:numbers] *= -0.5
+    np.exp(found[:numbers], out=found[:numbers])
     for choice in range(choices):
         same = one.choices[:, choice, None] == other.choices[None, :, choice]
         found[numbers + choice] = same
@@ -101,19 +103,28 @@ def learnt(kernel: Kernel, alike: Half, values: Array) -> Array:
 
     `alike` is what `parts` says of the rows that the values are of, among each other.
     """
-    columns, diagonal = len(alike) - 2, np.diag_indices(len(values))
-    flat = alike.reshape(len(alike), -1).astype(float)
+    columns = len(alike) - 2
+    flat = alike.reshape(len(alike), -1)
     alone = [kernel.alone / max(columns, 1)] * columns
     # Where all are equal, chance at least may set them apart.
     size = max(float(values @ values) / len(values), LEAST)
     shares = size * np.array([*alone, kernel.together, kernel.time, kernel.noise])
     for _ in range(kernel.updates):
-        covariance = (shares[:-1] @ flat).reshape(alike.shape[1:])
-        covariance[diagonal] += shares[-1]
-        inverse = cho_solve(cho_factor(covariance, lower=True, check_finite=False), np.eye(len(values)))
-        weights = inverse @ values
-        explained = np.append(flat @ np.outer(weights, weights).ravel(), weights @ weights)
-        expected = np.append(flat @ inverse.ravel(), np.trace(inverse))
+        factor = cho_factor(covariance(shares, alike, chance=True), lower=True, check_finite=False)
+        weights = cho_solve(factor, values, check_finite=False)
+        inverse = np.tril(dpotri(factor[0], lower=True)[0])
+        inverse += np.tril(inverse, -1).T
+        explained = np.append(flat @ np.outer(weights, weights).ravel().astype(np.float32), weights @ weights)
+        expected = np.append(flat @ inverse.ravel().astype(np.float32), np.trace(inverse))
         shares = shares * np.sqrt((shares * explained + kernel.before) / (shares * expected + kernel.before))
         shares[-1] = max(shares[-1], LEAST * shares.sum())
     return shares
+
+
+def covariance(shares: Array, alike: Half, *, chance: bool = False) -> Array:
+    """Return how alike rows are by all parts, each with its share; with `chance`, of rows among each other. (n, m)."""
+    parts = shares[:-1].astype(np.float32) @ alike.reshape(len(alike), -1)
+    found = parts.reshape(alike.shape[1:]).astype(float)
+    if chance:
+        found[np.diag_indices_from(found)] += shares[-1]
+    return found

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_factor, cho_solve, solve_triangular
 from scipy.special import ndtr
 
 from search.policies.ensemble.coordinates import Coordinates
 from search.policies.ensemble.history import History
-from search.policies.ensemble.kernel import Kernel, Rows, learnt, parts
+from search.policies.ensemble.kernel import Kernel, Rows, covariance, learnt, parts
 from search.problem.scale import Array
 
 FIRST = 30
@@ -51,11 +51,10 @@ class Model:
         self._known = self._rows(np.concatenate([history.points[rows], under_way]), np.concatenate([rungs, first]))
         alike, seen = parts(judgement.kernel, self._known, self._known), len(warped)
         some = slice(0, seen, -(-seen // judgement.learning))
-        self._shares = learnt(judgement.kernel, alike[:, some, some], warped[some] - self._middle)
-        covariance = np.tensordot(self._shares[:-1], alike, 1)
-        covariance[np.diag_indices_from(covariance)] += self._shares[-1]
-        self._factor = cho_factor(covariance, lower=True, check_finite=False)
-        factor = cho_factor(covariance[:seen, :seen], lower=True, check_finite=False) if len(first) else self._factor
+        self._shares = learnt(judgement.kernel, np.ascontiguousarray(alike[:, some, some]), warped[some] - self._middle)
+        among = covariance(self._shares, alike, chance=True)
+        self._factor = cho_factor(among, lower=True, check_finite=False)
+        factor = cho_factor(among[:seen, :seen], lower=True, check_finite=False) if len(first) else self._factor
         self._weights = cho_solve(factor, warped - self._middle, check_finite=False)
 
     def _rows(self, points: Array, rungs: NDArray[np.int64]) -> Rows:
@@ -69,11 +68,10 @@ class Model:
     def improvement(self, points: Array) -> Array:
         """Return by how much rows are expected to be better than the best, at the end, on the scale of the model."""
         rows = self._rows(points, np.full(len(points), len(self._rungs) - 1))
-        alike = parts(self._judgement.kernel, rows, self._known)
-        covariance = np.tensordot(self._shares[:-1], alike, 1)
-        mean = self._middle + covariance[:, : len(self._weights)] @ self._weights
-        known = np.einsum("ij,ji->i", covariance, cho_solve(self._factor, covariance.T, check_finite=False))
-        left = np.maximum(self._shares[:-1].sum() - known, 1e-12)
+        between = covariance(self._shares, parts(self._judgement.kernel, rows, self._known))
+        mean = self._middle + between[:, : len(self._weights)] @ self._weights
+        known = solve_triangular(self._factor[0], between.T, lower=True, check_finite=False)
+        left = np.maximum(self._shares[:-1].sum() - (known * known).sum(axis=0), 1e-12)
         deviation = self._judgement.curiosity * np.sqrt(left) + 1e-9
         # On this scale the best is 0.
         z = mean / deviation

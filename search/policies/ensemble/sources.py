@@ -124,13 +124,11 @@ class Sources:
                 )
             mine = np.where(taken[:, column], one, other)
             mine = np.where(np.isnan(mine), np.where(np.isnan(one), other, one), mine)
-            drawn = self._believed(column, points, rng)
             mutated = self._mutated(column, mine, width, rng)
-            return np.where(
-                np.isnan(mine),
-                drawn,
-                np.where(change[:, column], mutated, np.clip(mine, 0, self._space.scales[column].last)),
-            )
+            found = np.where(change[:, column], mutated, np.clip(mine, 0, self._space.scales[column].last))
+            unknown = np.isnan(mine)
+            # Neither parent tells of it.
+            return np.where(unknown, self._believed(column, points, rng), found) if unknown.any() else found
 
         return self._filled(count, fill)
 
@@ -200,13 +198,13 @@ class Sources:
                 likely = np.log(weights / weights.sum())
                 found += np.where(np.isnan(ours), 0.0, likely[np.nan_to_num(ours).astype(int)])
                 continue
-            if not len(theirs):
+            asked = np.flatnonzero(~np.isnan(ours))
+            if not len(theirs) or not len(asked):
                 continue
             width = bandwidth(theirs)
-            kernels = np.exp(-0.5 * ((ours[:, None] - theirs) / width) ** 2) / (width * 2.5066)
-            found += np.where(
-                np.isnan(ours), 0.0, np.log((np.nan_to_num(kernels).sum(axis=1) + 1.0) / (len(theirs) + 1.0))
-            )
+            apart = (ours[asked, None] / width).astype(np.float32) - (theirs / width).astype(np.float32)
+            near = np.exp(-0.5 * apart * apart).sum(axis=1, dtype=float) / (width * 2.5066)
+            found[asked] += np.log((near + 1.0) / (len(theirs) + 1.0))
         return found
 
 

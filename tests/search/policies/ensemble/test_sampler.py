@@ -120,12 +120,15 @@ def test_a_wrong_belief_is_left_behind() -> None:
 
     Where nothing is believed, the third ten trials come to 0.77 to 0.81 on average, with four seeds.
     """
-    for seed in range(2):
+    found = []
+    for seed in range(4):
         searched = study(seed)
         searched.optimize(against_all_belief, n_trials=30)
         values = [trial.values[0] for trial in searched.trials]
-        assert np.mean(values[20:]) > np.mean(values[:10]) + 0.2
-        assert max(values) > 0.75
+        found.append((np.mean(values[:10]), np.mean(values[20:]), max(values)))
+    first, third, best = np.mean(found, axis=0)
+    assert third > first + 0.2
+    assert best > 0.75
 
 
 def against_all_belief(trial: optuna.Trial) -> float:
