@@ -17,13 +17,15 @@ GIVEN = "fixed_params"
 
 
 class Recorded:
-    """Reads a study; of what is over it remembers what that came to."""
+    """Reads a study; it remembers where trials are, and what those that are over came to."""
 
     def __init__(self, coordinates: Coordinates, rungs: Sequence[int], sources: Sequence[str]) -> None:
         """`rungs`: the epochs after which values are compared, the last of which ends a trial."""
         self._space, self._rungs = coordinates, tuple(rungs)
         self._sources = {name: place for place, name in enumerate(sources)}
         self._over: dict[int, tuple[Array, Array]] = {}
+        # By trial and how many of its hyperparameters there are: an interrupted one may be asked for more.
+        self._points: dict[tuple[int, int], Array] = {}
 
     def history(self, study: optuna.Study, asking: int | None = None) -> History:
         """Return what is known of all trials but the one that asks."""
@@ -45,7 +47,10 @@ class Recorded:
     def _known(self, trial: FrozenTrial, sign: float) -> tuple[Array, Array]:
         if trial.number in self._over:
             return self._over[trial.number]
-        found = self._space.point(trial.params), self._values(trial, sign)
+        place = trial.number, len(trial.params)
+        if place not in self._points:
+            self._points[place] = self._space.point(trial.params)
+        found = self._points[place], self._values(trial, sign)
         if trial.state.is_finished():
             self._over[trial.number] = found
         return found
