@@ -10,7 +10,6 @@ from each rung. Optuna's TPE is asked of the same study.
 import argparse
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -26,7 +25,6 @@ from search.policies.ensemble.coordinates import Coordinates
 from search.policies.ensemble.sampler import EnsembleSampler
 from search.policies.ensemble.sources import Sources, Traits
 from search.policies.pruners.halving import FACTOR, ladder
-from search.problem import space
 
 EPOCHS = 10
 SEED = 0
@@ -44,7 +42,7 @@ def main() -> None:
     given = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     family = models.family(given.family)
-    known = Coordinates(partial(space.ask, family), space.of(family), shared.belief)
+    known = Coordinates(family.suggest, shared.belief)
     contenders: dict[str, Callable[[], BaseSampler]] = {
         "ensemble": lambda: EnsembleSampler(known, ladder(EPOCHS).rungs, SEED),
         "TPE": lambda: TPESampler(seed=SEED, multivariate=False),

@@ -4,6 +4,7 @@ import ast
 import inspect
 import posixpath
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -137,6 +138,16 @@ def test_python_on_the_pages_names_what_is_there() -> None:
         for keyword in node.keywords
     }
     assert options <= set(Options.__annotations__)
+
+
+def test_the_sampler_draws_for_a_study_of_a_readers_own(tmp_path: Path) -> None:
+    (block,) = blocks((ROOT / "docs" / "searching.md").read_text("utf-8"), "python")
+    script = tmp_path / "mine.py"
+    script.write_text(block, "utf-8")
+    mine = runpy.run_path(str(script))["mine"]
+    assert len(mine.trials) == 30
+    assert mine.best_value > 0.9
+    assert {trial.user_attrs["source"] for trial in mine.trials} >= {"random", "leaders"}
 
 
 def test_the_readme_is_read_within_minutes() -> None:

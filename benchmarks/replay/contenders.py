@@ -1,8 +1,6 @@
 """Who searches: samplers and pruners of Optuna as they come, and those of this project with or without their parts."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import Any
 
 import optuna
 from optuna.pruners import BasePruner, HyperbandPruner, NopPruner
@@ -18,24 +16,15 @@ from search.policies.ensemble.sampler import EnsembleSampler
 from search.policies.promotion import Promotion
 from search.policies.pruners import Judging
 from search.policies.pruners.halving import FACTOR, ladder
-from search.problem import space
 
 GOAL = Goal("val_accuracy", "maximize")
 # Makes what searches a task with a seed, and begins with these configurations.
 Contender = Callable[[Task, int, Sequence[Mapping[str, Choice]]], Searcher]
 
 
-class _Asked:
-    """A task as if it was a family, whose space is read off it."""
-
-    def __init__(self, task: Task) -> None:
-        self.suggest = task.suggest
-
-
 def coordinates(task: Task, *, believing: bool = True) -> Coordinates:
     """Return the task's space, and what is believed of it."""
-    family: Any = _Asked(task)
-    return Coordinates(partial(space.ask, family), space.of(family), shared.belief if believing else _nothing)
+    return Coordinates(task.suggest, shared.belief if believing else _nothing)
 
 
 def _nothing(name: str) -> None:

@@ -9,7 +9,7 @@ python -m benchmarks.replay.tables HOME benchmarks/replay/tables/mlp-fashion-mni
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from models.family import Choice, Suggest
 from search.analysis import predictions
 from search.policies.ensemble.coordinates import Coordinates
 from search.policies.ensemble.sources import Sources, Traits
-from search.problem import beginnings, space
+from search.problem import beginnings
 from search.problem.scale import Array
 from search.problem.settings import Place
 from search.store import results, storage
@@ -71,8 +71,7 @@ class Recorded:
 
     @cached_property
     def _space(self) -> Coordinates:
-        family = models.family(self.family)
-        return Coordinates(partial(space.ask, family), space.of(family), shared.belief)
+        return Coordinates(models.family(self.family).suggest, shared.belief)
 
     @cached_property
     def _trees(self) -> Any:

@@ -56,7 +56,7 @@ def _foresee(settings: Settings, images: Images, finished: int, learnt: Learnt) 
     planned = execution.plan(settings, images.shape, execution.machine())
     return Foreseen(
         settings,
-        space=space.of(family, fixed),
+        space=space.of(family.suggest, fixed),
         fixed=fixed,
         baselines=planned_baselines(settings),
         starts=planned_starts(settings, learnt),

@@ -74,7 +74,7 @@ class Learnt:
     def beliefs(self, family: str) -> Callable[[str], Belief | None]:
         """Return where good values of the family's hyperparameters lie: as in the other studies, else as usual."""
         good = [one.parameters for known in self.studies.values() for one in known]
-        distributions = space.of(models.family(family))
+        distributions = space.of(models.family(family).suggest)
         found = {name: _belief(name, distribution, good) for name, distribution in distributions.items()}
         return lambda name: found.get(name) or shared.belief(name)
 
@@ -97,7 +97,7 @@ def _fitted(family: str, known: Values, otherwise: Sequence[Start]) -> dict[str,
         found[name] = [*fitting, several[len(several) // 2]][0]
         return found[name]
 
-    space.ask(models.family(family), decide)
+    space.ask(models.family(family).suggest, decide)
     return found
 
 

@@ -1,4 +1,4 @@
-"""A family's space, read off its `suggest`: to show it, to check values against it, and to walk it as a grid."""
+"""A space, read off what asks for its values: to show it, to check values against it, and to walk it as a grid."""
 
 import hashlib
 import json
@@ -16,12 +16,14 @@ from optuna.distributions import (
 )
 from optuna.trial import create_trial
 
-from models.family import Choice, Family
+from models.family import Choice, Family, Suggest
 from models.naming import hint
 from search.system.errors import UsageError
 
 Space = dict[str, BaseDistribution]
 Values = Mapping[str, Choice]
+# Asks a trial, or what stands in for one, for every hyperparameter of a configuration: a family's `suggest`.
+Asking = Callable[[Suggest], object]
 
 
 class _Recorder:
@@ -47,13 +49,13 @@ class _Recorder:
         return self._decide(name, distribution)
 
 
-def ask(family: type[Family], decide: Callable[[str, BaseDistribution], Any]) -> None:
-    """Have the family ask for a configuration, which `decide` answers, one hyperparameter after the other."""
-    family.suggest(_Recorder(decide))
+def ask(suggest: Asking, decide: Callable[[str, BaseDistribution], Any]) -> None:
+    """Have it ask for a configuration, which `decide` answers, one hyperparameter after the other."""
+    suggest(_Recorder(decide))
 
 
-def of(family: type[Family], fixed: Values | None = None) -> Space:
-    """Return every hyperparameter that the family can ask for, those included that depend on others (`units_3`).
+def of(suggest: Asking, fixed: Values | None = None) -> Space:
+    """Return every hyperparameter that can be asked for, those included that depend on others (`units_3`).
 
     With some values fixed, only what can still be asked for.
     """
@@ -62,23 +64,23 @@ def of(family: type[Family], fixed: Values | None = None) -> Space:
     scripts: list[dict[str, Any]] = [dict(fixed)]
     while scripts:
         script = scripts.pop()
-        for name, distribution in _asked(family, script).items():
+        for name, distribution in _asked(suggest, script).items():
             if name not in found:
                 found[name] = distribution
                 if name not in fixed:
                     scripts += [script | {name: value} for value in levels(distribution, 2)]
-    return _in_order(family, found, fixed)
+    return _in_order(suggest, found, fixed)
 
 
-def _in_order(family: type[Family], found: Space, fixed: Values) -> Space:
-    """Return the space in the order in which the family asks when it asks for most."""
-    most = _asked(family, {n: levels(d, 2)[-1] for n, d in found.items()} | dict(fixed))
+def _in_order(suggest: Asking, found: Space, fixed: Values) -> Space:
+    """Return the space in the order in which it is asked for where most is."""
+    most = _asked(suggest, {n: levels(d, 2)[-1] for n, d in found.items()} | dict(fixed))
     return most | {name: distribution for name, distribution in found.items() if name not in most}
 
 
-def _asked(family: type[Family], script: Values) -> Space:
+def _asked(suggest: Asking, script: Values) -> Space:
     recorder = _Recorder(lambda name, distribution: script.get(name, levels(distribution, 2)[0]))
-    family.suggest(recorder)
+    suggest(recorder)
     return recorder.space
 
 
@@ -118,7 +120,7 @@ def fingerprint(space: Space) -> dict[str, str]:
 
 def digest(family: type[Family]) -> str:
     """Return what changes when the family's space or goal does."""
-    parts = {name: distribution_to_json(distribution) for name, distribution in of(family).items()}
+    parts = {name: distribution_to_json(distribution) for name, distribution in of(family.suggest).items()}
     content = json.dumps([parts, family.goal.metric, family.goal.direction], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
@@ -138,7 +140,7 @@ def parse(family: type[Family], fixes: Sequence[str]) -> dict[str, Choice]:
 
     One text may hold several, with commas between them: no value has any.
     """
-    space = of(family)
+    space = of(family.suggest)
     values: dict[str, Choice] = {}
     for fix in (pair for several in fixes for pair in several.split(",")):
         name, equals, text = fix.partition("=")
@@ -188,7 +190,7 @@ def _same(choice: object, text: str) -> bool:
     return str(choice).lower() == text.lower()
 
 
-def grid(family: type[Family], fixed: Values, count: int = 3) -> Iterator[dict[str, Choice]]:
+def grid(suggest: Asking, fixed: Values, count: int = 3) -> Iterator[dict[str, Choice]]:
     """Yield every configuration of the grid with `count` levels a number, no two of them alike.
 
     A hyperparameter that others decide about (`units_3`) is varied only where it is asked for.
@@ -199,7 +201,7 @@ def grid(family: type[Family], fixed: Values, count: int = 3) -> Iterator[dict[s
         chosen: dict[str, Choice] = {}
         turned: list[str] = []
         recorder = _Recorder(partial(_turn, path=path, turned=turned, chosen=chosen, fixed=fixed, count=count))
-        family.suggest(recorder)
+        suggest(recorder)
         yield chosen
         while path and path[-1][1] == len(path[-1][0]) - 1:
             path.pop()

@@ -48,5 +48,5 @@ def refuse_changes(study: "Study", settings: "Settings", identity: Mapping[str, 
 
 
 def _difference(before: Mapping[str, str], family: str) -> str:
-    now = space.fingerprint(space.of(models.family(family)))
+    now = space.fingerprint(space.of(models.family(family).suggest))
     return f"the space has changed ({space.changes(before, now)})"

@@ -97,7 +97,7 @@ class Study:
                 # Without it the dashboard calls what is searched for "Objective 0".
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
                 study.set_metric_names([goal.metric for goal in goals(settings)])
-            study.set_user_attr(DISTRIBUTIONS, space.fingerprint(space.of(family)))
+            study.set_user_attr(DISTRIBUTIONS, space.fingerprint(space.of(family.suggest)))
             study.set_user_attr(IDENTITY, now)
         if settings.like:
             study.set_user_attr(LEARNT, learnt.data())

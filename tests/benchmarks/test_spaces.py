@@ -34,7 +34,7 @@ class Noted(FromKerasTuner):
 
 
 def outside(family: str, values: dict[str, Choice]) -> list[str]:
-    known = space.of(models.family(family))
+    known = space.of(models.family(family).suggest)
     return [
         f"{name}={value!r}"
         for name, value in values.items()
@@ -70,7 +70,7 @@ def test_ray_draws_in_the_space_and_all_of_it(family: str) -> None:
     from benchmarks.peers.ray_space import for_ray
 
     domains = for_ray(models.family(family))
-    assert set(domains) == set(space.of(models.family(family)))
+    assert set(domains) == set(space.of(models.family(family).suggest))
     for _ in range(20):
         drawn = {name: domain.sample() for name, domain in domains.items()}
         # Ray's steps end up beside the multiples by a rounding error.

@@ -13,11 +13,11 @@ from optuna.distributions import BaseDistribution
 
 from models.belief import Around, Belief
 from models.family import Choice
+from search.problem import space
 from search.problem.scale import Array, Scale
+from search.problem.space import Asking
 
 Mask = NDArray[np.bool_]
-# Asks a stand-in for a trial for every hyperparameter of a configuration, which `decide` answers for.
-Walk = Callable[[Callable[[str, BaseDistribution], Any]], object]
 
 
 class Coordinates:
@@ -25,12 +25,12 @@ class Coordinates:
 
     def __init__(
         self,
-        walk: Walk,
-        distributions: Mapping[str, BaseDistribution],
+        suggest: Asking,
         beliefs: Callable[[str], Belief | None],
         fixed: Mapping[str, Choice] | None = None,
     ) -> None:
-        self._walk, self._fixed = walk, dict(fixed or {})
+        self._suggest, self._fixed = suggest, dict(fixed or {})
+        distributions = space.of(suggest, self._fixed)
         self.names = tuple(distributions)
         self.columns = {name: column for column, name in enumerate(self.names)}
         self.scales = [Scale(distribution) for distribution in distributions.values()]
@@ -57,7 +57,7 @@ class Coordinates:
             asked.add(name)
             return script[name] if name in script else self.scales[self.columns[name]].value(0.0)
 
-        self._walk(decide)
+        space.ask(self._suggest, decide)
         return asked
 
     def _structure(self) -> list[int]:

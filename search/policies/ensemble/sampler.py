@@ -1,7 +1,7 @@
 """The proposals as a sampler of Optuna's kind, which any study can use."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
 import numpy as np
 import optuna
@@ -10,10 +10,13 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial
 from typing_extensions import override
 
+from models.belief import Belief
 from search.policies.ensemble.coordinates import Coordinates
 from search.policies.ensemble.proposals import SOURCES, Method, Proposals
 from search.policies.ensemble.recorded import GIVEN, Recorded
+from search.policies.pruners.halving import ladder
 from search.policies.samplers import SOURCE
+from search.problem.space import Asking
 from search.system.optuna_internals import note
 
 
@@ -26,6 +29,16 @@ class EnsembleSampler(BaseSampler):
         self._recorded = Recorded(coordinates, rungs, SOURCES)
         self._proposals = Proposals(coordinates, method)
         self._others = RandomSampler(seed=seed)
+
+    @classmethod
+    def asking(
+        cls, suggest: Asking, *, epochs: int, seed: int = 0, beliefs: Callable[[str], Belief | None] | None = None
+    ) -> Self:
+        """Return one for what `suggest` asks a trial for, whose values are reported after each of so many epochs.
+
+        `beliefs` tells where good values of a hyperparameter usually lie; without it, nothing is known.
+        """
+        return cls(Coordinates(suggest, beliefs or _nothing), ladder(epochs).rungs, seed)
 
     @override
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
@@ -51,3 +64,7 @@ class EnsembleSampler(BaseSampler):
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         return self._others.sample_independent(study, trial, param_name, param_distribution)
+
+
+def _nothing(_: str) -> None:
+    """Believe nothing of any hyperparameter."""

@@ -1,7 +1,5 @@
 """From beliefs, around the best, and by what those share, as each has paid, and as a model of the curves advises."""
 
-from functools import partial
-
 import models
 from search.policies.ensemble.coordinates import Coordinates
 from search.policies.ensemble.sampler import EnsembleSampler
@@ -15,8 +13,7 @@ from search.problem.settings import Settings
 def coordinates(settings: Settings, learnt: Learnt) -> Coordinates:
     """Return the family's space, and what is believed of it."""
     family = models.family(settings.family)
-    fixed = space.parse(family, settings.fix)
-    return Coordinates(partial(space.ask, family), space.of(family, fixed), learnt.beliefs(settings.family), fixed)
+    return Coordinates(family.suggest, learnt.beliefs(settings.family), space.parse(family, settings.fix))
 
 
 def create(settings: Settings, seed: int, learnt: Learnt) -> Drawing:

@@ -23,7 +23,7 @@ def points(settings: Settings) -> list[dict[str, Choice]]:
     """Return the points that `--fix` leaves. Raises `UsageError` where there are too many."""
     family = models.family(settings.family)
     found: list[dict[str, Choice]] = []
-    for point in space.grid(family, space.parse(family, settings.fix)):
+    for point in space.grid(family.suggest, space.parse(family, settings.fix)):
         found.append(point)
         if len(found) > LIMIT:
             raise UsageError(

@@ -43,7 +43,7 @@ def pruner(request: pytest.FixtureRequest) -> str:
 def test_what_is_drawn_lies_in_the_space_with_what_is_pinned(settle: Settle, open_study: Open, sampler: str) -> None:
     study = open_study(settle(sampler=sampler, fix=FIX))
     family = models.family("mlp")
-    pinned, whole = dict(space.parse(family, FIX)), space.of(family)
+    pinned, whole = dict(space.parse(family, FIX)), space.of(family.suggest)
     for _ in range(4):
         trial = study.ask()
         assert trial is not None

@@ -30,7 +30,7 @@ def learnt(*several: dict[str, Choice], study: str = "other") -> Learnt:
 def test_what_is_learnt_of_any_family_is_a_configuration_of_every_other(family: str, other: str) -> None:
     known = Learnt({"other": [Known("other/1", 0.9, beginnings.of(other)[0].parameters)]})
     (start,) = known.starts(family, beginnings.of(family))
-    distributions = space.of(models.family(family))
+    distributions = space.of(models.family(family).suggest)
     assert all(space.contains(distributions[name], value) for name, value in start.parameters.items())
     names = beginnings.of(other)[0].parameters.keys() & start.parameters.keys()
     same = [name for name in names if start.parameters[name] == beginnings.of(other)[0].parameters[name]]

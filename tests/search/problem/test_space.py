@@ -22,19 +22,19 @@ def test_the_space_holds_every_hyperparameter_that_a_trial_is_ever_asked_for(nam
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
     trial = study.ask()
     family.suggest(trial)
-    known = space.of(family)
+    known = space.of(family.suggest)
     assert {name: known.get(name) for name in trial.distributions} == trial.distributions
 
 
 def test_a_hyperparameter_that_depends_on_others_is_in_the_space_only_where_these_allow_it() -> None:
     family = models.family("mlp")
-    assert "units_4" in space.of(family)
-    assert "units_4" not in space.of(family, {"depth": 3})
+    assert "units_4" in space.of(family.suggest)
+    assert "units_4" not in space.of(family.suggest, {"depth": 3})
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_names_and_ranges_that_families_share_are_the_same(name: str) -> None:
-    ours, theirs = space.of(models.family(name)), space.of(models.family("cnn"))
+    ours, theirs = space.of(models.family(name).suggest), space.of(models.family("cnn").suggest)
     alike = {"activation", "optimizer", "schedule", "dropout", "l1", "l2", "batch_norm", "batch_size"}
     assert {shared: ours[shared] for shared in alike} == {shared: theirs[shared] for shared in alike}
 
@@ -102,7 +102,7 @@ PINNED: dict[str, Any] = {
 
 
 def test_a_grid_has_each_configuration_once_and_ends() -> None:
-    points = list(space.grid(models.family("mlp"), PINNED | {"dropout": 0.0, "learning_rate": 0.01}))
+    points = list(space.grid(models.family("mlp").suggest, PINNED | {"dropout": 0.0, "learning_rate": 0.01}))
     # Depths of 1, 3 and 4 (three levels of 1 to 4), each layer of three widths.
     assert len(points) == 3 + 3**3 + 3**4
     assert len({tuple(sorted(point.items())) for point in points}) == len(points)
@@ -110,7 +110,7 @@ def test_a_grid_has_each_configuration_once_and_ends() -> None:
 
 def test_every_point_of_a_grid_can_be_built_from() -> None:
     family = models.family("mlp")
-    for point in itertools.islice(space.grid(family, PINNED), 50):
+    for point in itertools.islice(space.grid(family.suggest, PINNED), 50):
         trial = optuna.trial.FixedTrial(point)
         family.suggest(trial)
         assert trial.params == point

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from functools import partial
 
 import numpy as np
 import pytest
@@ -29,13 +28,13 @@ def asked_for(family: str, parameters: Mapping[str, Choice]) -> dict[str, BaseDi
         asked[name] = distribution
         return parameters[name]
 
-    space.ask(models.family(family), decide)
+    space.ask(models.family(family).suggest, decide)
     return asked
 
 
 def coordinates(family: str, **fixed: object) -> Coordinates:
-    known, pinned = models.family(family), {name: value for name, value in fixed.items() if isinstance(value, int)}
-    return Coordinates(partial(space.ask, known), space.of(known, pinned), shared.belief, pinned)
+    pinned = {name: value for name, value in fixed.items() if isinstance(value, int)}
+    return Coordinates(models.family(family).suggest, shared.belief, pinned)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -122,8 +121,7 @@ def test_a_belief_that_hangs_on_what_is_asked_for_later_is_left_alone() -> None:
     def later(name: str) -> Belief | None:
         return Around(0.5, spread=0.1, of="units_1") if name == "depth" else None
 
-    known = models.family("mlp")
-    place = Coordinates(partial(space.ask, known), space.of(known), later)
+    place = Coordinates(models.family("mlp").suggest, later)
     assert place.beliefs == [None] * len(place.names)
 
 

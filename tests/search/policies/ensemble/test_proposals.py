@@ -1,7 +1,6 @@
 """What is tried next, by what is known."""
 
 import warnings
-from functools import partial
 
 import numpy as np
 import pytest
@@ -14,7 +13,6 @@ from search.policies.ensemble.history import History
 from search.policies.ensemble.model import Judgement, Model, observations, usual
 from search.policies.ensemble.proposals import SOURCES, Method, Proposals
 from search.policies.ensemble.sources import Sources, Traits
-from search.problem import space
 from search.problem.scale import Array
 
 RUNGS = (1, 3, 10)
@@ -23,8 +21,7 @@ NONE = np.nan
 
 @pytest.fixture(scope="module")
 def place() -> Coordinates:
-    family = models.family("mlp")
-    return Coordinates(partial(space.ask, family), space.of(family), shared.belief)
+    return Coordinates(models.family("mlp").suggest, shared.belief)
 
 
 def history(place: Coordinates, values: list[list[float]], sources: list[int] | None = None, given: int = 0) -> History:

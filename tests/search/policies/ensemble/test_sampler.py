@@ -1,6 +1,5 @@
 """The sampler in studies of Optuna's."""
 
-from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -14,7 +13,7 @@ from search.policies.ensemble.coordinates import Coordinates
 from search.policies.ensemble.proposals import SOURCES
 from search.policies.ensemble.sampler import EnsembleSampler
 from search.policies.samplers import SOURCE
-from search.problem import beginnings, space
+from search.problem import beginnings
 from search.system import library_output
 
 RUNGS = (1, 3, 9)
@@ -27,8 +26,7 @@ def quiet() -> None:
 
 
 def study(seed: int = 0, direction: Literal["maximize", "minimize"] = "maximize") -> optuna.Study:
-    family = models.family("mlp")
-    known = Coordinates(partial(space.ask, family), space.of(family), shared.belief)
+    known = Coordinates(models.family("mlp").suggest, shared.belief)
     return optuna.create_study(sampler=EnsembleSampler(known, RUNGS, seed), direction=direction)
 
 
