@@ -5,6 +5,7 @@ python -m benchmarks.replay --lcbench FOLDER                     # the usual con
 python -m benchmarks.replay --lcbench FOLDER --contenders ours "ours, no model" --seeds 3 --starts good none
 python -m benchmarks.replay --lcbench FOLDER --half held-out --seeds 10 --out held-out.jsonl    # once, at the end
 python -m benchmarks.replay --lcbench FOLDER --peers smac3=ENV/bin/python "synetune cqr"=ENV2/bin/python
+python -m benchmarks.replay --read held-out.jsonl                # the table of what was kept, and no search
 
 Other tools are run in environments of their own, in which what stands at the head of `peers/SCRIPT.py` is installed.
 
@@ -34,11 +35,13 @@ COSTS = (5, 15, 30, 60)
 def main() -> None:
     """Search as often as was asked for, and print a table for each beginning and number of workers."""
     given = _arguments()
-    bench = LCBench.prepare(given.lcbench, given.salt) if given.lcbench else Tables()
-    found = list(searches.run(bench, given))
+    if given.read:
+        found, of = [score for file in given.read for score in searches.kept(file)], "kept"
+    else:
+        bench = LCBench.prepare(given.lcbench, given.salt) if given.lcbench else Tables()
+        found, of = list(searches.run(bench, given)), f"{given.half} half"
     for (start, workers), by_contender in scores.grouped(found).items():
-        title = f"{given.half} half, start: {start}, {workers} workers, {given.seeds} seed(s)"
-        show(table(title, by_contender, given.against), None)
+        show(table(f"{of}, start: {start}, {workers} workers", by_contender, given.against), None)
 
 
 class _Peers(argparse.Action):
@@ -74,13 +77,21 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--budget", type=float, default=60.0, help="full trainings")
     parser.add_argument("--salt", default="", help="another one makes other tasks of the same kind")
     parser.add_argument("--processes", type=int, default=os.cpu_count(), help="that search at once")
+    parser.add_argument("--read", type=Path, nargs="+", metavar="FILE", help="show what such files have, and no more")
     parser.add_argument("--out", type=Path, help="a file of all searches, a line each; what it has is not done again")
     return parser.parse_args()
 
 
 def table(title: str, found: dict[str, list[Score]], against: str) -> Table:
     """Return a line a contender, the best at 30 full trainings first, and how many times faster the one is."""
-    columns = ("contender", "searches", "cost to 3 points", *(f"regret at {cost}" for cost in COSTS), "trials", "CPU s")
+    columns = (
+        "contender",
+        "searches (seeds)",
+        "cost to 3 points",
+        *(f"regret at {cost}" for cost in COSTS),
+        "trials",
+        "CPU s",
+    )
     compared = against in found
     rows: list[tuple[Cell, ...]] = []
     for name in sorted(found, key=lambda name: scores.mean_regret(found[name])[scores.at(30)]):
@@ -88,19 +99,24 @@ def table(title: str, found: dict[str, list[Score]], against: str) -> Table:
         rows.append(
             (
                 name,
-                len(found[name]),
+                f"{len(found[name])} ({1 + max(one.seed for one in found[name])})",
                 _interval(scores.median_near(found[name])),
                 *(float(curve[scores.at(cost)]) for cost in COSTS),
                 round(float(np.mean([one.trials for one in found[name]]))),
                 float(np.mean([one.seconds for one in found[name]])),
-                *((_faster(found[against], found[name]) if name != against else "") for _ in range(compared)),
+                *(_compared(found[against], found[name]) if compared and name != against else [""] * 2 * compared),
             )
         )
-    return Table(title, (*columns, *(f"{against}: times faster at 30; at 60" for _ in range(compared))), tuple(rows))
+    than = (f"{against}: times faster at 30; at 60", f"{against}: points better at 30; at 60 (standard error)")
+    return Table(title, (*columns, *than[: 2 * compared]), tuple(rows))
 
 
-def _faster(ours: Sequence[Score], theirs: Sequence[Score]) -> str:
-    return "; ".join(_interval(scores.speed(ours, theirs, cost)) for cost in (30, 60))
+def _compared(ours: Sequence[Score], theirs: Sequence[Score]) -> tuple[str, str]:
+    """Return how much better we are, on the tasks and seeds that both have."""
+    costs = (30, 60)
+    faster = "; ".join(_interval(scores.speed(ours, theirs, cost)) for cost in costs)
+    better = "; ".join("{:+.2f} ({:.2f})".format(*scores.difference(ours, theirs, cost)) for cost in costs)
+    return faster, better
 
 
 def _interval(measured: tuple[float, float, float]) -> str:

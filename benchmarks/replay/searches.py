@@ -45,11 +45,8 @@ class Bench(Protocol):
 
 def run(bench: Bench, given: argparse.Namespace) -> Iterator[Score]:
     """Yield every search that was asked for: those that the file has, and those that are done now."""
-    known = {}
-    if given.out and given.out.exists():
-        for line in given.out.read_text("utf-8").splitlines():
-            score = Score(**{**json.loads(line), "regret": tuple(json.loads(line)["regret"])})
-            known[score.contender, score.task, score.seed, score.start, score.workers] = score
+    before = kept(given.out) if given.out and given.out.exists() else []
+    known = {(one.contender, one.task, one.seed, one.start, one.workers): one for one in before}
     names = bench.halves[given.half][: given.tasks]
     wanted = [
         (contender, task, seed, start, given.workers)
@@ -68,6 +65,12 @@ def run(bench: Bench, given: argparse.Namespace) -> Iterator[Score]:
                 with given.out.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(done.result().data()) + "\n")
             yield done.result()
+
+
+def kept(file: Path) -> list[Score]:
+    """Return the searches of a file."""
+    told = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    return [Score(**{**one, "regret": tuple(one["regret"])}) for one in told]
 
 
 def search(

@@ -1,10 +1,13 @@
 """What a search is worth, from what was seen of it."""
 
+import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks.replay import __main__ as program
 from benchmarks.replay import scores
 from benchmarks.replay.scores import GRID, Score
 from benchmarks.replay.simulated import Seen
@@ -53,3 +56,18 @@ def test_contenders_are_compared_where_both_have_searched() -> None:
     difference, error = scores.difference(ours, theirs, 30)
     assert difference == 2.0
     assert np.isnan(error)
+
+
+def test_what_was_kept_is_shown_without_a_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ours, theirs = by_tasks("ours", lambda cost: 30 / cost), by_tasks("theirs", lambda cost: 60 / cost)
+    files = [tmp_path / "ours.jsonl", tmp_path / "theirs.jsonl"]
+    for file, kept in zip(files, (ours, theirs), strict=True):
+        file.write_text("".join(json.dumps(one.data()) + "\n" for one in kept), "utf-8")
+    monkeypatch.setattr("sys.argv", ["replay", "--read", *map(str, files)])
+    program.main()
+    lines = {line.split(" | ")[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert "| 8 (2) |" in lines["| ours"]
+    assert "2.0 [2.0, 2.0]" in lines["| theirs"]
+    assert "+0.50 (0.00)" in lines["| theirs"]
