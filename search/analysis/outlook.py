@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Sequence
+from statistics import fmean
 
 from optuna.trial import FrozenTrial
 
@@ -11,6 +12,8 @@ from search.store.attributes import best
 
 # Of less than so many full trainings nothing can be told.
 FEWEST = 8
+# Doublings of the cost over which the pace is taken, and averaged: of one alone it jumps with each better trial.
+DOUBLINGS = (0.5, 1.0, 1.5)
 
 
 def spent(trials: Sequence[FrozenTrial]) -> list[tuple[int, FrozenTrial]]:
@@ -23,8 +26,8 @@ def spent(trials: Sequence[FrozenTrial]) -> list[tuple[int, FrozenTrial]]:
 def gain(trials: Sequence[FrozenTrial], goal: Goal, epochs: int, ahead: float) -> float | None:
     """Return by how much the best value is likely to grow with so many epochs more; None: it is too early to tell.
 
-    A search gains about as much each time that what it has cost doubles. So this is what the last doubling has brought,
-    for as many doublings as are ahead: in replayed searches within a third on average, though not for each (see
+    A search gains about as much each time that what it has cost doubles. So this is what the last doublings have
+    brought, for as many as are ahead: in replayed searches within a third on average, though not for each (see
     docs/searching.md). What a model of the curves expects is four to ten times too low: it does not know what will be
     drawn.
     """
@@ -32,6 +35,9 @@ def gain(trials: Sequence[FrozenTrial], goal: Goal, epochs: int, ahead: float) -
     whole = over[-1][0] if over else 0
     if whole < FEWEST * epochs:
         return None
-    first = best([trial for at, trial in over if at <= whole / 2], goal)
     now = best([trial for _, trial in over], goal)
-    return abs(now[0] - first[0]) * math.log2((whole + ahead) / whole) if first and now else None
+    before = {ago: best([trial for at, trial in over if at <= whole / 2**ago], goal) for ago in DOUBLINGS}
+    if now is None or before[1.0] is None:
+        return None
+    pace = fmean(abs(now[0] - known[0]) / ago for ago, known in before.items() if known)
+    return pace * math.log2((whole + ahead) / whole)
