@@ -20,7 +20,7 @@ from models.data.images import DataError
 from models.data.pictures import Frame
 
 # The arrays that are looked for, the first one first, and where the classes of their images would stand.
-ARRAYS: Final = {"x_test": "y_test", "images": "labels", "x": "y"}
+ARRAYS: Final = {"x_test": "y_test", "test_images": "test_labels", "images": "labels", "x": "y"}
 # What is said of labels that are no numbers of classes.
 RENUMBER: Final = "number them as the model's classes are, from 0, or leave them out of the file"
 

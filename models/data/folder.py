@@ -1,4 +1,4 @@
-"""Images as files: `train/<class>/*.png`, `test/<class>/*.png`, and where wanted `val/<class>/*.png`."""
+"""Images as files: `train/<class>/*.png`, `test/<class>/*.png` and `val/<class>/*.png`, or `<class>/*.png` alone."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -15,6 +15,7 @@ from models.data.ways import NOW, Way
 
 LEFT_BY_SYSTEMS = ("thumbs.db", "desktop.ini")
 VALIDATION: Final = ("val", "valid", "validation")
+LAYOUTS: Final = "images lie in train/<class>/*.png and test/<class>/*.png, or in <class>/*.png alone"
 CHANNELS: Final = {mode: channels for channels, mode in MODES.items()}
 # So many of what is not used are named; of the others there is their number.
 NAMED: Final = 5
@@ -23,15 +24,17 @@ NAMED: Final = 5
 def read(folder: Path, way: Way = NOW) -> Collection:
     """Return the images under `folder`; classes are the folders of `train`, by name. Raises `DataError`.
 
-    All images are of one size, and all grey or all RGB. A class may be absent from the test and validation images.
+    All images are of one size, and all grey or all RGB. A class may be absent from the test and validation images. In a
+    folder that has classes and no parts, all images are to train on, and so are those of `train` where it is alone.
     """
-    train = _classes(folder / "train", way)
+    parts = _parts(folder, way)
+    train = _classes(parts["train"], way)
     if len(train) < 2:
-        raise DataError(f"{folder / 'train'} has {len(train)} class folders; there must be two to tell apart")
-    others = {"test": folder / "test"} | (_validation(folder) if way.validation else {})
+        found = f"{parts['train']} has {len(train)} class folders"
+        raise DataError(f"{found}; there must be two to tell apart: {LAYOUTS}")
     splits, done = {}, Counter[str]()
     example = None
-    for name, part in {"train": folder / "train", **others}.items():
+    for name, part in parts.items():
         files, labels = _files(_known(_classes(part, way), train), list(train))
         _require(files, part, train if name == "train" else {}, labels)
         example = example or files[0]
@@ -41,10 +44,31 @@ def read(folder: Path, way: Way = NOW) -> Collection:
         source=str(folder.resolve()),
         class_names=tuple(train),
         train=splits.pop("train"),
-        test=splits.pop("test"),
-        validation=next(iter(splits.values()), None),
-        notes=tuple(_notes(folder, train, others, done)) if way is NOW else (),
+        test=splits.get("test"),
+        validation=splits.get("validation"),
+        notes=tuple(_notes(folder, train, parts, done)) if way is NOW else (),
     )
+
+
+def _parts(folder: Path, way: Way) -> dict[str, Path]:
+    """Return the folders of classes by what their images are for; the folder itself where it has no parts.
+
+    A class may be called `train`: a part is where folders lie within, or where there is nothing but parts.
+    """
+    folders = [entry for entry in _entries(folder) if entry.is_dir()]
+    known = [entry for entry in folders if entry.name in ("train", "test", *VALIDATION)]
+    if folders and len(known) < len(folders) and not any(_has_folders(entry) for entry in known):
+        return {"train": folder}
+    alone = not (folder / "test").exists() and _has_folders(folder / "train")
+    return (
+        {"train": folder / "train"}
+        | ({} if alone else {"test": folder / "test"})
+        | (_validation(folder) if way.validation else {})
+    )
+
+
+def _has_folders(folder: Path) -> bool:
+    return folder.is_dir() and any(entry.is_dir() for entry in _entries(folder))
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -52,9 +76,7 @@ def _entries(folder: Path) -> list[Path]:
     try:
         entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
     except OSError as error:
-        raise DataError(
-            f"{folder} cannot be read ({error.strerror}); images lie in train/<class>/*.png and test/<class>/*.png"
-        ) from error
+        raise DataError(f"{folder} cannot be read ({error.strerror}); {LAYOUTS}") from error
     return [entry for entry in entries if not entry.name.startswith(".") and entry.name.lower() not in LEFT_BY_SYSTEMS]
 
 
@@ -148,17 +170,18 @@ def _pixels(file: Path, way: Way) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     return np.asarray(shown, np.uint8).reshape(shown.height, shown.width, CHANNELS[shown.mode]), changes
 
 
-def _notes(folder: Path, train: Mapping[str, Path], others: Mapping[str, Path], done: Counter[str]) -> Iterator[str]:
+def _notes(folder: Path, train: Mapping[str, Path], parts: Mapping[str, Path], done: Counter[str]) -> Iterator[str]:
     """Yield in sentences what was done to the images, and what lies in `folder` and is not used."""
     for words, count in done.items():
         yield f"{count:,} image(s) are {words}"
-    if used := others.get("validation"):
+    if used := parts.get("validation"):
         yield f"validation images are those of {used.name}/; none are drawn from those to train on"
     if spelt := [name for name, entry in train.items() if name != entry.name]:
         yield f"{len(spelt)} class folder(s) store accents apart from their letters, and are called as if they did not"
-    parts = {folder / "train", *others.values()}
-    unused = [entry for entry in _entries(folder) if entry not in parts]
-    unused += [entry for part in sorted(parts) for entry in _entries(part) if not entry.is_dir()]
+    used_here = {*parts.values(), *train.values()}
+    unused = [entry for entry in _entries(folder) if entry not in used_here]
+    within = sorted(part for part in parts.values() if part != folder)
+    unused += [entry for part in within for entry in _entries(part) if not entry.is_dir()]
     if unused:
         named = ", ".join(str(entry.relative_to(folder)) for entry in unused[:NAMED])
         more = f" and {len(unused) - NAMED:,} more" if len(unused) > NAMED else ""

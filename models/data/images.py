@@ -53,7 +53,7 @@ def edges(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True, eq=False)
 class Collection:
-    """Labelled images as their source gives them; without `validation`, that is still to be set aside.
+    """Labelled images as their source gives them; without `test` or `validation`, these are still to be set aside.
 
     `notes` say in sentences what was done to them, and what lies there and is not used.
     """
@@ -62,7 +62,7 @@ class Collection:
     source: str
     class_names: tuple[str, ...]
     train: Split
-    test: Split
+    test: Split | None = None
     validation: Split | None = None
     notes: tuple[str, ...] = ()
 

@@ -1,4 +1,7 @@
-"""Images in one file of NumPy arrays: `x_train, y_train, x_test, y_test`, optionally `x_val, y_val, class_names`."""
+"""Images in one file of NumPy arrays: `x_train, y_train, x_test, y_test`, optionally `x_val, y_val, class_names`.
+
+`train_images, train_labels` and so on are taken as well, as MedMNIST has them, and `images, labels` or `x, y` alone.
+"""
 
 import zipfile
 from collections.abc import Iterator
@@ -17,13 +20,26 @@ from models.data.ways import NOW, Way
 
 Arrays = dict[str, NDArray[Any]]
 
-REQUIRED: Final = ("x_train", "y_train", "x_test", "y_test")
+ALONE_ACCEPTED: Final = "or x and y, or images and labels, alone"
 VALIDATION: Final = ("val", "valid", "validation")
 NAMES: Final = "class_names"
 SUFFIX: Final = ".npz"
 NPY: Final = ".npy"
 # Where the header is of another version, fields of the array have names, and it holds no images.
 HEADERS: Final = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+
+
+class Pair(NamedTuple):
+    """What images and their labels are called."""
+
+    images: str
+    labels: str
+
+
+# With the name of a part between the braces.
+SPELLINGS: Final = (Pair("x_{}", "y_{}"), Pair("{}_images", "{}_labels"))
+# Of images that come in no parts.
+ALONE: Final = (Pair("x", "y"), Pair("images", "labels"))
 
 
 class Header(NamedTuple):
@@ -40,30 +56,27 @@ def read(file: Path, way: Way = NOW) -> Collection:
     Scaled images would have to be scaled back, and nothing in the file says from what. Raises `DataError`.
     """
     found = headers(file)
-    validation = _validation(file, found) if way.validation else None
-    parts = ("train", "test", *((validation,) if validation else ()))
-    used = [name for name in (*(f"{axis}_{part}" for part in parts for axis in "xy"), NAMES) if name in found]
-    if missing := [name for name in REQUIRED if name not in found]:
-        raise DataError(f"{file} has no array {', '.join(missing)}; it needs {', '.join(REQUIRED)}")
+    pairs = _pairs(file, found, way)
+    used = [*(name for pair in pairs.values() for name in pair), *([NAMES] if NAMES in found else [])]
     arrays = _arrays(file, used, found)
-    renumber = labels.renumbered((f"y_{part}" for part in parts), named=False)
+    renumber = labels.renumbered((pair.labels for pair in pairs.values()), named=False)
     splits = {
         part: Split(
-            as_images(file, f"x_{part}", arrays[f"x_{part}"], f"y_{part}"),
-            as_labels(file, f"y_{part}", arrays[f"y_{part}"], renumber),
+            as_images(file, pair.images, arrays[pair.images], pair.labels),
+            as_labels(file, pair.labels, arrays[pair.labels], renumber),
         )
-        for part in parts
+        for part, pair in pairs.items()
     }
-    _check_fit(file, splits)
+    _check_fit(file, splits, pairs)
     unused = [name for name in found if name not in used]
     return Collection(
         name=file.stem,
         source=str(file.resolve()),
-        class_names=_class_names(file, arrays, splits, way),
+        class_names=_class_names(file, arrays, splits, pairs, way),
         train=splits["train"],
-        test=splits["test"],
-        validation=splits[validation] if validation else None,
-        notes=tuple(_notes(arrays, unused, validation)) if way is NOW else (),
+        test=splits.get("test"),
+        validation=splits.get("validation"),
+        notes=tuple(_notes(arrays, unused, pairs)) if way is NOW else (),
     )
 
 
@@ -137,15 +150,42 @@ def as_labels(file: Path, name: str, array: NDArray[Any], renumber: str) -> NDAr
     return labels.taken(array)
 
 
-def _validation(file: Path, found: dict[str, Header]) -> str | None:
-    """Return by which name the file calls images to validate on, if it has any."""
-    there = [part for part in VALIDATION if f"x_{part}" in found or f"y_{part}" in found]
+def _pairs(file: Path, found: dict[str, Header], way: Way) -> dict[str, Pair]:
+    """Return what the arrays of each part are called, `train` first. Raises `DataError`."""
+    spelt = [one for one in SPELLINGS if {*_pair(one, "train"), *_pair(one, "test")} & found.keys()]
+    alone = [one for one in ALONE if one.images in found and one.labels in found]
+    both = [_pair(one, "train") for one in spelt] or alone
+    if len(both) > 1:
+        names = " and ".join(pair.images for pair in both)
+        raise DataError(f"{file} has {names}: which are to train on? Leave the others out of the file")
+    if not spelt and alone:
+        return {"train": alone[0]}
+    (spelling,) = spelt or SPELLINGS[:1]
+    train, test = _pair(spelling, "train"), _pair(spelling, "test")
+    # Without any test images, some are set aside; one array of two is an oversight.
+    without = {*train} <= found.keys() and not {*test} & found.keys()
+    needed = train if without else (*train, *test)
+    if missing := [name for name in needed if name not in found]:
+        wanted = ", ".join((*train, *test))
+        raise DataError(f"{file} has no array {', '.join(missing)}; it needs {wanted}, {ALONE_ACCEPTED}")
+    validation = _validation(file, found, spelling) if way.validation else None
+    others = {} if without else {"test": test}
+    return {"train": train, **others, **({"validation": validation} if validation else {})}
+
+
+def _pair(spelling: Pair, part: str) -> Pair:
+    return Pair(*(name.format(part) for name in spelling))
+
+
+def _validation(file: Path, found: dict[str, Header], spelling: Pair) -> Pair | None:
+    """Return what images to validate on are called, and their labels, if the file has any."""
+    there = [pair for pair in (_pair(spelling, part) for part in VALIDATION) if {*pair} & found.keys()]
     if not there:
         return None
-    both = [name for part in there for name in (f"x_{part}", f"y_{part}")]
+    both = [name for pair in there for name in pair]
     if len(there) > 1 or not all(name in found for name in both):
-        named = ", ".join(name for name in both if name in found)
-        raise DataError(f"{file} has {named}: to validate on, images and labels are needed once, as x_val and y_val")
+        named, wanted = ", ".join(name for name in both if name in found), " and ".join(_pair(spelling, VALIDATION[0]))
+        raise DataError(f"{file} has {named}: to validate on, images and labels are needed once, as {wanted}")
     return there[0]
 
 
@@ -164,51 +204,54 @@ def _reshaped(name: str, shape: tuple[int, ...]) -> str:
     return wanted
 
 
-def _check_fit(file: Path, splits: dict[str, Split]) -> None:
+def _check_fit(file: Path, splits: dict[str, Split], pairs: dict[str, Pair]) -> None:
     size = splits["train"].images.shape[1:]
     for part, split in splits.items():
         if len(split.images) != len(split.labels):
             found = f"has {len(split.labels)} labels for {len(split.images)} images"
-            raise _refused(file, f"y_{part}", found, "store one label per image")
+            raise _refused(file, pairs[part].labels, found, "store one label per image")
         if split.images.shape[1:] != size:
-            found = f"holds images of {split.images.shape[1:]}, x_train of {size}"
-            raise _refused(file, f"x_{part}", found, "make all images the same size")
+            found = f"holds images of {split.images.shape[1:]}, {pairs['train'].images} of {size}"
+            raise _refused(file, pairs[part].images, found, "make all images the same size")
 
 
-def _class_names(file: Path, arrays: Arrays, splits: dict[str, Split], way: Way) -> tuple[str, ...]:
+def _class_names(
+    file: Path, arrays: Arrays, splits: dict[str, Split], pairs: dict[str, Pair], way: Way
+) -> tuple[str, ...]:
     """Names from the file or, without any, the labels themselves; every class must be there to be learnt."""
-    present = np.unique(splits["train"].labels)
+    present, learnt = np.unique(splits["train"].labels), pairs["train"].labels
     for part, split in splits.items():
         if unknown := sorted(set(np.unique(split.labels).tolist()) - set(present.tolist())):
+            x, y = pairs[part]
             raise _refused(
                 file,
-                f"y_{part}",
-                f"has images of class {unknown[0]}, and y_train has none to learn from",
-                f"leave them out: `known = numpy.isin(y_{part}, y_train); x_{part}, y_{part} = "
-                f"x_{part}[known], y_{part}[known]`",
+                y,
+                f"has images of class {unknown[0]}, and {learnt} has none to learn from",
+                f"leave them out: `known = numpy.isin({y}, {learnt}); {x}, {y} = {x}[known], {y}[known]`",
             )
     stored = _stored_names(file, arrays[NAMES], way) if NAMES in arrays else None
     highest = int(present[-1])
     classes = len(stored) if stored else highest + 1
     if highest >= classes:
-        raise _refused(file, NAMES, f"has {classes} names for labels up to {highest}", _one_less(splits, classes))
+        way_out = _one_less(splits, pairs, classes)
+        raise _refused(file, NAMES, f"has {classes} names for labels up to {highest}", way_out)
     if len(present) < classes:
         gap = next(label for label in range(classes) if label >= len(present) or present[label] != label)
         title = f" ({stored[gap]!r})" if stored else ""
         found = f"has no image of class {gap}{title}, of classes 0 to {classes - 1}"
-        anew = labels.renumbered((f"y_{part}" for part in splits), named=stored is not None)
-        raise _refused(file, "y_train", found, f"put some there, or {anew}")
+        anew = labels.renumbered((pair.labels for pair in pairs.values()), named=stored is not None)
+        raise _refused(file, learnt, found, f"put some there, or {anew}")
     if classes == 1:
-        raise _refused(file, "y_train", "has one class only", "there must be two to tell apart")
+        raise _refused(file, learnt, "has one class only", "there must be two to tell apart")
     return stored or tuple(str(label) for label in range(classes))
 
 
-def _one_less(splits: dict[str, Split], classes: int) -> str:
+def _one_less(splits: dict[str, Split], pairs: dict[str, Pair], classes: int) -> str:
     """Return the way out where there are labels beyond the names: they may count from 1."""
     lowest = min(int(split.labels.min()) for split in splits.values())
     highest = max(int(split.labels.max()) for split in splits.values())
     if lowest == 1 and highest == classes:
-        return "if labels count from 1: `" + "; ".join(f"y_{part} = y_{part} - 1" for part in splits) + "`"
+        return "if labels count from 1: `" + "; ".join(f"{y} = {y} - 1" for _, y in pairs.values()) + "`"
     return "name every label"
 
 
@@ -231,17 +274,17 @@ def _stored_names(file: Path, array: NDArray[Any], way: Way) -> tuple[str, ...]:
     return called
 
 
-def _notes(arrays: Arrays, unused: list[str], validation: str | None) -> Iterator[str]:
+def _notes(arrays: Arrays, unused: list[str], pairs: dict[str, Pair]) -> Iterator[str]:
     """Yield in sentences what was done to the arrays, and which are not used."""
     if unused:
         yield f"not used: {', '.join(unused)}"
-    if validation:
-        yield f"validation images are those of x_{validation}; none are drawn from those to train on"
-    if white := [name for name, array in arrays.items() if name.startswith("x_") and array.dtype == bool]:
+    if validation := pairs.get("validation"):
+        yield f"validation images are those of {validation.images}; none are drawn from those to train on"
+    if white := [x for x, _ in pairs.values() if arrays[x].dtype == bool]:
         yield f"{', '.join(white)}: of true and false, true is taken for white"
-    for name, array in arrays.items():
-        if name.startswith("y_") and array.ndim > 1 and array.shape[1] > 1:
-            yield f"{name}: of each row, the place of the 1 is taken for the label"
+    for _, y in pairs.values():
+        if arrays[y].ndim > 1 and arrays[y].shape[1] > 1:
+            yield f"{y}: of each row, the place of the 1 is taken for the label"
 
 
 def _refused(file: Path, array: str, found: str, way_out: str) -> DataError:

@@ -9,6 +9,10 @@ Labels = NDArray[np.int64]
 Positions = NDArray[np.intp]
 
 VALIDATION_SHARE = 10  # one image in ten
+# Of images that come without any to test on, if nobody says otherwise.
+TEST_SHARE = 0.15
+# Which images are test images does not depend on the seed of a search: no other seed may learn from them.
+TEST_SEED = 1
 
 
 def subset(labels: Labels, size: int, seed: int) -> Positions:
@@ -29,6 +33,19 @@ def validation(labels: Labels, seed: int) -> tuple[Positions, Positions]:
     aside = _draw(labels, np.where(counts >= 2, shares, 0), seed)
     if not len(aside):
         raise DataError("no class has two images to train on, so none can be set aside for validation")
+    return np.setdiff1d(np.arange(len(labels)), aside, assume_unique=True), aside
+
+
+def test(labels: Labels, share: float) -> tuple[Positions, Positions]:
+    """Positions of images to learn from, and of those to test on: the same share of each class, whatever the seed.
+
+    A class of three or more has at least one to test on, and leaves two: one to train on, and one to validate on.
+    """
+    counts = np.bincount(labels)
+    shares = np.clip(np.floor(counts * share + 0.5).astype(np.intp), 1, np.maximum(counts - 2, 1))
+    aside = _draw(labels, np.where(counts >= 3, shares, 0), TEST_SEED)
+    if not len(aside):
+        raise DataError("no class has three images, so none can be set aside as test images")
     return np.setdiff1d(np.arange(len(labels)), aside, assume_unique=True), aside
 
 

@@ -1,11 +1,21 @@
 """Commands that look at what there is, and change nothing."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from search.cli.options import Debug, Home, OtherStorage, OtherTracking, Output, Storage, TableOutput, Tracking
+from search.cli.options import (
+    Debug,
+    Home,
+    OtherStorage,
+    OtherTracking,
+    Output,
+    Storage,
+    TableOutput,
+    Tracking,
+    taking,
+)
 from search.problem.settings import Place
 from search.store import links
 
@@ -203,17 +213,21 @@ def ui(
 
 
 @commands.command(rich_help_panel=PANEL, name="data")
+@taking("test_share")
 def show_data(
     data: Annotated[str, typer.Option(metavar="fashion-mnist|FILE.npz|FOLDER", help="The images.")] = "fashion-mnist",
     images: Annotated[int | None, typer.Option(min=1, help="Take so many training images.")] = None,
+    *,
     home: Home = None,
     output: Output = "text",
     storage: OtherStorage = None,
     tracking_uri: OtherTracking = None,
     debug: Debug = False,
+    **settings: Any,
 ) -> None:
     """Show the images: where they are from, their digest, how many of each class, and test images among the others."""
     from models.data import load
     from search.output import printing
 
-    printing.data(load(data, cache=Place.at(home, None, None).home / "cache", images=images), output)
+    cache = Place.at(home, None, None).home / "cache"
+    printing.data(load(data, cache=cache, images=images, test_share=settings["test_share"]), output)

@@ -34,12 +34,14 @@ def decide(study: str, place: Place, flags: Mapping[str, Any], store: RDBStorage
     if settings.weights not in ("imagenet", "none") and not Path(settings.weights).is_file():
         raise UsageError(f"--weights {settings.weights}: no such file; give one, or imagenet, or none")
     digest = storage.begun_on(store, study) if store else None
-    return settings, images_of(place, settings.data, settings.images, digest)
+    return settings, images_of(place, settings.data, settings.images, digest, settings.test_share)
 
 
-def images_of(place: Place, source: str, count: int | None, digest: str | None) -> Images:
+def images_of(
+    place: Place, source: str, count: int | None, digest: str | None, test_share: float | None = None
+) -> Images:
     """Return images as the study takes them: one that goes on, as it was begun on this `digest`. Raises `DataError`."""
-    return data.load(source, cache=place.home / "cache", images=count, digest=digest)
+    return data.load(source, cache=place.home / "cache", images=count, digest=digest, test_share=test_share)
 
 
 def _absolute(path: str | None) -> str | None:

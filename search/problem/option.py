@@ -185,6 +185,18 @@ def _worker_count(text: str) -> int:
     return int(text)
 
 
+# There must be more to learn from than to judge by.
+MOST_ASIDE: Final = 0.5
+
+
+def _share(text: str) -> float:
+    number = _number(text.removesuffix("%"), float) / (100 if text.endswith("%") else 1)
+    if not 0 < number <= MOST_ASIDE:
+        raise ValueError(f"give a number above 0, up to {MOST_ASIDE:g}")
+    return number
+
+
+SHARE: Final = Form("SHARE", _share, "{:.12g}".format)
 SECONDS: Final = Form("90s|30m|2h", _seconds, "{:.12g}s".format)
 # 0 leaves the number to the machine.
 WORKERS: Final = Form("auto|N", _worker_count)

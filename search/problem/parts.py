@@ -13,7 +13,7 @@ import models
 from models.family import Choice
 from search.problem.limits import Limits
 from search.problem.objectives import COSTS
-from search.problem.option import SECONDS, WORKERS, Lifetime, Option
+from search.problem.option import SECONDS, SHARE, WORKERS, Lifetime, Option
 
 PrecisionChoice = Literal["auto", "float32", "bfloat16"]
 Baselines = Literal["none", "best", "all"]
@@ -32,6 +32,16 @@ class Problem:
     data: Annotated[str, Option("The images.", Lifetime.STUDY, metavar="fashion-mnist|FILE.npz|FOLDER")] = (
         "fashion-mnist"
     )
+    test_share: Annotated[
+        float | None,
+        Option(
+            "Set so much of each class aside as test images, where the images come without; always the same ones.",
+            Lifetime.STUDY,
+            form=SHARE,
+            default="0.15",
+            later=True,
+        ),
+    ] = None
     objective: Annotated[
         str | None,
         Option(
@@ -192,6 +202,7 @@ class Options(TypedDict, total=False):
     epochs: int
     images: int
     data: str | Path | Sequence[Any]
+    test_share: float
     objective: str
     max_parameters: int
     max_seconds_per_epoch: float

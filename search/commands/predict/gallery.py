@@ -26,7 +26,7 @@ from tracking import databases
 def training_images(kept: Kept, place: Place, store: RDBStorage | None) -> Split:
     """Return the very images that a model was trained on. Raises `UsageError` where they are not to be had any more."""
     settings, digest = _begun(kept, store)
-    images = opening.images_of(place, settings["data"], settings.get("images"), digest)
+    images = opening.images_of(place, settings["data"], settings.get("images"), digest, settings.get("test_share"))
     # What `confirm` trains has its validation images among the others.
     ways: dict[str, Images] = {found.digest: found for found in (images, images.all_to_train())}
     if kept.digest not in ways:

@@ -180,6 +180,71 @@ def test_a_folder_without_the_two_parts_is_explained(tmp_path: Path) -> None:
         read(tmp_path / "clothes")
 
 
+def loose(folder: Path, names: tuple[str, ...] = NAMES, count: int = 20) -> Path:
+    """Fill a folder with classes alone."""
+    for label, name in enumerate(names):
+        for position in range(count):
+            save(folder / name / f"{position:02}.png", seed=100 * label + position)
+    return folder
+
+
+def test_of_classes_alone_test_images_are_set_aside(tmp_path: Path) -> None:
+    images = read(loose(tmp_path / "clothes"))
+    assert images.class_names == ("ankle boot", "bag", "пальто")
+    assert (len(images.train), len(images.validation), len(images.test)) == (45, 6, 9)
+    assert images.test.labels.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert images.notes == ("9 images, about 15 % of each class, are set aside as test images: always the same ones",)
+
+
+def test_images_are_test_images_whatever_the_seed_and_however_many_are_taken(tmp_path: Path) -> None:
+    folder, cache = loose(tmp_path / "clothes"), tmp_path / "cache"
+    first = load(str(folder), cache=cache, test_share=0.3)
+    other = load(str(folder), cache=cache, test_share=0.3, seed=7, images=12)
+    assert len(first.test) == 18
+    assert np.array_equal(first.test.images, other.test.images)
+    assert not np.array_equal(first.validation.images, other.validation.images)
+
+
+def test_of_images_to_train_on_alone_test_images_are_set_aside(clothes: Path) -> None:
+    (clothes / "test").rename(clothes / "val")
+    images = read(clothes)
+    assert (len(images.train), len(images.validation), len(images.test)) == (24, 6, 6)
+
+
+def test_a_class_may_be_called_as_a_part_is(tmp_path: Path) -> None:
+    assert read(loose(tmp_path / "vehicles", ("car", "train", "val"))).class_names == ("car", "train", "val")
+
+
+def test_what_lies_beside_classes_alone_is_told(tmp_path: Path) -> None:
+    folder = loose(tmp_path / "clothes")
+    (folder / "README.txt").touch()
+    assert read(folder).notes[0] == "not used: README.txt"
+
+
+def test_parts_with_no_classes_in_them_are_not_taken_for_classes(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        save(tmp_path / "pets" / part / "cat.0.png")
+    with pytest.raises(DataError, match=r"cat\.0\.png is in no class"):
+        read(tmp_path / "pets")
+
+
+def test_images_that_have_test_images_take_no_share(clothes: Path) -> None:
+    with pytest.raises(DataError, match="clothes has test images of its own, .*leave --test-share out"):
+        load(str(clothes), cache=clothes.parent / "cache", test_share=0.2)
+
+
+def test_an_image_beside_classes_alone_is_named(tmp_path: Path) -> None:
+    folder = loose(tmp_path / "clothes")
+    save(folder / "lost.png")
+    with pytest.raises(DataError, match=r"lost\.png is in no class; move it to .*clothes/<class>/"):
+        read(folder)
+
+
+def test_classes_of_too_few_images_to_set_some_aside_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no class has three images"):
+        read(loose(tmp_path / "clothes", count=2))
+
+
 def test_one_class_is_not_enough(tmp_path: Path) -> None:
     save(tmp_path / "clothes" / "train" / "bag" / "0.png")
     with pytest.raises(DataError, match="has 1 class folders"):

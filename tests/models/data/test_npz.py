@@ -57,6 +57,56 @@ def test_whole_numbers_up_to_255_are_taken_as_they_are(write: Write, tmp_path: P
     assert same.digest == good.digest
 
 
+def test_arrays_may_be_called_as_in_medmnist(write: Write, tmp_path: Path) -> None:
+    good = arrays()
+    usual = load(write(x_val=good["x_test"][:3], y_val=good["y_test"][:3]), cache=tmp_path)
+    other = {
+        "train_images": good["x_train"],
+        "train_labels": good["y_train"].reshape(-1, 1).astype(np.uint8),
+        "val_images": good["x_test"][:3],
+        "val_labels": good["y_test"][:3].reshape(-1, 1),
+        "test_images": good["x_test"],
+        "test_labels": good["y_test"].reshape(-1, 1),
+    }
+    images = load(write(**dict.fromkeys(good), **other), cache=tmp_path)
+    assert images.digest == usual.digest
+    assert images.notes == ("validation images are those of val_images; none are drawn from those to train on",)
+
+
+@pytest.mark.parametrize("names", [("x", "y"), ("images", "labels"), ("x_train", "y_train")])
+def test_of_images_in_no_parts_some_are_set_aside_to_test_on(
+    write: Write, tmp_path: Path, names: tuple[str, str]
+) -> None:
+    good = arrays()
+    without = dict.fromkeys(good) | dict(zip(names, (good["x_train"], good["y_train"]), strict=True))
+    images = load(write(**without), cache=tmp_path, test_share=0.25)
+    assert (len(images.train), len(images.validation), len(images.test)) == (6, 3, 3)
+    assert "3 images, about 25 % of each class, are set aside as test images" in images.notes[-1]
+
+
+def test_which_arrays_are_meant_is_asked_where_there_are_two(write: Write, tmp_path: Path) -> None:
+    good = arrays()
+    with pytest.raises(DataError, match="birds.npz has x_train and train_images: which are to train on"):
+        load(write(train_images=good["x_train"], train_labels=good["y_train"]), cache=tmp_path)
+    alone = {"x": good["x_train"], "y": good["y_train"], "images": good["x_test"], "labels": good["y_test"]}
+    with pytest.raises(DataError, match="has x and images: which are to train on"):
+        load(write(**dict.fromkeys(good), **alone), cache=tmp_path)
+
+
+def test_what_is_wrong_is_said_by_the_names_in_the_file(write: Write, tmp_path: Path) -> None:
+    good = arrays()
+    medical = {
+        "train_images": good["x_train"],
+        "train_labels": good["y_train"],
+        "test_images": good["x_test"],
+        "test_labels": good["y_test"] + 1,
+    }
+    with pytest.raises(DataError, match=r"test_labels has images of class 3, .*numpy.isin\(test_labels, train_labels"):
+        load(write(**dict.fromkeys(good), **medical), cache=tmp_path)
+    with pytest.raises(DataError, match=r"has no array test_labels; it needs train_images, .*or x and y, or images"):
+        load(write(**dict.fromkeys(good), **{**medical, "test_labels": None}), cache=tmp_path)
+
+
 def test_class_names_may_be_any_strings(write: Write, tmp_path: Path) -> None:
     assert load(write(class_names=["жаворонок", "a b", "c"]), cache=tmp_path).class_names == ("жаворонок", "a b", "c")
     assert load(write(class_names=np.array([b"a", b"b", b"c"])), cache=tmp_path).class_names == ("a", "b", "c")

@@ -31,6 +31,21 @@ def test_a_tenth_of_every_class_is_set_aside(counts: list[int], seed: int) -> No
         assert np.sum(labels[train] == label) >= 1
 
 
+@given(counts=st.lists(st.integers(1, 60), min_size=2, max_size=8), share=st.floats(0.01, 0.5))
+def test_each_class_gives_its_share_of_test_images_and_keeps_two(counts: list[int], share: float) -> None:
+    labels = shuffled(counts)
+    if max(counts) < 3:
+        with pytest.raises(DataError, match="no class has three images"):
+            splits.test(labels, share)
+        return
+    kept, aside = splits.test(labels, share)
+    assert sorted([*kept, *aside]) == list(range(sum(counts)))
+    for label, count in enumerate(counts):
+        taken = int(np.sum(labels[aside] == label))
+        assert taken == 0 if count < 3 else 1 <= taken <= count - 2
+        assert abs(taken - count * share) <= 1 or taken == max(count - 2, 0)
+
+
 @given(counts=Counts, seed=Seed, data=st.data())
 def test_a_subset_has_its_size_and_the_proportions_of_all(counts: list[int], seed: int, data: st.DataObject) -> None:
     labels = shuffled(counts)

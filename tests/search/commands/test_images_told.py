@@ -18,6 +18,7 @@ from search.problem.settings import Place
 from search.registry.named import Kept
 from search.store import storage
 from search.store.study import Study
+from search.system.errors import UsageError
 from tests.faults.searches import LIGHT, ROOT
 
 LONG = "a very long name of a class " * 10
@@ -134,3 +135,27 @@ def test_a_study_of_other_images_is_told_what_is_wrong_with_how_they_are_read_no
     (folder / "train" / ":bug:" / "0.png").write_bytes(b"nothing")
     with pytest.raises(DataError, match="0.png cannot be read as an image"):
         decided(place, "mlp")
+
+
+def test_a_study_remembers_how_many_of_its_images_are_to_test_on(folder: Path) -> None:
+    classes = (folder / "train").rename(folder.with_name("loose"))
+    place = Place.at(folder.parent / "home", None, None)
+    place.home.mkdir()
+    digest = load(str(classes), cache=place.home / "cache", test_share=0.3).digest
+    flags = {"data": str(classes), "trials": 1, "epochs": 1, "test_share": 0.3}
+    Study.open(storage.connect(place.storage), resolve("mlp", place, flags, {}), digest)
+    images = decided(place, "mlp")
+    assert (images.digest, len(images.test)) == (digest, 12)
+    kept = Kept("mlp/0", folder, study="mlp", digest=digest)
+    with storage.reading(place.storage) as store:
+        assert np.array_equal(gallery.training_images(kept, place, store).images, images.train.images)
+        with pytest.raises(UsageError, match=r"--test-share 0\.2: study mlp was begun with --test-share 0\.3"):
+            opening.decide("mlp", place, {"test_share": 0.2}, store)
+
+
+@pytest.mark.parametrize("share", ["0", "0.51", "-10%", "60%", "nan", "half", ""])
+def test_a_share_that_leaves_too_little_to_learn_from_is_refused(
+    folder: Path, share: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(["data", "--data", str(folder), "--test-share", share]) == 2
+    assert f"error: --test-share {share}: give a number" in capsys.readouterr().err
