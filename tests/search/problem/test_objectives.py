@@ -141,12 +141,18 @@ def test_halving_lets_the_best_by_the_goal_go_on(settle: Settle, search: Search)
 
 @pytest.mark.parametrize(
     ("flag", "value"),
-    [("objective", "val_accuracy,latency"), ("max_parameters", 9), ("max_seconds_per_epoch", 9.0), ("like", "other")],
+    [
+        ("objective", "val_accuracy,latency"),
+        ("max_parameters", 9),
+        ("max_seconds_per_epoch", 9.0),
+        ("like", "other"),
+        ("test_share", 0.2),
+    ],
 )
 def test_a_study_of_an_earlier_version_goes_on_and_was_begun_without(flag: str, value: object, tmp_path: Path) -> None:
     place = Place.at(tmp_path, None, None)
     later = {name for name, setting in settings_of(Settings).items() if setting.option.later}
-    assert later == {"objective", "max_parameters", "max_seconds_per_epoch", "like"}
+    assert later == {"objective", "max_parameters", "max_seconds_per_epoch", "like", "test_share"}
     stored = {name: known for name, known in resolve("mlp", place, {}, {}).lasting().items() if name not in later}
     assert resolve("mlp", place, {"objective": "val_accuracy"}, stored).objective is None
     said = f"--{flag.replace('_', '-')} {value}: study mlp was begun without it, .*--study mlp-2"

@@ -12,7 +12,7 @@ from search.system.errors import UsageError
 
 KNOWN = settings_of(Settings)
 # What may be chosen where the default is nothing that one would type.
-OF_KIND: dict[Any, Any] = {str: "mlp", int: 3000, float: 90.0, tuple[str, ...]: ("depth=2", "l1=1e-05")}
+OF_KIND: dict[Any, Any] = {str: "mlp", int: 3000, float: 0.25, tuple[str, ...]: ("depth=2", "l1=1e-05")}
 each = pytest.mark.parametrize("setting", KNOWN.values(), ids=KNOWN)
 
 
