@@ -38,8 +38,8 @@ def main() -> None:
     if given.read:
         found, of = [score for file in given.read for score in searches.kept(file)], "kept"
     else:
-        bench = LCBench.prepare(given.lcbench, given.salt) if given.lcbench else Tables()
-        found, of = list(searches.run(bench, given)), f"{given.half} half"
+        bench = LCBench.prepare(given.lcbench, given.salt, plain=given.plain) if given.lcbench else Tables()
+        found, of = list(searches.run(bench, given)), f"{given.half} half{', plain' * given.plain}"
     for (start, workers), by_contender in scores.grouped(found).items():
         show(table(f"{of}, start: {start}, {workers} workers", by_contender, given.against), None)
 
@@ -59,6 +59,7 @@ def _arguments() -> argparse.Namespace:
         "python -m benchmarks.replay", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--lcbench", type=Path, metavar="FOLDER", help="its model; without it, the tables here")
+    parser.add_argument("--plain", action="store_true", help="its own space of seven, not one like that of mlp")
     parser.add_argument("--contenders", nargs="+", default=list(contenders.USUAL), choices=list(contenders.ALL))
     parser.add_argument(
         "--peers",

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from benchmarks.replay.contenders import coordinates
 from benchmarks.replay.simulated import Noise, noise
@@ -183,27 +184,59 @@ class Task:
         return left
 
 
+class Plain(Task):
+    """One data set in LCBench's own space, of whose seven hyperparameters nothing is believed but what others share."""
+
+    @staticmethod
+    @override
+    def suggest(trial: Suggest) -> None:
+        """Ask for a configuration."""
+        trial.suggest_int("batch_size", 16, 512, log=True)
+        trial.suggest_float("learning_rate", 1e-4, 1e-1, log=True)
+        trial.suggest_float("momentum", 0.1, 0.99)
+        trial.suggest_float("weight_decay", 1e-5, 1e-1)
+        trial.suggest_int("num_layers", 1, 5)
+        trial.suggest_int("max_units", 64, 1024, log=True)
+        trial.suggest_float("max_dropout", 0.0, 1.0)
+
+    @override
+    def _row(self, parameters: Any) -> list[float]:
+        asked = ("batch_size", "learning_rate", "momentum", "weight_decay", "num_layers", "max_units", "max_dropout")
+        return [parameters[name] for name in asked]
+
+    @override
+    def _wrapped(self, accuracy: Array, factor: float | Array) -> Array:
+        return accuracy
+
+    @override
+    def _factor(self, parameters: Any) -> float:
+        return 1.0
+
+
 @dataclass(frozen=True)
 class LCBench:
     """Every task, the best that is known of it, and what a search may begin with: good or bad."""
 
     folder: Path
     salt: str
+    plain: bool
     known_best: Mapping[str, float]
     good: Mapping[str, Parameters]
     bad: Mapping[str, Parameters]
 
     @classmethod
-    def prepare(cls, folder: Path, salt: str = "") -> Self:
+    def prepare(cls, folder: Path, salt: str = "", *, plain: bool = False) -> Self:
         """Find out what is known of all tasks.
 
         A good start is the best by its ranks on the *other* tasks, of 400 sensible configurations and the textbook's:
-        what a textbook is. A bad one is at the 70th percentile of 300 that are drawn evenly.
+        what a textbook is. A bad one is at the 70th percentile of 300 that are drawn evenly. In the plain space all are
+        drawn evenly.
         """
-        tasks = {name: Task(surrogate(folder), name, salt) for name in surrogate(folder).names}
+        tasks = {name: _task(folder, name, salt, plain=plain) for name in surrogate(folder).names}
         rng = np.random.default_rng(1)
         known = coordinates(next(iter(tasks.values())), believing=False)
-        sensible: list[Parameters] = [*_sensible(known, 400, rng), beginnings.of("mlp")[0].parameters]
+        sensible: list[Parameters] = _drawn(known, 400, rng) if plain else _sensible(known, 400, rng)
+        sensible += [] if plain else [beginnings.of("mlp")[0].parameters]
         finals = {name: task.final(sensible) for name, task in tasks.items()}
         ranks = {name: np.argsort(np.argsort(-found)) for name, found in finals.items()}
         drawn = _drawn(known, 300, rng)
@@ -212,8 +245,9 @@ class LCBench:
             others = sum(ranks[other] for other in tasks if other != name)
             good[name] = sensible[int(np.argmin(others))]
             bad[name] = drawn[int(np.argsort(task.final(drawn))[210])]
-            best[name] = _best(task, [*sensible, *_sensible(known, 1100, rng)], rng)
-        return cls(folder, salt, best, good, bad)
+            more = _drawn(known, 1100, rng) if plain else _sensible(known, 1100, rng)
+            best[name] = _best(task, [*sensible, *more], rng)
+        return cls(folder, salt, plain, best, good, bad)
 
     @property
     def halves(self) -> Mapping[str, Sequence[str]]:
@@ -223,7 +257,7 @@ class LCBench:
 
     def task(self, name: str) -> Task:
         """Return a task."""
-        return _task(self.folder, name, self.salt)
+        return _task(self.folder, name, self.salt, plain=self.plain)
 
     def best(self, name: str) -> float:
         """Return the best percent that is known of a task."""
@@ -246,17 +280,17 @@ def surrogate(folder: Path) -> Surrogate:
 
 
 @cache
-def _task(folder: Path, name: str, salt: str) -> Task:
+def _task(folder: Path, name: str, salt: str, *, plain: bool) -> Task:
     """Return a task, whose range takes 21,000 networks to tell, once."""
-    return Task(surrogate(folder), name, salt)
+    return (Plain if plain else Task)(surrogate(folder), name, salt)
 
 
-def _drawn(known: Coordinates, count: int, rng: np.random.Generator) -> list[dict[str, Choice]]:
+def _drawn(known: Coordinates, count: int, rng: np.random.Generator) -> list[Parameters]:
     """Return configurations that are drawn evenly."""
     return [known.parameters(row) for row in Sources(known, Traits()).uniform(count, rng)]
 
 
-def _sensible(known: Coordinates, count: int, rng: np.random.Generator) -> list[dict[str, Choice]]:
+def _sensible(known: Coordinates, count: int, rng: np.random.Generator) -> list[Parameters]:
     """Return some as a person would draw them who knows the trade."""
     return [_knowing(found, rng) for found in _drawn(known, count, rng)]
 
