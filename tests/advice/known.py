@@ -294,6 +294,11 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
         "test_files_that_are_in_the_way_are_left_and_another_name_is_taken",
     ),
     ("models/data/finding.py", "apt install", "test_without_images_one_can_give_ones_own_or_say_where_they_are"),
+    (
+        "models/data/loading.py",
+        "has test images of its own",
+        "test_folder.py::test_images_that_have_test_images_take_no_share",
+    ),
     ("models/data/npz.py", "numpy.savez", "test_a_command_in_a_message_does_what_it_says"),
     ("models/pretrained.py", "without its top", HAND),
     ("models/pretrained.py", "--weights FILE", "test_what_is_to_be_given_instead_is_taken"),

@@ -231,6 +231,7 @@ def test_parts_with_no_classes_in_them_are_not_taken_for_classes(tmp_path: Path)
 def test_images_that_have_test_images_take_no_share(clothes: Path) -> None:
     with pytest.raises(DataError, match="clothes has test images of its own, .*leave --test-share out"):
         load(str(clothes), cache=clothes.parent / "cache", test_share=0.2)
+    assert len(load(str(clothes), cache=clothes.parent / "cache").test) == 6
 
 
 def test_an_image_beside_classes_alone_is_named(tmp_path: Path) -> None:
