@@ -30,10 +30,10 @@ def validation(labels: Labels, seed: int) -> tuple[Positions, Positions]:
     """Positions to train on and positions to validate on: a tenth of each class, at least one where it has two."""
     counts = np.bincount(labels)
     shares = np.maximum((counts + VALIDATION_SHARE // 2) // VALIDATION_SHARE, 1)
-    aside = _draw(labels, np.where(counts >= 2, shares, 0), seed)
+    kept, aside = _parted(labels, np.where(counts >= 2, shares, 0), seed)
     if not len(aside):
         raise DataError("no class has two images to train on, so none can be set aside for validation")
-    return np.setdiff1d(np.arange(len(labels)), aside, assume_unique=True), aside
+    return kept, aside
 
 
 def test(labels: Labels, share: float) -> tuple[Positions, Positions]:
@@ -43,10 +43,10 @@ def test(labels: Labels, share: float) -> tuple[Positions, Positions]:
     """
     counts = np.bincount(labels)
     shares = np.clip(np.floor(counts * share + 0.5).astype(np.intp), 1, np.maximum(counts - 2, 1))
-    aside = _draw(labels, np.where(counts >= 3, shares, 0), TEST_SEED)
+    kept, aside = _parted(labels, np.where(counts >= 3, shares, 0), TEST_SEED)
     if not len(aside):
         raise DataError("no class has three images, so none can be set aside as test images")
-    return np.setdiff1d(np.arange(len(labels)), aside, assume_unique=True), aside
+    return kept, aside
 
 
 def _apportion(counts: NDArray[np.intp], size: int) -> NDArray[np.intp]:
@@ -59,6 +59,12 @@ def _apportion(counts: NDArray[np.intp], size: int) -> NDArray[np.intp]:
     while seats.sum() > size:
         seats[np.argmax(np.where(seats > least, seats - quota, -np.inf))] -= 1
     return seats
+
+
+def _parted(labels: Labels, shares: NDArray[np.intp], seed: int) -> tuple[Positions, Positions]:
+    """Positions of what is left, and of as many images of each class as `shares` says."""
+    aside = _draw(labels, shares, seed)
+    return np.setdiff1d(np.arange(len(labels)), aside, assume_unique=True), aside
 
 
 def _draw(labels: Labels, shares: NDArray[np.intp], seed: int) -> Positions:
