@@ -24,11 +24,7 @@ Contender = Callable[[Task, int, Sequence[Mapping[str, Choice]]], Searcher]
 
 def coordinates(task: Task, *, believing: bool = True) -> Coordinates:
     """Return the task's space, and what is believed of it."""
-    return Coordinates(task.suggest, shared.belief if believing else _nothing)
-
-
-def _nothing(name: str) -> None:
-    """Believe nothing of any hyperparameter."""
+    return Coordinates(task.suggest, shared.belief if believing else None)
 
 
 def _study(starts: Sequence[Mapping[str, Choice]], seed: int) -> tuple[optuna.Study, InMemoryStorage]:

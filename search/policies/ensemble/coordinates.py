@@ -26,15 +26,18 @@ class Coordinates:
     def __init__(
         self,
         suggest: Asking,
-        beliefs: Callable[[str], Belief | None],
+        beliefs: Callable[[str], Belief | None] | None = None,
         fixed: Mapping[str, Choice] | None = None,
     ) -> None:
+        """Without `beliefs`, nothing is believed of any hyperparameter; those that are `fixed` are not varied."""
         self._suggest, self._fixed = suggest, dict(fixed or {})
         distributions = space.of(suggest, self._fixed)
         self.names = tuple(distributions)
         self.columns = {name: column for column, name in enumerate(self.names)}
         self.scales = [Scale(distribution) for distribution in distributions.values()]
-        self.beliefs = [self._known(column, beliefs(name)) for column, name in enumerate(self.names)]
+        self.beliefs = [
+            self._known(column, beliefs(name) if beliefs else None) for column, name in enumerate(self.names)
+        ]
         self.relative = [
             column for column, belief in enumerate(self.beliefs) if isinstance(belief, Around) and belief.of
         ]

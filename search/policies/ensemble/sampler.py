@@ -38,7 +38,7 @@ class EnsembleSampler(BaseSampler):
 
         `beliefs` tells where good values of a hyperparameter usually lie; without it, nothing is known.
         """
-        return cls(Coordinates(suggest, beliefs or _nothing), ladder(epochs).rungs, seed)
+        return cls(Coordinates(suggest, beliefs), ladder(epochs).rungs, seed)
 
     @override
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
@@ -64,7 +64,3 @@ class EnsembleSampler(BaseSampler):
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         return self._others.sample_independent(study, trial, param_name, param_distribution)
-
-
-def _nothing(_: str) -> None:
-    """Believe nothing of any hyperparameter."""
