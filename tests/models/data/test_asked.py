@@ -65,6 +65,16 @@ def test_an_array_is_read_in_batches_that_together_are_the_array(tmp_path: Path)
         assert batches[2].names[-1] == f"{tmp_path / name}:2344"
 
 
+def test_of_a_file_as_medmnist_has_them_the_test_images_are_asked_about(tmp_path: Path) -> None:
+    parts = {"train": 0, "val": 1, "test": 2}
+    images = {f"{part}_images": np.full((3, 5, 4), value, np.uint8) for part, value in parts.items()}
+    labels = {f"{part}_labels": np.full((3, 1), value, np.uint8) for part, value in parts.items()}
+    np.savez(tmp_path / "medical.npz", **images, **labels)
+    (source,) = sources([str(tmp_path / "medical.npz")])
+    assert source.labels is not None
+    assert (source.count, source.labels.tolist()) == (3, [2, 2, 2])
+
+
 def test_the_only_array_of_images_needs_no_name(tmp_path: Path) -> None:
     file = tmp_path / "some.npz"
     np.savez(file, garments=np.zeros((2, 9, 9, 3), np.uint8), weights=np.zeros(2))

@@ -199,9 +199,11 @@ def test_of_classes_alone_test_images_are_set_aside(tmp_path: Path) -> None:
 def test_images_are_test_images_whatever_the_seed_and_however_many_are_taken(tmp_path: Path) -> None:
     folder, cache = loose(tmp_path / "clothes"), tmp_path / "cache"
     first = load(str(folder), cache=cache, test_share=0.3)
-    other = load(str(folder), cache=cache, test_share=0.3, seed=7, images=12)
+    other = load(str(folder), cache=cache, test_share=0.3, seed=7)
+    fewer = load(str(folder), cache=cache, test_share=0.3, images=12)
     assert len(first.test) == 18
     assert np.array_equal(first.test.images, other.test.images)
+    assert np.array_equal(first.test.images, fewer.test.images)
     assert not np.array_equal(first.validation.images, other.validation.images)
 
 
